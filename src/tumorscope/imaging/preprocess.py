@@ -1,0 +1,243 @@
+"""From pixels to the network's input: the only implementation there is.
+
+Training, Python, command line, HTTP and DICOM all call :meth:`Preprocessing.apply`. The steps
+and their parameters are stored in every artifact (:meth:`Preprocessing.to_dict`), and an artifact
+that asks for steps unknown to this version is refused.
+
+The canvas that leaves here is a grey 8-bit picture. The last step of VGG16's own preprocessing,
+three equal channels in BGR order less the ImageNet mean, is the first node of the network's graph
+(:data:`IMAGENET_MEAN_BGR`), so that no door can forget it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tumorscope.errors import ArtifactError, ImageContentError
+
+IMAGENET_MEAN_BGR: Final = (103.939, 116.779, 123.68)
+"""Means that ``keras.applications.vgg16.preprocess_input`` subtracts, on a 0-255 scale."""
+
+MIN_SIDE: Final = 16
+"""Pixels. Below this no anatomy can be told; the smallest scan in the public sets is 150 wide."""
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasGeometry:
+    """How a canvas lies over the image it was made from.
+
+    Attributes
+    ----------
+    row0, column0
+        Image coordinates (pixels) of the canvas' top left corner; negative where padded.
+    scale
+        Image pixels per canvas pixel.
+    shape
+        (rows, columns) of the image as read.
+    """
+
+    row0: float
+    column0: float
+    scale: float
+    shape: tuple[int, int]
+
+    def to_image(self, row: float, column: float) -> tuple[float, float]:
+        """Map a canvas point (corner-based coordinates) to image coordinates, in pixels."""
+        return self.row0 + row * self.scale, self.column0 + column * self.scale
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """Foreground crop, intensity window, square padding and resize.
+
+    Parameters
+    ----------
+    size
+        Side of the square canvas in pixels. 224 is VGG16's own input size (Simonyan 2015).
+    foreground_fraction
+        A pixel is foreground when it is above this fraction of the way from the 1st to the 99th
+        percentile of the image.
+    line_fraction
+        A row or column belongs to the crop when at least this fraction of it is foreground, so
+        that one-pixel frames and burnt-in letters do not stretch the box.
+    margin_fraction
+        Margin around the foreground box, as a fraction of its longer side.
+    low_percentile, high_percentile
+        Percentiles of the foreground that map to 0 and 255; nnU-Net uses 0.5 and 99.5.
+    """
+
+    size: int = 224
+    foreground_fraction: float = 0.08
+    line_fraction: float = 0.04
+    margin_fraction: float = 0.03
+    low_percentile: float = 0.5
+    high_percentile: float = 99.5
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the description that is stored in an artifact."""
+        return {"name": "foreground-window-square", "version": 1, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, description: dict[str, Any]) -> Preprocessing:
+        """Rebuild from :meth:`to_dict`; refuse steps that this version does not know."""
+        fields = dict(description)
+        named = (fields.pop("name", None), fields.pop("version", None))
+        if named != ("foreground-window-square", 1) or set(fields) != set(cls.__slots__):
+            raise ArtifactError(
+                "The artifact asks for a preprocessing that this version does not know: "
+                f"{description!r}. Install the tumorscope version that made the artifact."
+            )
+        return cls(**fields)
+
+    def apply(self, pixels: NDArray[np.floating[Any]]) -> tuple[NDArray[np.uint8], CanvasGeometry]:
+        """Make the canvas of one image.
+
+        Parameters
+        ----------
+        pixels
+            Shape (rows, columns), any real dtype and range.
+
+        Returns
+        -------
+        canvas
+            Shape (size, size), uint8, background 0.
+        geometry
+            Where the canvas lies over ``pixels``.
+
+        Raises
+        ------
+        ImageContentError
+            If the image is smaller than 16 pixels on a side, not finite, or constant.
+        """
+        check_picture(pixels)
+        image = np.ascontiguousarray(pixels, dtype=np.float32)
+        threshold = self._foreground_threshold(image)
+        top, bottom, left, right = self._foreground_box(image > threshold)
+        geometry = self._square(top, bottom, left, right, image.shape)
+        window = self._window(image[top:bottom, left:right], threshold)
+        canvas = _place(window, (top, left), geometry, self.size)
+        return canvas, geometry
+
+    def apply_mask(self, mask: NDArray[Any], geometry: CanvasGeometry) -> NDArray[np.float32]:
+        """Carry a mask of the same image onto the canvas.
+
+        Parameters
+        ----------
+        mask
+            Shape (rows, columns), non-zero inside.
+        geometry
+            As returned by :meth:`apply` for the image.
+
+        Returns
+        -------
+        ndarray
+            Shape (size, size), float32 in [0, 1]: covered fraction of each canvas pixel.
+        """
+        covered = _place((mask > 0).astype(np.float32) * 255, (0, 0), geometry, self.size)
+        return covered.astype(np.float32) / 255
+
+    def _foreground_threshold(self, image: NDArray[np.float32]) -> float:
+        # A quarter of the pixels in each direction gives the same percentiles to well within
+        # the threshold's own tolerance, at a sixteenth of the sorting.
+        step = max(1, min(image.shape) // 128)
+        low, high = np.percentile(image[::step, ::step], (1, 99))
+        if high <= low:
+            low, high = float(image.min()), float(image.max())
+        return float(low + self.foreground_fraction * (high - low))
+
+    def _foreground_box(self, foreground: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+        rows, columns = foreground.shape
+        row_hits = np.flatnonzero(foreground.sum(axis=1) >= self.line_fraction * columns)
+        column_hits = np.flatnonzero(foreground.sum(axis=0) >= self.line_fraction * rows)
+        if min(row_hits.size, column_hits.size) < MIN_SIDE:
+            return 0, rows, 0, columns
+        box = (row_hits[0], row_hits[-1] + 1, column_hits[0], column_hits[-1] + 1)
+        margin = round(self.margin_fraction * max(box[1] - box[0], box[3] - box[2]))
+        return (
+            max(0, int(box[0]) - margin),
+            min(rows, int(box[1]) + margin),
+            max(0, int(box[2]) - margin),
+            min(columns, int(box[3]) + margin),
+        )
+
+    def _square(
+        self, top: int, bottom: int, left: int, right: int, shape: tuple[int, ...]
+    ) -> CanvasGeometry:
+        side = max(bottom - top, right - left)
+        return CanvasGeometry(
+            row0=(top + bottom - side) / 2,
+            column0=(left + right - side) / 2,
+            scale=side / self.size,
+            shape=(int(shape[0]), int(shape[1])),
+        )
+
+    def _window(self, crop: NDArray[np.float32], threshold: float) -> NDArray[np.float32]:
+        step = max(1, min(crop.shape) // 128)
+        sample = crop[::step, ::step]
+        inside = sample[sample > threshold]
+        if inside.size < MIN_SIDE:
+            inside = sample.ravel()
+        low, high = np.percentile(inside, (self.low_percentile, self.high_percentile))
+        low = min(float(low), threshold)  # the background stays at or below 0
+        if high <= low:
+            low, high = float(crop.min()), float(crop.max())
+        return np.clip((crop - low) * (255 / (high - low)), 0, 255).astype(np.float32, copy=False)
+
+
+def check_picture(pixels: NDArray[Any]) -> None:
+    """Check that an array is a usable grey picture.
+
+    Raises
+    ------
+    ImageContentError
+        If it is not two-dimensional, smaller than 16 pixels on a side, not finite or constant.
+    """
+    if pixels.ndim != 2:
+        raise ImageContentError(
+            f"A grey picture of shape (rows, columns) is needed; received shape {pixels.shape}."
+        )
+    if min(pixels.shape) < MIN_SIDE:
+        raise ImageContentError(
+            f"The image has {pixels.shape[0]} rows and {pixels.shape[1]} columns; at least "
+            f"{MIN_SIDE} x {MIN_SIDE} pixels are needed."
+        )
+    if not np.isfinite(pixels).all():
+        raise ImageContentError("The image holds NaN or infinite values; no picture to analyse.")
+    if pixels.min() == pixels.max():
+        raise ImageContentError(
+            f"All pixels have the same value ({pixels.flat[0]:g}); there is no picture to analyse."
+        )
+
+
+def _place(
+    window: NDArray[np.float32], origin: tuple[int, int], geometry: CanvasGeometry, size: int
+) -> NDArray[np.uint8]:
+    """Resize ``window``, whose top left image pixel is ``origin``, into its place on the canvas."""
+    rows, columns = window.shape
+    top = (origin[0] - geometry.row0) / geometry.scale
+    left = (origin[1] - geometry.column0) / geometry.scale
+    row0, row1 = _clip_span(top, top + rows / geometry.scale, size)
+    column0, column1 = _clip_span(left, left + columns / geometry.scale, size)
+    box = (
+        max(0.0, (column0 - left) * geometry.scale),
+        max(0.0, (row0 - top) * geometry.scale),
+        min(float(columns), (column1 - left) * geometry.scale),
+        min(float(rows), (row1 - top) * geometry.scale),
+    )
+    picture = Image.fromarray(np.rint(window).astype(np.uint8))
+    resized = picture.resize(
+        (column1 - column0, row1 - row0), Image.Resampling.BILINEAR, box=box
+    )
+    canvas = np.zeros((size, size), dtype=np.uint8)
+    canvas[row0:row1, column0:column1] = np.asarray(resized)
+    return canvas
+
+
+def _clip_span(start: float, stop: float, size: int) -> tuple[int, int]:
+    first = min(max(0, round(start)), size - 1)
+    return first, max(first + 1, min(size, round(stop)))

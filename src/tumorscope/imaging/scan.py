@@ -1,0 +1,62 @@
+"""One grey picture with what is known of where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorscope.errors import ImageError
+from tumorscope.labels import Plane
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """One grey slice or image as read, before any preprocessing.
+
+    Attributes
+    ----------
+    pixels
+        Shape (rows, columns), float32, finite; brighter is larger, in the file's own units
+        (after modality LUT, VOI LUT and photometric inversion for DICOM).
+    source
+        Path or name under which the input was given; for a member of an archive
+        ``archive.zip/member``.
+    slice_index
+        Zero-based index of the frame or slice in its file; ``None`` for a single image.
+    sop_instance_uid, series_uid
+        DICOM identifiers. A NIfTI volume or multi-page file without identifiers has
+        ``series_uid`` equal to its ``source``. Scans of one ``series_uid`` form one series.
+    position_mm
+        Position along the slice normal in millimetres, ``None`` where unknown. Slices of a
+        series are sorted by it.
+    spacing_mm
+        (row, column) spacing in millimetres, ``None`` where unknown.
+    plane
+        Orientation of the slice, ``None`` where unknown.
+    modality
+        DICOM ``Modality``, ``None`` where unknown.
+    sides
+        Anatomical directions of the image's (left, top) edges as letters of ``LRAPHF``,
+        ``None`` where unknown.
+    """
+
+    pixels: NDArray[np.float32]
+    source: str
+    slice_index: int | None = None
+    sop_instance_uid: str | None = None
+    series_uid: str | None = None
+    position_mm: float | None = None
+    spacing_mm: tuple[float, float] | None = None
+    plane: Plane | None = None
+    modality: str | None = None
+    sides: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFailure:
+    """An input that could not be read, in the place where its scans would have stood."""
+
+    source: str
+    error: ImageError

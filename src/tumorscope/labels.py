@@ -1,0 +1,25 @@
+"""The closed sets of words that answers are made of, each with its one true order."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+Outcome = Literal["tumor", "no_tumor", "abstain", "rejected"]
+TumorType = Literal["glioma", "meningioma", "pituitary"]
+Sequence = Literal["T1", "T1+C", "T2", "FLAIR"]
+Plane = Literal["axial", "coronal", "sagittal"]
+Split = Literal["train", "val", "calibration", "test", "external", "excluded"]
+
+CLASSES: Final = ("tumor", "no_tumor")
+"""Order of ``probabilities`` and of every prediction set."""
+
+TUMOR_TYPES: Final[tuple[TumorType, ...]] = get_args(TumorType)
+"""Order of the type head's outputs and of ``type_probabilities``."""
+
+PLANES: Final[tuple[Plane, ...]] = get_args(Plane)
+
+SPLITS: Final[tuple[Split, ...]] = get_args(Split)
+"""``external`` holds whole left-out sites; ``excluded`` holds what shares a group with them."""
+
+NOTICE: Final = "Research use only. Not a medical device."
+"""Stands on every output."""
