@@ -230,9 +230,7 @@ def _place(
         min(float(rows), (row1 - top) * geometry.scale),
     )
     picture = Image.fromarray(np.rint(window).astype(np.uint8))
-    resized = picture.resize(
-        (column1 - column0, row1 - row0), Image.Resampling.BILINEAR, box=box
-    )
+    resized = picture.resize((column1 - column0, row1 - row0), Image.Resampling.BILINEAR, box=box)
     canvas = np.zeros((size, size), dtype=np.uint8)
     canvas[row0:row1, column0:column1] = np.asarray(resized)
     return canvas

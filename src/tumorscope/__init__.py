@@ -1,0 +1,69 @@
+"""tumorscope: a brain-tumor classifier for MR images that says where, how sure, and on what.
+
+>>> from tumorscope import load_model
+>>> model = load_model()
+>>> prediction = model.predict("scan.png")  # doctest: +SKIP
+
+Research use only. Not a medical device.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from tumorscope.errors import (
+    ArtifactError,
+    CorruptImageError,
+    ImageContentError,
+    ImageError,
+    ImageTooLargeError,
+    LeakError,
+    ManifestError,
+    MissingExtraError,
+    TumorscopeError,
+    UnsupportedFormatError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from tumorscope.model.classifier import Classifier, load_model
+    from tumorscope.model.prediction import Failure, Prediction, SeriesPrediction
+
+__version__: Final = "0.1.0"
+
+_LAZY: Final = {
+    "Classifier": "tumorscope.model.classifier",
+    "Failure": "tumorscope.model.prediction",
+    "Prediction": "tumorscope.model.prediction",
+    "SeriesPrediction": "tumorscope.model.prediction",
+    "load_model": "tumorscope.model.classifier",
+}
+
+__all__ = [
+    "ArtifactError",
+    "Classifier",
+    "CorruptImageError",
+    "Failure",
+    "ImageContentError",
+    "ImageError",
+    "ImageTooLargeError",
+    "LeakError",
+    "ManifestError",
+    "MissingExtraError",
+    "Prediction",
+    "SeriesPrediction",
+    "TumorscopeError",
+    "UnsupportedFormatError",
+    "UsageError",
+    "__version__",
+    "load_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the classifier only when it is asked for: scripts that do not, start faster."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'tumorscope' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)

@@ -1,0 +1,1 @@
+"""The command line; every verb only translates between the terminal and the rooms below."""

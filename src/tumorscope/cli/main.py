@@ -1,0 +1,62 @@
+"""``tumorscope``: the verbs, each imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Final
+
+import click
+
+from tumorscope.errors import TumorscopeError
+from tumorscope.labels import NOTICE
+
+_VERBS: Final = {
+    "predict": ("tumorscope.cli.predict:predict", "Classify scans: files, folders, zips."),
+    "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
+    "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),
+    "evaluate": ("tumorscope.cli.evaluate:evaluate", "Measure a model, with intervals."),
+    "export": ("tumorscope.cli.export:export", "Turn a training run into an artifact."),
+    "model": ("tumorscope.cli.model:model", "Show the card of a model."),
+}
+EXIT_USAGE: Final = 2
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a verb when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of their use."""
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one verb."""
+        if cmd_name not in _VERBS:
+            return None
+        module, _, attribute = _VERBS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _VERBS.items()])
+
+
+@click.command(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=NOTICE,
+)
+@click.version_option(package_name="tumorscope")
+def cli() -> None:
+    """Brain-tumor classifier for MR images."""
+
+
+def main() -> None:
+    """Run the command line; errors raised on purpose end it with one clear line and code 2."""
+    try:
+        cli.main(standalone_mode=True)
+    except TumorscopeError as error:
+        click.echo(f"tumorscope: {error}", err=True)
+        sys.exit(EXIT_USAGE)

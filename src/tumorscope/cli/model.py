@@ -1,0 +1,45 @@
+"""``tumorscope model``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from tumorscope.labels import NOTICE
+from tumorscope.model.artifact import read_artifact
+
+
+@click.group()
+def model() -> None:
+    """Show the card of a model."""
+
+
+@model.command()
+@click.option("--model", "path", type=click.Path(path_type=Path), help="Default the embedded.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
+def info(path: Path | None, style: str) -> None:
+    """Print what an artifact says of itself."""
+    manifest = read_artifact(path).manifest.to_dict()
+    if style == "json":
+        click.echo(json.dumps(manifest, indent=1, sort_keys=True))
+        return
+    click.echo(f"{manifest['model_id']} {manifest['model_version']}")
+    click.echo(f"SHA-256 of the graph: {manifest['graph_sha256']}")
+    for title in ("preprocessing", "calibration", "operating_points", "card"):
+        click.echo(f"\n{title.replace('_', ' ').capitalize()}")
+        _print_tree(manifest[title], depth=1)
+    click.echo(f"\n{NOTICE}")
+
+
+def _print_tree(value: object, *, depth: int) -> None:
+    if not isinstance(value, dict):
+        click.echo(f"{'  ' * depth}{value}")
+        return
+    for key, inner in sorted(value.items()):
+        if isinstance(inner, dict):
+            click.echo(f"{'  ' * depth}{key}:")
+            _print_tree(inner, depth=depth + 1)
+        else:
+            click.echo(f"{'  ' * depth}{key}: {inner}")

@@ -1,0 +1,167 @@
+"""``tumorscope predict``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from tumorscope.errors import UsageError
+from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
+from tumorscope.model.classifier import load_model
+from tumorscope.model.prediction import Answer, Failure, Prediction
+
+EXIT_SOME_FAILED: Final = 1
+
+CSV_COLUMNS: Final = (
+    "kind",
+    "source",
+    "slice_index",
+    "sop_instance_uid",
+    "outcome",
+    *(f"probability_{name}" for name in CLASSES),
+    *(f"probability_{name}" for name in TUMOR_TYPES),
+    "peak_row",
+    "peak_column",
+    "reasons",
+    "error_type",
+    "error_detail",
+    "model_id",
+    "model_version",
+    "notice",
+)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="json is JSON Lines: one object per image or slice, then one per series.",
+)
+@click.option(
+    "--heatmaps",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for a PNG of each image with the evidence laid over it.",
+)
+@click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
+@click.option(
+    "--operating-point",
+    default="balanced",
+    show_default=True,
+    help="Named threshold of the model, see 'tumorscope model info'.",
+)
+def predict(
+    paths: tuple[str, ...],
+    style: str,
+    heatmaps: Path | None,
+    model: Path | None,
+    operating_point: str,
+) -> None:
+    """Classify scans. PATH is a file, a folder, a zip, or - for the standard input.
+
+    Exit code 0: all inputs answered; 1: at least one could not be read; 2: wrong usage.
+    """
+    classifier = load_model(model, operating_point=operating_point)
+    pictures = None if heatmaps is None else _HeatmapFolder(heatmaps)
+    write = _WRITERS[style]()
+    failed = False
+    for answer in classifier.predict_many(paths, heatmap=pictures is not None):
+        if isinstance(answer, Failure):
+            failed = True
+            if style != "json":
+                click.echo(f"{answer.source}: {answer.error.detail}", err=True)
+        if pictures is not None and isinstance(answer, Prediction):
+            pictures.save(answer)
+        write(answer)
+    if style == "table":
+        click.echo(f"\n{NOTICE}")
+    sys.exit(EXIT_SOME_FAILED if failed else 0)
+
+
+class _HeatmapFolder:
+    """Writes one PNG per image, never over an existing file."""
+
+    def __init__(self, folder: Path) -> None:
+        if folder.exists() and any(folder.iterdir()):
+            raise UsageError(f"The folder {folder} is not empty; give a new one for --heatmaps.")
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._taken: set[str] = set()
+
+    def save(self, answer: Prediction) -> None:
+        """Save the overlay of one answer."""
+        stem = re.sub(r"[^\w.-]+", "_", answer.source).strip("_")[-120:]
+        if answer.slice_index is not None:
+            stem += f"_{answer.slice_index:04d}"
+        name, number = stem, 2
+        while name in self._taken:
+            name, number = f"{stem}_{number}", number + 1
+        self._taken.add(name)
+        answer.overlay().save(self._folder / f"{name}.png")
+
+
+def _json_writer() -> Callable[[Answer], None]:
+    return lambda answer: click.echo(json.dumps(answer.to_dict()))
+
+
+def _csv_writer() -> Callable[[Answer], None]:
+    def line(values: list[Any]) -> None:
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerow(values)
+        click.echo(buffer.getvalue(), nl=False)
+
+    def write(answer: Answer) -> None:
+        row = _csv_row(answer.to_dict())
+        line([row.get(column, "") for column in CSV_COLUMNS])
+
+    line(list(CSV_COLUMNS))
+    return write
+
+
+def _csv_row(answer: dict[str, Any]) -> dict[str, Any]:
+    row = {key: answer[key] for key in CSV_COLUMNS if answer.get(key) is not None}
+    probabilities = (answer.get("probabilities") or {}) | (answer.get("type_probabilities") or {})
+    row |= {f"probability_{name}": value for name, value in probabilities.items()}
+    if answer.get("localization"):
+        row["peak_row"], row["peak_column"] = answer["localization"]["peak"]
+    row["reasons"] = "; ".join(answer.get("reasons", []))
+    if "error" in answer:
+        row["error_type"], row["error_detail"] = answer["error"]["type"], answer["error"]["detail"]
+    if "model" in answer:
+        row["model_id"], row["model_version"] = answer["model"]["id"], answer["model"]["version"]
+    return row
+
+
+def _table_writer() -> Callable[[Answer], None]:
+    click.echo(f"{'outcome':<10} {'tumor':>6}  {'type if tumor':<18} source")
+    return lambda answer: click.echo(" ".join(_table_cells(answer.to_dict())))
+
+
+def _table_cells(answer: dict[str, Any]) -> Iterator[str]:
+    yield f"{answer.get('outcome', 'error'):<10}"
+    probabilities = answer.get("probabilities")
+    yield f"{probabilities['tumor']:>6.3f} " if probabilities else f"{'-':>6} "
+    types = answer.get("type_probabilities") if answer.get("outcome") == "tumor" else None
+    best = max(types, key=types.__getitem__) if types else ""
+    yield f"{best + f' {types[best]:.2f}' if types else '-':<18}"
+    index = answer.get("slice_index")
+    series = f" (series of {answer['slices']} slices)" if answer["kind"] == "series" else ""
+    yield answer["source"] + ("" if index is None else f" [{index}]") + series
+
+
+_WRITERS: Final[dict[str, Callable[[], Callable[[Answer], None]]]] = {
+    "json": _json_writer,
+    "csv": _csv_writer,
+    "table": _table_writer,
+}

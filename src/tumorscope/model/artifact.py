@@ -1,0 +1,223 @@
+"""The model artifact: one file with an ONNX graph and a manifest that says all about it.
+
+An artifact is a zip archive of ``manifest.json`` and ``model.onnx``, both stored uncompressed.
+Nothing in it is ever unpickled. Loading verifies the SHA-256 of the graph and refuses a format
+version, a preprocessing or labels that it does not know.
+
+Changing the format: raise :data:`FORMAT_VERSION`, keep reading the versions before it, and add a
+test with a file of each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from tumorscope.errors import ArtifactError
+from tumorscope.imaging.preprocess import Preprocessing
+from tumorscope.labels import CLASSES, TUMOR_TYPES
+
+FORMAT_VERSION: Final = 1
+MANIFEST_NAME: Final = "manifest.json"
+GRAPH_NAME: Final = "model.onnx"
+EMBEDDED_NAME: Final = "default.tumorscope"
+MAX_ARTIFACT_BYTES: Final = 512 * 1024 * 1024
+"""VGG16 with its fully connected layers in float32 is 528 MB; ours has none of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Platt scaling of the tumor logit and temperature of the type logits.
+
+    ``probability = sigmoid(slope * logit + intercept)`` (Platt 1999); a slope alone is
+    temperature scaling (Guo et al., ICML 2017).
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    type_temperature: float = 1.0
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the calibration as stored in a manifest."""
+        return {
+            "slope": self.slope,
+            "intercept": self.intercept,
+            "type_temperature": self.type_temperature,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an artifact says of itself.
+
+    Attributes
+    ----------
+    model_id, model_version
+        Name of the recipe and version of the package that made it.
+    preprocessing
+        From pixels to the graph's input.
+    calibration
+        From logits to probabilities.
+    operating_points
+        Probability thresholds by name; ``balanced`` is always there and is the default.
+    evidence_threshold
+        Evidence logit above which a cell counts as tumor in boxes and overlaps.
+    graph_sha256
+        Of the ``model.onnx`` bytes.
+    card
+        Everything else, for people: training data with hashes and licences, library versions,
+        commit, measurements.
+    """
+
+    model_id: str
+    model_version: str
+    preprocessing: Preprocessing
+    calibration: Calibration
+    operating_points: dict[str, float]
+    evidence_threshold: float
+    graph_sha256: str
+    card: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object that is stored."""
+        return {
+            "format": "tumorscope-artifact",
+            "format_version": FORMAT_VERSION,
+            "model_id": self.model_id,
+            "model_version": self.model_version,
+            "labels": list(CLASSES),
+            "tumor_types": list(TUMOR_TYPES),
+            "preprocessing": self.preprocessing.to_dict(),
+            "calibration": self.calibration.to_dict(),
+            "operating_points": self.operating_points,
+            "evidence_threshold": self.evidence_threshold,
+            "graph_sha256": self.graph_sha256,
+            "card": self.card,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Manifest:
+        """Rebuild from :meth:`to_dict`; refuse what this version does not know."""
+        _check_known(values)
+        try:
+            return cls(
+                model_id=str(values["model_id"]),
+                model_version=str(values["model_version"]),
+                preprocessing=Preprocessing.from_dict(values["preprocessing"]),
+                calibration=Calibration(**values["calibration"]),
+                operating_points={k: float(v) for k, v in values["operating_points"].items()},
+                evidence_threshold=float(values["evidence_threshold"]),
+                graph_sha256=str(values["graph_sha256"]),
+                card=dict(values.get("card", {})),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ArtifactError(f"The artifact's manifest is incomplete: {error!r}.") from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Artifact:
+    """A manifest with its verified graph."""
+
+    manifest: Manifest
+    graph: bytes
+
+
+def write_artifact(path: Path, artifact: Artifact, *, overwrite: bool = False) -> None:
+    """Write an artifact as one file.
+
+    Raises
+    ------
+    ArtifactError
+        If the file exists and ``overwrite`` is not given.
+    """
+    if path.exists() and not overwrite:
+        raise ArtifactError(f"{path} exists; give another path or allow overwriting.")
+    partial = path.with_name(path.name + ".partial")
+    text = json.dumps(artifact.manifest.to_dict(), indent=1, sort_keys=True)
+    with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in ((MANIFEST_NAME, text.encode()), (GRAPH_NAME, artifact.graph)):
+            # A fixed date: the same run gives the same bytes.
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+    partial.replace(path)
+
+
+def read_artifact(path: Path | None = None) -> Artifact:
+    """Read and verify an artifact; without a path the one inside the package.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is absent, damaged, altered, or of a kind that is not known here.
+    """
+    name = "the embedded artifact" if path is None else str(path)
+    content = _embedded_bytes() if path is None else _file_bytes(path)
+    manifest_text, graph = _unpack(content, name)
+    try:
+        values = json.loads(manifest_text)
+    except ValueError as error:
+        raise ArtifactError(f"The manifest of {name} is not JSON: {error}.") from error
+    manifest = Manifest.from_dict(values)
+    digest = hashlib.sha256(graph).hexdigest()
+    if digest != manifest.graph_sha256:
+        raise ArtifactError(
+            f"The graph of {name} has SHA-256 {digest}, but its manifest says "
+            f"{manifest.graph_sha256}: the file was altered or damaged. Get it again."
+        )
+    return Artifact(manifest, graph)
+
+
+def _embedded_bytes() -> bytes:
+    file = resources.files("tumorscope.model").joinpath(EMBEDDED_NAME)
+    if not file.is_file():
+        raise ArtifactError("This installation holds no embedded model; give --model PATH.")
+    return file.read_bytes()
+
+
+def _file_bytes(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_ARTIFACT_BYTES:
+            raise ArtifactError(f"{path} has {size} bytes; an artifact has fewer.")
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"The artifact {path} cannot be read: {error.strerror}.") from error
+
+
+def _unpack(content: bytes, name: str) -> tuple[bytes, bytes]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = {info.filename: info for info in archive.infolist()}
+            if set(members) != {MANIFEST_NAME, GRAPH_NAME}:
+                raise ArtifactError(
+                    f"{name} is not a tumorscope artifact: it holds {sorted(members)[:5]}, "
+                    f"expected {MANIFEST_NAME} and {GRAPH_NAME}."
+                )
+            if any(info.compress_type != zipfile.ZIP_STORED for info in members.values()):
+                raise ArtifactError(f"{name} is compressed; artifacts are stored uncompressed.")
+            return archive.read(MANIFEST_NAME), archive.read(GRAPH_NAME)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise ArtifactError(f"{name} is not a tumorscope artifact: {error}.") from error
+
+
+def _check_known(values: Any) -> None:
+    if not isinstance(values, dict) or values.get("format") != "tumorscope-artifact":
+        raise ArtifactError("The manifest does not say that it is a tumorscope artifact's.")
+    expected = {
+        "format_version": FORMAT_VERSION,
+        "labels": list(CLASSES),
+        "tumor_types": list(TUMOR_TYPES),
+    }
+    for key, known in expected.items():
+        if values.get(key) != known:
+            raise ArtifactError(
+                f"The artifact has {key} {values.get(key)!r}; this version of tumorscope knows "
+                f"{known!r}. Install the version that made it."
+            )
+    if "balanced" not in values.get("operating_points", {}):
+        raise ArtifactError("The artifact has no operating point named 'balanced'.")

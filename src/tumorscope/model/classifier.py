@@ -1,0 +1,283 @@
+"""The one seam of the system: an image in, a :class:`Prediction` out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorscope.errors import ArtifactError, ImageContentError, ImageError, UsageError
+from tumorscope.imaging.preprocess import CanvasGeometry
+from tumorscope.imaging.read import read_one, read_scans
+from tumorscope.imaging.scan import ReadFailure, Scan
+from tumorscope.labels import TUMOR_TYPES, Outcome
+from tumorscope.model.artifact import Artifact, Manifest, read_artifact
+from tumorscope.model.evidence import evidence_on_image, localize
+from tumorscope.model.prediction import (
+    Answer,
+    Failure,
+    Localization,
+    ModelIdentity,
+    Prediction,
+    SeriesPrediction,
+)
+from tumorscope.model.series import aggregate
+
+if TYPE_CHECKING:
+    import onnxruntime
+    import PIL.Image
+    import pydicom
+
+    ImageLike = str | Path | bytes | PIL.Image.Image | NDArray[Any] | pydicom.Dataset
+
+OUTPUTS = ("tumor", "evidence", "type", "features")
+"""Names of the graph's outputs, all per image: tumor logit (), evidence logits (cells, cells),
+type logits (3,), features (d,)."""
+
+
+def load_model(
+    path: str | Path | None = None,
+    *,
+    operating_point: str = "balanced",
+    threads: int | None = None,
+) -> Classifier:
+    """Load a model artifact.
+
+    Parameters
+    ----------
+    path
+        Artifact file; by default the one inside the package.
+    operating_point
+        Name of the threshold that turns probabilities into outcomes.
+    threads
+        Processor threads of the network; default all available cores.
+
+    Raises
+    ------
+    ArtifactError
+        If the artifact is absent, damaged, altered or unknown.
+    UsageError
+        If the artifact has no such operating point.
+    """
+    artifact = read_artifact(None if path is None else Path(path))
+    return Classifier(artifact, operating_point=operating_point, threads=threads)
+
+
+class Classifier:
+    """Classifies brain MR images with one artifact.
+
+    Not for diagnosis: research use only.
+
+    Parameters
+    ----------
+    artifact
+        Verified by :func:`~tumorscope.model.artifact.read_artifact`.
+    operating_point
+        Name of the threshold that turns probabilities into outcomes.
+    threads
+        Processor threads of the network; default all available cores.
+    """
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        *,
+        operating_point: str = "balanced",
+        threads: int | None = None,
+    ) -> None:
+        points = artifact.manifest.operating_points
+        if operating_point not in points:
+            raise UsageError(
+                f"The model has no operating point {operating_point!r}; "
+                f"it has {', '.join(sorted(points))}."
+            )
+        self.manifest: Manifest = artifact.manifest
+        self.operating_point = operating_point
+        self.threshold = points[operating_point]
+        self.identity = ModelIdentity(
+            self.manifest.model_id, self.manifest.model_version, self.manifest.graph_sha256
+        )
+        self._session = _open_session(artifact.graph, threads)
+
+    def predict(self, image: ImageLike, *, heatmap: bool = False) -> Prediction | SeriesPrediction:
+        """Classify one image, or one series where the input holds several slices.
+
+        Parameters
+        ----------
+        image
+            Path, encoded bytes, PIL image, array of shape (rows, columns) or
+            (rows, columns, 3), or pydicom Dataset.
+        heatmap
+            Also lay the evidence over the image (``Prediction.evidence``).
+
+        Raises
+        ------
+        ImageError
+            If the input cannot be read or holds no picture.
+        """
+        scans = read_one(image)
+        if len(scans) == 1:
+            return self.predict_scan(scans[0], heatmap=heatmap)
+        collector = _SeriesCollector(self)
+        for scan in scans:
+            collector.add(scan, self._answer(scan, heatmap=False))
+        series = list(collector.answers())
+        if not series:
+            raise ImageContentError(f"None of the {len(scans)} slices holds a usable picture.")
+        return series[0]
+
+    def predict_many(
+        self, paths: Iterable[str | Path], *, heatmap: bool = False
+    ) -> Iterator[Answer]:
+        """Classify files, folders and archives, one answer at a time.
+
+        Yields an answer for each image or slice in input order, then one for each series.
+        Memory does not grow with the number of images, but for a few numbers per slice.
+        """
+        collector = _SeriesCollector(self)
+        for item in read_scans(paths):
+            if isinstance(item, ReadFailure):
+                yield Failure(item.source, item.error)
+                continue
+            answer = self._answer(item, heatmap=heatmap)
+            collector.add(item, answer)
+            yield answer
+        yield from collector.answers()
+
+    def predict_scan(self, scan: Scan, *, heatmap: bool = False) -> Prediction:
+        """Classify one slice that has been read already."""
+        canvas, geometry = self.manifest.preprocessing.apply(scan.pixels)
+        logit, evidence, type_logits, _ = self.run(canvas[None])
+        probability = float(self.calibrate(logit)[0])
+        outcome: Outcome = "tumor" if probability >= self.threshold else "no_tumor"
+        return Prediction(
+            source=scan.source,
+            outcome=outcome,
+            probabilities={"tumor": probability, "no_tumor": 1 - probability},
+            type_probabilities=self._type_probabilities(type_logits[0]),
+            prediction_set=(outcome,),
+            reasons=(),
+            localization=self._localize(outcome, evidence[0], geometry),
+            model=self.identity,
+            slice_index=scan.slice_index,
+            sop_instance_uid=scan.sop_instance_uid,
+            series_uid=scan.series_uid,
+            position_mm=scan.position_mm,
+            evidence=self.evidence_on_image(evidence[0], geometry) if heatmap else None,
+            pixels=scan.pixels if heatmap else None,
+        )
+
+    def run(self, canvases: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
+        """Run the network on canvases of shape (n, size, size), uint8.
+
+        Returns
+        -------
+        tuple of ndarray
+            Tumor logits (n,), evidence logits (n, cells, cells), type logits (n, 3) and
+            features (n, d), all float32.
+        """
+        return tuple(self._session.run(OUTPUTS, {"canvas": canvases}))
+
+    def calibrate(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Turn tumor logits into calibrated probabilities, same shape."""
+        calibration = self.manifest.calibration
+        scaled = calibration.slope * logits.astype(np.float64) + calibration.intercept
+        return np.asarray(1 / (1 + np.exp(-scaled)))
+
+    def _answer(self, scan: Scan, *, heatmap: bool) -> Prediction | Failure:
+        try:
+            return self.predict_scan(scan, heatmap=heatmap)
+        except ImageError as error:
+            return Failure(scan.source, error, scan.slice_index)
+
+    def _type_probabilities(self, logits: NDArray[np.float32]) -> dict[str, float]:
+        scaled = logits.astype(np.float64) / self.manifest.calibration.type_temperature
+        shares = np.exp(scaled - scaled.max())
+        shares /= shares.sum()
+        return {name: float(share) for name, share in zip(TUMOR_TYPES, shares, strict=True)}
+
+    def _localize(
+        self, outcome: Outcome, evidence: NDArray[np.float32], geometry: CanvasGeometry
+    ) -> Localization | None:
+        if outcome != "tumor":
+            return None
+        return localize(
+            evidence,
+            geometry,
+            canvas_size=self.manifest.preprocessing.size,
+            threshold=self.manifest.evidence_threshold,
+        )
+
+    def evidence_on_image(
+        self, evidence: NDArray[np.float32], geometry: CanvasGeometry
+    ) -> NDArray[np.float32]:
+        """Lay evidence logits (cells, cells) over the image as read, as values in [0, 1]."""
+        size = self.manifest.preprocessing.size
+        return evidence_on_image(evidence, geometry, canvas_size=size)
+
+
+class _SeriesCollector:
+    """Gathers slice answers by series; keeps no pixels."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+        self._members: dict[str, list[Prediction]] = {}
+        self._failed: dict[str, int] = {}
+
+    def add(self, scan: Scan, answer: Prediction | Failure) -> None:
+        if scan.series_uid is None:
+            return
+        members = self._members.setdefault(scan.series_uid, [])
+        if isinstance(answer, Failure):
+            self._failed[scan.series_uid] = self._failed.get(scan.series_uid, 0) + 1
+        else:
+            members.append(answer)
+
+    def answers(self) -> Iterator[SeriesPrediction]:
+        for uid, members in self._members.items():
+            failed = self._failed.get(uid, 0)
+            if members and len(members) + failed > 1:
+                yield aggregate(
+                    members,
+                    failed=failed,
+                    threshold=self._classifier.threshold,
+                    source=_common_source([one.source for one in members]),
+                    model=self._classifier.identity,
+                )
+
+
+def _common_source(sources: list[str]) -> str:
+    """Return the one source of all slices, or the folder that holds them."""
+    distinct = set(sources)
+    if len(distinct) == 1:
+        return sources[0]
+    parents = {str(Path(source).parent) for source in distinct}
+    return parents.pop() if len(parents) == 1 else os.path.commonprefix(sorted(parents))
+
+
+def _open_session(graph: bytes, threads: int | None) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or available_cores()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises classes of its own that share no base
+        raise ArtifactError(f"The artifact's graph cannot be loaded: {error}") from error
+    names = tuple(output.name for output in session.get_outputs())
+    if set(names) != set(OUTPUTS):
+        raise ArtifactError(f"The graph has outputs {names}; expected {OUTPUTS}.")
+    return session
+
+
+def available_cores() -> int:
+    """Return the number of cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,90 @@
+"""From the evidence map on the canvas to places and pictures on the image as read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tumorscope.imaging.preprocess import CanvasGeometry
+from tumorscope.model.prediction import Localization
+
+
+def localize(
+    evidence: NDArray[np.floating[Any]],
+    geometry: CanvasGeometry,
+    *,
+    canvas_size: int,
+    threshold: float,
+) -> Localization:
+    """Find the peak of the evidence and the box of the connected evidence around it.
+
+    Parameters
+    ----------
+    evidence
+        Shape (cells, cells), logits.
+    geometry
+        How the canvas lies over the image.
+    canvas_size
+        Side of the canvas in pixels.
+    threshold
+        Logit above which a cell belongs to the box; the peak's cell always does.
+    """
+    cell = canvas_size / evidence.shape[0]
+    peak = np.unravel_index(int(np.argmax(evidence)), evidence.shape)
+    inside = _connected(evidence >= threshold, (int(peak[0]), int(peak[1])))
+    rows, columns = np.nonzero(inside)
+    corner0 = geometry.to_image(rows.min() * cell, columns.min() * cell)
+    corner1 = geometry.to_image((rows.max() + 1) * cell, (columns.max() + 1) * cell)
+    center = geometry.to_image((peak[0] + 0.5) * cell, (peak[1] + 0.5) * cell)
+    row0, column0 = _pixel(corner0, geometry.shape)
+    row1, column1 = _pixel((corner1[0] - 1, corner1[1] - 1), geometry.shape)
+    return Localization(_pixel(center, geometry.shape), (row0, column0, row1, column1))
+
+
+def evidence_on_image(
+    evidence: NDArray[np.floating[Any]], geometry: CanvasGeometry, *, canvas_size: int
+) -> NDArray[np.float32]:
+    """Lay the evidence over the image as read.
+
+    Returns
+    -------
+    ndarray
+        Shape (rows, columns) of the image, float32 in [0, 1]: sigmoid of the evidence,
+        interpolated between the cells; 0 outside the canvas.
+    """
+    probability = (1 / (1 + np.exp(-evidence.astype(np.float64)))).astype(np.float32)
+    rows, columns = geometry.shape
+    cell = canvas_size / evidence.shape[0] * geometry.scale  # image pixels per cell
+    # Output pixel centers in cell coordinates, in the form that Image.transform takes.
+    coefficients = (1 / cell, 0, -geometry.column0 / cell, 0, 1 / cell, -geometry.row0 / cell)
+    picture = Image.fromarray(probability).transform(
+        (columns, rows), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR
+    )
+    return np.clip(np.asarray(picture, dtype=np.float32), 0, 1)
+
+
+def _connected(above: NDArray[np.bool_], seed: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return the cells that are joined to ``seed`` through cells above, edge to edge."""
+    inside = np.zeros_like(above)
+    inside[seed] = True
+    while True:
+        grown = inside.copy()
+        grown[1:] |= inside[:-1]
+        grown[:-1] |= inside[1:]
+        grown[:, 1:] |= inside[:, :-1]
+        grown[:, :-1] |= inside[:, 1:]
+        grown &= above
+        grown[seed] = True
+        if np.array_equal(grown, inside):
+            return inside
+        inside = grown
+
+
+def _pixel(point: tuple[float, float], shape: tuple[int, int]) -> tuple[int, int]:
+    row, column = (
+        min(max(0, int(value)), side - 1) for value, side in zip(point, shape, strict=True)
+    )
+    return row, column

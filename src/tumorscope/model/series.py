@@ -1,0 +1,111 @@
+"""The answer for a series from the answers of its slices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from tumorscope.labels import TUMOR_TYPES, Outcome
+from tumorscope.model.prediction import ModelIdentity, Prediction, SeriesPrediction
+
+MOST_SUSPICIOUS: Final = 3
+NEIGHBORS: Final = 3
+"""A tumor spans slices: the logits of this many neighbours are averaged before the maximum, so
+that one odd slice does not decide for the series."""
+
+
+def aggregate(
+    slices: Sequence[Prediction],
+    *,
+    failed: int,
+    threshold: float,
+    source: str,
+    model: ModelIdentity,
+) -> SeriesPrediction:
+    """Combine slice answers.
+
+    The probability is that of the largest running mean of the slices' logits, in the order of
+    their position. Slices that were rejected do not count.
+
+    Parameters
+    ----------
+    slices
+        Answers of one series, at least one, in any order.
+    failed
+        Number of slices without an answer.
+    threshold
+        Probability from which the series is called ``tumor``.
+    """
+    ordered = sorted(slices, key=_position)
+    answered = [(one, one.probabilities["tumor"]) for one in ordered if one.probabilities]
+    if not answered:
+        return _rejected(ordered, failed=failed, source=source, model=model)
+    probability = _peak_probability([value for _, value in answered])
+    outcome: Outcome = "tumor" if probability >= threshold else "no_tumor"
+    return SeriesPrediction(
+        source=source,
+        series_uid=_uid(ordered),
+        outcome=outcome,
+        probabilities={"tumor": probability, "no_tumor": 1 - probability},
+        type_probabilities=_mean_types(answered),
+        prediction_set=(outcome,),
+        reasons=(),
+        slices=len(ordered),
+        failed_slices=failed,
+        most_suspicious=_most_suspicious(answered),
+        model=model,
+    )
+
+
+def _peak_probability(probabilities: list[float]) -> float:
+    clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
+    logits = np.log(clipped / (1 - clipped))
+    width = min(NEIGHBORS, len(logits))
+    means = np.convolve(logits, np.full(width, 1 / width), mode="valid")
+    return float(1 / (1 + math.exp(-means.max())))
+
+
+def _mean_types(answered: list[tuple[Prediction, float]]) -> dict[str, float]:
+    """Average the type over slices, weighted by the probability of tumor."""
+    weights = np.array([value for _, value in answered])
+    types = np.array(
+        [[(one.type_probabilities or {})[name] for name in TUMOR_TYPES] for one, _ in answered]
+    )
+    mean = weights @ types / weights.sum()
+    return {name: float(value) for name, value in zip(TUMOR_TYPES, mean, strict=True)}
+
+
+def _most_suspicious(answered: list[tuple[Prediction, float]]) -> tuple[dict[str, Any], ...]:
+    first = sorted(answered, key=lambda pair: -pair[1])[:MOST_SUSPICIOUS]
+    return tuple(
+        {
+            "source": one.source,
+            "slice_index": one.slice_index,
+            "sop_instance_uid": one.sop_instance_uid,
+            "probability": value,
+        }
+        for one, value in first
+    )
+
+
+def _rejected(
+    slices: Sequence[Prediction], *, failed: int, source: str, model: ModelIdentity
+) -> SeriesPrediction:
+    reasons = tuple(dict.fromkeys(reason for one in slices for reason in one.reasons))
+    return SeriesPrediction(
+        source, _uid(slices), "rejected", None, None, (), reasons, len(slices), failed, (), model
+    )
+
+
+def _position(one: Prediction) -> tuple[float, int]:
+    position = one.position_mm if one.position_mm is not None else 0.0
+    return position, one.slice_index or 0
+
+
+def _uid(slices: Sequence[Prediction]) -> str | None:
+    """Return the DICOM identifier; other series are named by their source alone."""
+    first = slices[0]
+    return first.series_uid if first.sop_instance_uid is not None else None

@@ -1,0 +1,179 @@
+"""Artifact and manifest in, a report with intervals out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
+from tumorscope.data.split import check_split
+from tumorscope.errors import ManifestError
+from tumorscope.evaluation.controls import ControlFeatures, evaluate_controls
+from tumorscope.evaluation.report import EvaluationData, build_report
+from tumorscope.labels import TUMOR_TYPES, Split
+from tumorscope.model.classifier import Classifier, load_model
+from tumorscope.recipes.canvases import LoadedRow, SkippedRow, load_rows
+
+UNKNOWN_TYPE = -1
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """Answers of the model over one split, as growing lists."""
+
+    rows: list[ManifestRow] = field(default_factory=list)
+    logits: list[float] = field(default_factory=list)
+    types: list[NDArray[np.float32]] = field(default_factory=list)
+    peak_inside: list[float] = field(default_factory=list)
+    dice: list[float] = field(default_factory=list)
+
+
+def evaluate(
+    model: Path | None,
+    manifest: Path,
+    *,
+    split: Split,
+    output: Path,
+    command: str,
+    root: Path | None = None,
+    operating_point: str = "balanced",
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Measure an artifact on one split and write the report.
+
+    Parameters
+    ----------
+    model
+        Artifact; ``None`` for the embedded one.
+    manifest
+        With groups and splits.
+    split
+        Side to measure on. The trivial controls are trained on the train split.
+    output
+        Report folder.
+    command
+        The command that makes the report; its first line.
+
+    Returns
+    -------
+    dict
+        The content of ``metrics.json``.
+    """
+    folder = manifest_root(manifest, root)
+    rows = read_manifest(manifest, root=folder)
+    check_split(rows)
+    of_split = [row for row in rows if row.split == split and row.tumor is not None]
+    if not of_split:
+        raise ManifestError(f"{manifest} has no labeled rows with split {split!r}.")
+    classifier = load_model(model, operating_point=operating_point)
+    gathered = _gather(classifier, of_split, folder)
+    data = _data(gathered, classifier, operating_point)
+    train = [row for row in rows if row.split == "train" and row.tumor is not None]
+    controls = _controls(train, gathered.rows, folder, classifier)
+    return build_report(
+        data,
+        controls=controls,
+        output=output,
+        command=command,
+        title=f"{classifier.identity.id} on {split}",
+        overwrite=overwrite,
+    )
+
+
+def _gather(classifier: Classifier, rows: Sequence[ManifestRow], root: Path) -> _Gathered:
+    gathered = _Gathered()
+    loaded = load_rows(rows, root, classifier.manifest.preprocessing)
+    for item in tqdm(loaded, total=len(rows), desc="evaluating", unit="image"):
+        if isinstance(item, SkippedRow):
+            continue
+        logit, evidence, types, _ = classifier.run(item.canvas[None])
+        gathered.rows.append(item.row)
+        gathered.logits.append(float(logit[0]))
+        gathered.types.append(types[0])
+        inside, dice = _localization(classifier, item, evidence[0])
+        gathered.peak_inside.append(inside)
+        gathered.dice.append(dice)
+    return gathered
+
+
+def _localization(
+    classifier: Classifier, item: LoadedRow, evidence: NDArray[np.float32]
+) -> tuple[float, float]:
+    """Return whether the peak lies in the mask, and the Dice overlap; NaN without a tumor mask."""
+    if item.mask is None or not item.mask.any():
+        return float("nan"), float("nan")
+    size = classifier.manifest.preprocessing.size
+    probability = classifier.evidence_on_image(evidence, item.geometry)
+    cell = size / evidence.shape[0]
+    peak = np.unravel_index(int(np.argmax(evidence)), evidence.shape)
+    center = item.geometry.to_image((peak[0] + 0.5) * cell, (peak[1] + 0.5) * cell)
+    row = min(max(0, int(center[0])), item.mask.shape[0] - 1)
+    column = min(max(0, int(center[1])), item.mask.shape[1] - 1)
+    threshold = 1 / (1 + np.exp(-classifier.manifest.evidence_threshold))
+    above = probability >= threshold
+    overlap = 2 * np.sum(above & item.mask) / (above.sum() + item.mask.sum())
+    return float(item.mask[row, column]), float(overlap)
+
+
+def _data(gathered: _Gathered, classifier: Classifier, operating_point: str) -> EvaluationData:
+    rows = gathered.rows
+    logits = np.array(gathered.logits)
+    types = np.stack(gathered.types).astype(np.float64)
+    types = np.exp(types / classifier.manifest.calibration.type_temperature)
+
+    def column(name: str) -> NDArray[np.str_]:
+        return np.array([getattr(row, name) or "unknown" for row in rows])
+
+    return EvaluationData(
+        y_true=np.array([row.tumor for row in rows]),
+        y_score=classifier.calibrate(logits),
+        groups=column("group_id"),
+        set=column("set"),
+        site=column("site"),
+        sequence=column("sequence"),
+        type=column("type"),
+        plane=column("plane"),
+        type_prob=types / types.sum(axis=1, keepdims=True),
+        type_true=np.array(
+            [UNKNOWN_TYPE if row.type is None else TUMOR_TYPES.index(row.type) for row in rows]
+        ),
+        operating_point=operating_point,
+        operating_points=classifier.manifest.operating_points,
+        peak_inside=np.array(gathered.peak_inside),
+        dice=np.array(gathered.dice),
+    )
+
+
+def _controls(
+    train: Sequence[ManifestRow], test: Sequence[ManifestRow], root: Path, classifier: Classifier
+) -> dict[str, Any]:
+    features = [_control_features(rows, root, classifier) for rows in (train, test)]
+    return evaluate_controls(*features)
+
+
+def _control_features(
+    rows: Sequence[ManifestRow], root: Path, classifier: Classifier
+) -> ControlFeatures:
+    loaded = [
+        item
+        for item in load_rows(rows, root, classifier.manifest.preprocessing)
+        if isinstance(item, LoadedRow)
+    ]
+    return ControlFeatures.measure(
+        pixels=(item.pixels for item in loaded),
+        sizes=np.array(
+            [
+                (item.row.width or item.pixels.shape[1], item.row.height or item.pixels.shape[0])
+                for item in loaded
+            ]
+        ),
+        canvases=np.stack([item.canvas for item in loaded]),
+        y_true=np.array([item.row.tumor for item in loaded]),
+        groups=np.array([item.row.group_id or item.row.name for item in loaded]),
+    )

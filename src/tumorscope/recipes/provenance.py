@@ -1,0 +1,92 @@
+"""What a run records so that it can be checked and repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from tumorscope.data.manifest import ManifestRow
+
+RECORDED_PACKAGES: Final = (
+    "tumorscope",
+    "numpy",
+    "pillow",
+    "keras",
+    "tensorflow-cpu",
+    "tensorflow",
+    "onnx",
+    "onnxruntime",
+    "scikit-learn",
+)
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the packages that numbers depend on, and of Python."""
+    versions = {"python": platform.python_version()}
+    for name in RECORDED_PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def git_commit() -> str | None:
+    """Return the commit of the checkout this package runs from, with ``+`` for local changes."""
+    folder = Path(__file__).parent
+    try:
+        commit, status = (
+            subprocess.run(  # noqa: S603  fixed arguments
+                ["git", *arguments],  # noqa: S607  the git of the user's PATH is the right one
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=20,
+            ).stdout.strip()
+            for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", "."])
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + ("+" if status else "")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def data_summary(rows: Sequence[ManifestRow]) -> dict[str, Any]:
+    """Count images, tumors and groups by split and set, and hash the content of each split."""
+    summary: dict[str, Any] = {}
+    for split in sorted({row.split for row in rows if row.split is not None}):
+        of_split = [row for row in rows if row.split == split]
+        summary[split] = {
+            "images": len(of_split),
+            "tumor": sum(row.tumor == 1 for row in of_split),
+            "no_tumor": sum(row.tumor == 0 for row in of_split),
+            "groups": len({row.group_id for row in of_split}),
+            "sets": dict(sorted(Counter(row.set for row in of_split).items())),
+            "sha256": _content_hash(of_split),
+        }
+    return summary
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write JSON; readers see the old or the new file."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def _content_hash(rows: Sequence[ManifestRow]) -> str:
+    lines = sorted(f"{row.sha256} {row.slice_index} {row.plane} {row.tumor}" for row in rows)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

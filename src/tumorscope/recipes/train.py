@@ -1,0 +1,137 @@
+"""Manifest in, trained weights out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
+from tumorscope.data.split import check_split
+from tumorscope.errors import ManifestError, UsageError
+from tumorscope.imaging.preprocess import Preprocessing
+from tumorscope.recipes.canvases import SkippedRow, load_examples
+from tumorscope.recipes.provenance import (
+    data_summary,
+    file_sha256,
+    git_commit,
+    library_versions,
+    write_json,
+)
+from tumorscope.training.config import TrainConfig
+from tumorscope.training.fit import Fitted, fit
+
+RUN_NAME = "run.json"
+
+
+def train(
+    manifest: Path,
+    *,
+    output: Path,
+    config: TrainConfig,
+    weights: str,
+    root: Path | None = None,
+    cache: Path | None = None,
+    resume: bool = False,
+) -> Fitted:
+    """Fine-tune on the train split; early stopping looks at the val split.
+
+    Parameters
+    ----------
+    manifest
+        With groups and splits, as written by ``tumorscope data split``.
+    output
+        Run folder; must be new unless ``resume`` is given.
+    config
+        Settings of the run.
+    weights
+        ``imagenet``, ``none`` or the path of an ``.npz`` with VGG16's convolutions.
+    root
+        Folder that the manifest's paths are relative to; by default the manifest's own.
+    cache
+        Folder of frozen features, which runs on the same images may share.
+    resume
+        Go on after the last whole epoch.
+
+    Raises
+    ------
+    LeakError
+        If a group stands on two sides of the split.
+    """
+    folder = manifest_root(manifest, root)
+    rows = read_manifest(manifest, root=folder)
+    check_split(rows)
+    preprocessing = Preprocessing()
+    record = {
+        "manifest": str(manifest.resolve()),
+        "manifest_sha256": file_sha256(manifest),
+        "root": str(folder.resolve()),
+        "weights": weights,
+        "config": config.to_dict(),
+        "preprocessing": preprocessing.to_dict(),
+    }
+    _check_run(output / RUN_NAME, record, resume=resume)
+    splits = {name: _rows_of(rows, name, manifest) for name in ("train", "val")}
+    examples, skipped = {}, []
+    for name, of_split in splits.items():
+        examples[name], left_out = load_examples(of_split, folder, preprocessing)
+        skipped += left_out
+    _write_run(output, record, rows, skipped)
+    return fit(
+        examples["train"],
+        examples["val"],
+        config=config,
+        weights=None if weights == "none" else weights,
+        run_folder=output,
+        cache_folder=cache,
+        resume=resume,
+    )
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Read what a run recorded of itself."""
+    path = folder / RUN_NAME
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{folder} is not a training run: {path.name} cannot be read.") from error
+    return record
+
+
+def _rows_of(rows: list[ManifestRow], split: str, manifest: Path) -> list[ManifestRow]:
+    of_split = [row for row in rows if row.split == split]
+    if not of_split:
+        raise ManifestError(
+            f"{manifest} has no rows with split {split!r}; make one with 'tumorscope data split'."
+        )
+    return of_split
+
+
+def _check_run(path: Path, record: dict[str, Any], *, resume: bool) -> None:
+    if not path.exists():
+        return
+    if not resume:
+        raise UsageError(
+            f"{path.parent} holds a training run; add --resume to go on with it, or give "
+            "another --output folder."
+        )
+    known = json.loads(path.read_text(encoding="utf-8"))
+    changed = [key for key, value in record.items() if known.get(key) != value]
+    if changed:
+        raise UsageError(
+            f"{path.parent} was started with another {', '.join(changed)}; resume with the "
+            "same, or give another --output folder."
+        )
+
+
+def _write_run(
+    output: Path, record: dict[str, Any], rows: list[ManifestRow], skipped: list[SkippedRow]
+) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    details = {
+        "data": data_summary(rows),
+        "versions": library_versions(),
+        "commit": git_commit(),
+        "skipped": [{"name": one.name, "reason": one.reason} for one in skipped],
+    }
+    write_json(output / RUN_NAME, record | details)

@@ -1,0 +1,91 @@
+"""Every number a training run depends on, with the reason beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tumorscope.errors import UsageError
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Settings of one training run; stored in the run and in the artifact.
+
+    Parameters
+    ----------
+    seed
+        Of every random draw: head initialisation, order, augmentation, dropout.
+    views
+        Augmented copies of each training image. Epoch ``e`` sees view ``e % views``.
+    frozen_epochs, fine_tune_epochs
+        Length of the two stages: new head on the frozen base, then blocks 4 and 5 with it.
+    patience
+        Epochs without a better validation loss after which fine-tuning stops.
+    batch_size
+        Images per optimizer step.
+    frozen_learning_rate, fine_tune_learning_rate
+        Peak rates of Adam (Kingma 2015); the second decays to zero by a cosine.
+    dropout
+        Share of VGG16 feature channels dropped before the head.
+    l2
+        L2 penalty on the kernels of the head.
+    mask_weight, type_weight
+        Weight of the evidence-map and of the tumor-type loss beside the tumor loss.
+    label_smoothing
+        Share of the tumor label that is spread, against labels that are wrong.
+    pooling_sharpness
+        Sharpness of the log-sum-exp pooling: towards 0 the mean, towards infinity the maximum.
+    min_tumor_fraction
+        A tumor whose mask covers less of the canvas teaches its place but not the image label.
+    ema_momentum
+        Momentum of the running mean of the weights that is validated and exported.
+    precision
+        ``bfloat16`` computes with bfloat16 and keeps float32 weights; ``auto`` takes it where
+        the processor has bfloat16 instructions.
+    """
+
+    seed: int = 0
+    views: int = 4
+    frozen_epochs: int = 2
+    fine_tune_epochs: int = 10
+    patience: int = 4
+    batch_size: int = 32
+    frozen_learning_rate: float = 1e-3
+    fine_tune_learning_rate: float = 5e-5
+    dropout: float = 0.3
+    l2: float = 1e-4
+    mask_weight: float = 1.0
+    type_weight: float = 0.3
+    label_smoothing: float = 0.02
+    pooling_sharpness: float = 2.0
+    min_tumor_fraction: float = 0.001
+    ema_momentum: float = 0.995
+    precision: Precision = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("views", "fine_tune_epochs", "patience", "batch_size"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1; received {getattr(self, name)}.")
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"dropout must lie in [0, 1); received {self.dropout}.")
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of both stages together."""
+        return self.frozen_epochs + self.fine_tune_epochs
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain JSON values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
+        """Rebuild from :meth:`to_dict`; an unknown setting is refused by name."""
+        unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise UsageError(f"Unknown training setting(s): {', '.join(unknown)}.")
+        return cls(**values)

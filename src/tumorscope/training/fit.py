@@ -1,0 +1,407 @@
+"""The training run: frozen features once, a new head, then fine-tuning, with resume."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+from tqdm import tqdm
+
+from tumorscope.errors import UsageError
+from tumorscope.training.augmentation import Augmentation
+from tumorscope.training.batches import FeatureBatches, Targets, make_targets
+from tumorscope.training.checkpoint import (
+    Arrays,
+    layer_arrays,
+    load_arrays,
+    restore_variables,
+    save_arrays,
+    variable_arrays,
+)
+from tumorscope.training.config import TrainConfig
+from tumorscope.training.examples import Examples
+from tumorscope.training.feature_cache import FeatureCache, Record, fill
+from tumorscope.training.losses import EvidenceLoss
+from tumorscope.training.network import FROZEN_BLOCKS, Network, build_network, convolutions
+from tumorscope.training.precision import compute_policy
+
+STEM_BATCH = 32
+"""Fixed, so that a record does not depend on which others were missing when it was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPaths:
+    """Files of a run folder."""
+
+    folder: Path
+
+    @property
+    def state(self) -> Path:
+        """Everything needed to go on after the last whole epoch."""
+        return self.folder / "state.npz"
+
+    @property
+    def best(self) -> Path:
+        """Weights of the best epoch so far, by layer name."""
+        return self.folder / "weights.npz"
+
+    @property
+    def history(self) -> Path:
+        """Metrics of each epoch."""
+        return self.folder / "history.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Result of a run: weights by layer name and the metrics of each epoch."""
+
+    weights: Arrays
+    history: list[dict[str, float]]
+
+
+def fit(
+    train: Examples,
+    val: Examples,
+    *,
+    config: TrainConfig,
+    weights: str | Path | None,
+    run_folder: Path,
+    cache_folder: Path | None = None,
+    resume: bool = False,
+    augmentation: Augmentation | None = None,
+) -> Fitted:
+    """Fine-tune VGG16 and return the weights of the epoch with the lowest validation loss.
+
+    Parameters
+    ----------
+    train, val
+        Training images, and those that early stopping looks at. Only the first are augmented.
+    config
+        All settings; stored with the run.
+    weights
+        Pre-trained convolutions, see :func:`~tumorscope.training.network.build_network`.
+    run_folder
+        State, history and result are kept here.
+    cache_folder
+        Frozen features; default ``run_folder / "cache"``. Runs on the same images may share it.
+    resume
+        Go on after the last whole epoch of ``run_folder``.
+
+    Raises
+    ------
+    UsageError
+        If a class is missing, or the folder holds a run and ``resume`` is not given.
+    """
+    _check_labels(train, "train")
+    _check_labels(val, "val")
+    run = RunPaths(run_folder)
+    run_folder.mkdir(parents=True, exist_ok=True)
+    with _deterministic(config):
+        network = build_network(config, size=train.canvases.shape[1], weights=weights)
+        cache = _fill_cache(
+            network,
+            train,
+            val,
+            config=config,
+            augmentation=augmentation or Augmentation(),
+            folder=cache_folder or run_folder / "cache",
+        )
+        try:
+            trainer = Trainer(network, cache, train, val, config=config, run=run)
+            return trainer.run_all(resume=resume)
+        finally:
+            cache.close()
+
+
+class Trainer:
+    """Runs the epochs of both stages and keeps their state on disk."""
+
+    def __init__(
+        self,
+        network: Network,
+        cache: FeatureCache,
+        train: Examples,
+        val: Examples,
+        *,
+        config: TrainConfig,
+        run: RunPaths,
+    ) -> None:
+        self.network, self.cache, self.config, self.run = network, cache, config, run
+        self.train, self.val = train, val
+        self.train_targets = make_targets(train, config)
+        self.val_targets = make_targets(val, config)
+        self.history: list[dict[str, float]] = []
+        self.stage = ""
+
+    def run_all(self, *, resume: bool) -> Fitted:
+        """Run or finish all epochs."""
+        first = self._restore() if resume and self.run.state.exists() else 0
+        if first == 0:
+            save_arrays(self.run.best, layer_arrays(self.network.stem, self.network.trunk), {})
+        steps = math.ceil(len(self.train) / self.config.batch_size)
+        with tqdm(
+            total=self.config.epochs * steps, initial=first * steps, desc="training", unit="step"
+        ) as bar:
+            for epoch in range(first, self.config.epochs):
+                if self._is_exhausted():
+                    break
+                self._run_epoch(epoch, bar)
+        best, _ = load_arrays(self.run.best)
+        return Fitted(best, self.history)
+
+    def _run_epoch(self, epoch: int, bar: tqdm[Any]) -> None:
+        self._enter_stage(epoch)
+        batches = FeatureBatches(
+            self.cache,
+            [view_key(key, epoch % self.config.views) for key in self.train.keys],
+            self.train_targets,
+            order=np.random.default_rng([self.config.seed, epoch]).permutation(len(self.train)),
+            config=self.config,
+        )
+        losses = self.network.trunk.fit(
+            batches, epochs=1, verbose=0, callbacks=[_BarCallback(bar)]
+        ).history
+        metrics = {f"train_{name}": float(values[-1]) for name, values in losses.items()}
+        with self._averaged_weights():
+            metrics |= self._validate()
+            self.history.append({"epoch": float(epoch), **metrics})
+            if self._is_best():
+                arrays = layer_arrays(self.network.stem, self.network.trunk)
+                save_arrays(self.run.best, arrays, {"epoch": epoch})
+        bar.set_postfix(
+            val_loss=f"{metrics['val_loss']:.4f}", auroc=f"{metrics['val_roc_auc']:.4f}"
+        )
+        self._save(epoch)
+
+    def _enter_stage(self, epoch: int) -> None:
+        stage = "frozen" if epoch < self.config.frozen_epochs else "fine_tuned"
+        if stage == self.stage:
+            return
+        self.stage = stage
+        trunk, config = self.network.trunk, self.config
+        for layer in convolutions(trunk).values():
+            layer.trainable = stage == "fine_tuned"
+        steps = math.ceil(len(self.train) / config.batch_size)
+        rate: Any = config.frozen_learning_rate
+        if stage == "fine_tuned":
+            rate = keras.optimizers.schedules.CosineDecay(
+                config.fine_tune_learning_rate / 20,
+                config.fine_tune_epochs * steps,
+                warmup_target=config.fine_tune_learning_rate,
+                warmup_steps=steps // 2,
+            )
+        optimizer = keras.optimizers.Adam(
+            rate, clipnorm=5.0, use_ema=True, ema_momentum=config.ema_momentum
+        )
+        trunk.compile(
+            optimizer=optimizer,
+            loss={
+                "tumor": keras.losses.BinaryCrossentropy(from_logits=True),
+                "evidence": EvidenceLoss(),
+                "type": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            },
+            loss_weights={
+                "tumor": 1.0,
+                "evidence": config.mask_weight,
+                "type": config.type_weight,
+            },
+            jit_compile=False,
+        )
+        optimizer.build(trunk.trainable_variables)
+
+    @contextlib.contextmanager
+    def _averaged_weights(self) -> Iterator[None]:
+        """Put the running mean of the weights in place for validation and export."""
+        variables = self.network.trunk.trainable_variables
+        current = [variable.numpy() for variable in variables]
+        self.network.trunk.optimizer.finalize_variable_values(variables)
+        try:
+            yield
+        finally:
+            for variable, value in zip(variables, current, strict=True):
+                variable.assign(value)
+
+    def _validate(self) -> dict[str, float]:
+        logits = []
+        for start in range(0, len(self.val), STEM_BATCH):
+            keys = [view_key(key, None) for key in self.val.keys[start : start + STEM_BATCH]]
+            features, _ = self.cache.read(keys)
+            logits.append(self.network.trunk.predict_on_batch(_padded(features))["tumor"])
+        scores = np.concatenate(logits)[: len(self.val)].astype(np.float64)
+        return validation_metrics(scores, self.val_targets)
+
+    def _is_best(self) -> bool:
+        losses = [entry["val_loss"] for entry in self.history]
+        return losses[-1] == min(losses)
+
+    def _is_exhausted(self) -> bool:
+        tuned = self.history[self.config.frozen_epochs :]
+        if len(tuned) <= self.config.patience:
+            return False
+        losses = [entry["val_loss"] for entry in tuned]
+        return len(losses) - 1 - int(np.argmin(losses)) >= self.config.patience
+
+    def _save(self, epoch: int) -> None:
+        self.run.history.write_text(json.dumps(self.history, indent=1), encoding="utf-8")
+        trunk = self.network.trunk
+        meta = {"epoch": epoch, "config": self.config.to_dict(), "history": self.history}
+        save_arrays(self.run.state, variable_arrays(trunk, trunk.optimizer), meta)
+
+    def _restore(self) -> int:
+        arrays, meta = load_arrays(self.run.state)
+        if meta["config"] != self.config.to_dict():
+            raise UsageError(
+                f"{self.run.folder} was trained with other settings; resume with the same ones "
+                "or give another --output folder."
+            )
+        self.history = meta["history"]
+        self._enter_stage(meta["epoch"])
+        restore_variables(self.network.trunk, self.network.trunk.optimizer, arrays)
+        return int(meta["epoch"]) + 1
+
+
+def view_key(key: str, view: int | None) -> str:
+    """Name of a record: an augmented view, or the plain canvas for ``None``."""
+    return f"{key}#{'plain' if view is None else view}"
+
+
+def validation_metrics(logits: NDArray[np.float64], targets: Targets) -> dict[str, float]:
+    """Return the balanced log loss, AUROC and average precision of the tumor logits."""
+    known = targets.tumor_weight > 0
+    y_true, weight, score = targets.tumor[known], targets.tumor_weight[known], logits[known]
+    loss = np.logaddexp(0, score) - y_true * score
+    return {
+        "val_loss": float(np.average(loss, weights=weight)),
+        "val_roc_auc": float(roc_auc_score(y_true, score)),
+        "val_average_precision": float(average_precision_score(y_true, score)),
+    }
+
+
+class _BarCallback(keras.callbacks.Callback):  # type: ignore[misc]
+    def __init__(self, bar: tqdm[Any]) -> None:
+        super().__init__()
+        self._bar = bar
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Advance the bar by one step."""
+        self._bar.update(1)
+
+
+@contextlib.contextmanager
+def _deterministic(config: TrainConfig) -> Iterator[None]:
+    keras.utils.set_random_seed(config.seed)
+    tf.config.experimental.enable_op_determinism()
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(compute_policy(config.precision))
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+
+
+def _check_labels(examples: Examples, split: str) -> None:
+    present = set(np.unique(examples.tumor).tolist())
+    if not {0, 1} <= present:
+        raise UsageError(
+            f"The {split} split needs images with and without tumor; it has "
+            f"{int((examples.tumor == 1).sum())} with and {int((examples.tumor == 0).sum())} "
+            "without."
+        )
+
+
+def _fill_cache(
+    network: Network,
+    train: Examples,
+    val: Examples,
+    *,
+    config: TrainConfig,
+    augmentation: Augmentation,
+    folder: Path,
+) -> FeatureCache:
+    feature_shape = tuple(int(side) for side in network.stem.output_shape[1:])
+    cache = FeatureCache(
+        folder,
+        feature_shape=feature_shape,
+        target_shape=feature_shape[:2],
+        fingerprint={
+            "augmentation": augmentation.to_dict(),
+            "seed": config.seed,
+            "precision": compute_policy(config.precision),
+            "stem": _checksum(network.stem),
+            "feature_shape": feature_shape,
+        },
+    )
+    stem = tf.function(lambda canvases: network.stem(canvases, training=False))
+    plain = {view_key(key, None): (val, row, None) for row, key in enumerate(val.keys)}
+    views = {
+        view_key(key, view): (train, row, view)
+        for view in range(config.views)
+        for row, key in enumerate(train.keys)
+    }
+    wanted = plain | views
+
+    def make(keys: list[str]) -> list[Record]:
+        drawn = [_draw(*wanted[key], config=config, augmentation=augmentation) for key in keys]
+        canvases = _padded(np.stack([canvas for canvas, _ in drawn]))
+        features = tf.cast(stem(tf.constant(canvases)), tf.float16).numpy()[: len(keys)]
+        targets = [_shrink(mask, feature_shape[0]) for _, mask in drawn]
+        return list(zip(keys, features, targets, strict=True))
+
+    with tqdm(total=len(wanted), desc="frozen features", unit="image") as bar:
+        fill(cache, list(wanted), make, chunk=STEM_BATCH, progress=bar.update)
+    return cache
+
+
+def _draw(
+    examples: Examples,
+    row: int,
+    view: int | None,
+    *,
+    config: TrainConfig,
+    augmentation: Augmentation,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    canvas, mask = examples.canvases[row], examples.mask(row)
+    if view is None:
+        return canvas, mask
+    name = np.frombuffer(str(examples.keys[row]).encode(), dtype=np.uint8)
+    rng = np.random.default_rng([config.seed, view, *name.tolist()])
+    return augmentation.apply(canvas, mask, rng)
+
+
+def _shrink(mask: NDArray[np.uint8] | None, cells: int) -> NDArray[np.uint8]:
+    """Average a mask over the cells of the evidence map, shape (cells, cells), 0-255."""
+    if mask is None:
+        return np.zeros((cells, cells), np.uint8)
+    side = mask.shape[0] // cells
+    blocks = mask.reshape(cells, side, cells, side).mean(axis=(1, 3))
+    return np.rint(blocks).astype(np.uint8)
+
+
+def _padded(batch: NDArray[Any]) -> NDArray[Any]:
+    """Repeat the last row up to the fixed batch size, so that one graph serves all."""
+    missing = STEM_BATCH - len(batch)
+    return np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)]) if missing else batch
+
+
+def _checksum(model: keras.Model) -> str:
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name, layer in convolutions(model).items():
+        digest.update(name.encode())
+        for value in layer.get_weights():
+            digest.update(np.ascontiguousarray(value, np.float32).tobytes())
+    return digest.hexdigest()
+
+
+__all__ = ["FROZEN_BLOCKS", "Fitted", "RunPaths", "Trainer", "fit", "view_key"]

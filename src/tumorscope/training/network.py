@@ -1,0 +1,248 @@
+"""VGG16 with an evidence map: the network that is trained.
+
+The tumor logit *is* the log-sum-exp pooling of the evidence map, so the heat map is the model and
+not an afterthought. The map is learned from tumor masks where they exist and from image labels
+elsewhere; its resolution is that of VGG16's fourth block (28 x 28 cells for a 224 x 224 canvas).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+from keras import ops
+
+from tumorscope.errors import UsageError
+from tumorscope.imaging.preprocess import IMAGENET_MEAN_BGR
+from tumorscope.labels import TUMOR_TYPES
+from tumorscope.training.config import TrainConfig
+
+STACKWISE_NUM_FILTERS: Final = ((64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) * 3)
+"""Filters of the convolutions of each block (Simonyan 2015, configuration D)."""
+
+FROZEN_BLOCKS: Final = 3
+"""Blocks 1 to 3 stay as ImageNet left them, so their output is computed once and cached."""
+
+FEATURE_SCALES: Final = {"fine": 1 / 80, "coarse": 1 / 6}
+"""Inverse root mean square of ``block4_conv3`` and ``block5_conv3`` with ImageNet weights over 64
+scans, so that the new layers start from features of about unit size."""
+
+HEAD_FILTERS: Final = 128
+PRIOR_LOGIT: Final = -4.0
+"""Start of the evidence: about 2 % of the cells of a training set's masks lie in a tumor."""
+
+
+@keras.saving.register_keras_serializable("tumorscope")
+class ImagenetInput(keras.layers.Layer):
+    """Grey canvas to VGG16's input: three equal channels in BGR order less the ImageNet mean."""
+
+    def call(self, canvas: Any) -> Any:
+        """Map (n, height, width) in 0-255 to (n, height, width, 3)."""
+        grey = ops.cast(canvas, "float32")[..., None]
+        mean = ops.convert_to_tensor(IMAGENET_MEAN_BGR, dtype="float32")
+        return ops.cast(grey - mean, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("tumorscope")
+class EvidencePooling(keras.layers.Layer):
+    """Log-sum-exp over the cells of an evidence map.
+
+    ``log(mean(exp(sharpness * evidence))) / sharpness``: between mean and maximum
+    (Pinheiro & Collobert, CVPR 2015).
+    """
+
+    def __init__(self, sharpness: float, **kwargs: Any) -> None:
+        super().__init__(dtype="float32", **kwargs)
+        self.sharpness = sharpness
+
+    def call(self, evidence: Any) -> Any:
+        """Map (n, rows, columns) logits to (n,) logits."""
+        cells = ops.reshape(ops.cast(evidence, "float32"), (ops.shape(evidence)[0], -1))
+        total = ops.logsumexp(cells * self.sharpness, axis=1)
+        return (total - ops.log(ops.cast(ops.shape(cells)[1], "float32"))) / self.sharpness
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "sharpness": self.sharpness}
+
+
+@keras.saving.register_keras_serializable("tumorscope")
+class EvidenceAttention(keras.layers.Layer):
+    """Mean of the features over the cells, weighted by the softmax of the evidence."""
+
+    def call(self, features: Any, evidence: Any) -> Any:
+        """Map (n, r, c, d) features and (n, r, c) evidence to (n, d)."""
+        shape = ops.shape(features)
+        cells = ops.reshape(features, (shape[0], -1, features.shape[-1]))
+        weights = ops.softmax(ops.reshape(evidence, (shape[0], -1)), axis=-1)
+        weights = ops.stop_gradient(ops.cast(weights, cells.dtype))
+        return ops.sum(cells * weights[..., None], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The two halves of the network.
+
+    Attributes
+    ----------
+    stem
+        Canvas (n, size, size) uint8 to the output of the last frozen block.
+    trunk
+        Output of the stem to ``{"tumor": (n,), "evidence": (n, size/8, size/8),
+        "type": (n, 3)}``, all logits.
+    """
+
+    stem: keras.Model
+    trunk: keras.Model
+
+
+def build_network(config: TrainConfig, *, size: int, weights: str | Path | None) -> Network:
+    """Build the network with pre-trained convolutions and a new head.
+
+    Parameters
+    ----------
+    config
+        Settings of the run.
+    size
+        Side of the canvas in pixels, a multiple of 32.
+    weights
+        ``"imagenet"`` (downloaded by Keras), the path of an ``.npz`` with arrays named
+        ``block1_conv1/kernel`` and so on, or ``None`` for random weights.
+
+    Raises
+    ------
+    UsageError
+        If the weights file does not hold every convolution in the right shape.
+    """
+    stem, trunk = _build_stem(size), _build_trunk(config, size)
+    if weights == "imagenet":
+        _copy_from_keras(stem, trunk)
+    elif weights is not None:
+        load_convolutions(Path(weights), stem, trunk)
+    stem.trainable = False
+    return Network(stem, trunk)
+
+
+def convolutions(*models: keras.Model) -> dict[str, keras.layers.Conv2D]:
+    """Return VGG16's convolution layers of some models by name, in order."""
+    layers = [layer for model in models for layer in model.layers]
+    return {
+        layer.name: layer
+        for layer in layers
+        if layer.name.startswith("block") and isinstance(layer, keras.layers.Conv2D)
+    }
+
+
+def load_convolutions(path: Path, *models: keras.Model) -> None:
+    """Load VGG16's convolutions from an ``.npz`` into the layers of the same names."""
+    if not path.is_file():
+        raise UsageError(f"The weights file {path} does not exist; give 'imagenet' or a path.")
+    with np.load(path, allow_pickle=False) as arrays:
+        for name, layer in convolutions(*models).items():
+            keys = f"{name}/kernel", f"{name}/bias"
+            if any(key not in arrays for key in keys):
+                raise UsageError(f"{path} has no array {keys[0]!r} or {keys[1]!r}.")
+            values = [np.asarray(arrays[key], dtype=np.float32) for key in keys]
+            expected = [tuple(variable.shape) for variable in layer.weights]
+            if [value.shape for value in values] != expected:
+                raise UsageError(
+                    f"{name} in {path} has shapes {[value.shape for value in values]}; "
+                    f"expected {expected}."
+                )
+            layer.set_weights(values)
+
+
+def _copy_from_keras(*models: keras.Model) -> None:
+    source = keras.applications.VGG16(include_top=False, weights="imagenet")
+    for name, layer in convolutions(*models).items():
+        layer.set_weights(source.get_layer(name).get_weights())
+
+
+def _block(features: Any, index: int) -> Any:
+    """Apply the convolutions of one block, counted from 1."""
+    for position, filters in enumerate(STACKWISE_NUM_FILTERS[index - 1], start=1):
+        features = keras.layers.Conv2D(
+            filters, 3, padding="same", activation="relu", name=f"block{index}_conv{position}"
+        )(features)
+    return features
+
+
+def _pool(features: Any, index: int) -> Any:
+    return keras.layers.MaxPooling2D(2, name=f"block{index}_pool")(features)
+
+
+def _build_stem(size: int) -> keras.Model:
+    canvas = keras.Input((size, size), dtype="uint8", name="canvas")
+    features = ImagenetInput(name="imagenet_input")(canvas)
+    for index in range(1, FROZEN_BLOCKS + 1):
+        features = _pool(_block(features, index), index)
+    return keras.Model(canvas, features, name="stem")
+
+
+def _build_trunk(config: TrainConfig, size: int) -> keras.Model:
+    # === Layers ===
+    penalty = keras.regularizers.L2(config.l2)
+    cells = size // 2**FROZEN_BLOCKS
+    features = keras.Input((cells, cells, STACKWISE_NUM_FILTERS[2][-1]), name="block3_features")
+
+    # === Functional model ===
+    fine = _block(features, 4)  # (n, 28, 28, 512)
+    coarse = _block(_pool(fine, 4), 5)  # (n, 14, 14, 512)
+    evidence, shared = _evidence(fine, coarse, config, penalty)
+    tumor = EvidencePooling(config.pooling_sharpness, name="tumor")(evidence)
+    tumor_type = _tumor_type(coarse, shared, evidence, config, penalty)
+    outputs = {"tumor": tumor, "evidence": evidence, "type": tumor_type}
+    return keras.Model(features, outputs, name="trunk")
+
+
+def _evidence(fine: Any, coarse: Any, config: TrainConfig, penalty: Any) -> tuple[Any, Any]:
+    """Merge both resolutions as in a feature pyramid (Lin et al., CVPR 2017)."""
+    wide = keras.layers.Rescaling(FEATURE_SCALES["coarse"], name="coarse_scale")(coarse)
+    wide = keras.layers.SpatialDropout2D(config.dropout, name="coarse_dropout")(wide)
+    wide = keras.layers.Conv2D(HEAD_FILTERS, 1, kernel_regularizer=penalty, name="coarse_lateral")(
+        wide
+    )
+    wide = keras.layers.UpSampling2D(2, interpolation="bilinear", name="coarse_upsampling")(wide)
+    near = keras.layers.Rescaling(FEATURE_SCALES["fine"], name="fine_scale")(fine)
+    near = keras.layers.SpatialDropout2D(config.dropout, name="fine_dropout")(near)
+    near = keras.layers.Conv2D(HEAD_FILTERS, 1, kernel_regularizer=penalty, name="fine_lateral")(
+        near
+    )
+    merged = keras.layers.Add(name="merge")([wide, near])
+    merged = keras.layers.Activation("relu", name="merge_relu")(merged)
+    merged = keras.layers.Conv2D(
+        HEAD_FILTERS,
+        3,
+        padding="same",
+        activation="relu",
+        kernel_regularizer=penalty,
+        name="evidence_hidden",
+    )(merged)
+    evidence = keras.layers.Conv2D(
+        1,
+        1,
+        dtype="float32",
+        kernel_regularizer=penalty,
+        bias_initializer=keras.initializers.Constant(PRIOR_LOGIT),
+        name="evidence_logit",
+    )(merged)
+    cells = tuple(evidence.shape[1:3])
+    return keras.layers.Reshape(cells, dtype="float32", name="evidence")(evidence), merged
+
+
+def _tumor_type(coarse: Any, merged: Any, evidence: Any, config: TrainConfig, penalty: Any) -> Any:
+    """Tell the type from the features at the place of the evidence."""
+    place = keras.layers.Reshape((*evidence.shape[1:], 1), dtype="float32")(evidence)
+    place = keras.layers.AveragePooling2D(2, dtype="float32", name="evidence_coarse")(place)
+    place = keras.layers.Reshape(tuple(place.shape[1:3]), dtype="float32")(place)
+    scaled = keras.layers.Rescaling(FEATURE_SCALES["coarse"], name="type_scale")(coarse)
+    attended = EvidenceAttention(name="type_attention")(scaled, place)
+    shared = EvidenceAttention(name="type_attention_fine")(merged, evidence)
+    pooled = keras.layers.Concatenate(name="type_features")([attended, shared])
+    pooled = keras.layers.Dropout(config.dropout, name="type_dropout")(pooled)
+    return keras.layers.Dense(
+        len(TUMOR_TYPES), dtype="float32", kernel_regularizer=penalty, name="type"
+    )(pooled)

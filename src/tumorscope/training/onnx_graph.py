@@ -1,0 +1,259 @@
+"""The trained weights as an ONNX graph: uint8 canvas in, logits and evidence out.
+
+The graph is written node by node, in the order of the network, rather than traced: it holds no
+trace of the training arithmetic, the constant scales are folded into the kernels, and every node
+carries the name of its Keras layer. A test compares it with Keras on random canvases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from tumorscope.imaging.preprocess import IMAGENET_MEAN_BGR
+from tumorscope.training.config import TrainConfig
+from tumorscope.training.network import FEATURE_SCALES, STACKWISE_NUM_FILTERS
+
+OPSET: Final = 17
+"""The oldest with everything used here, so that old runtimes and browsers can load it."""
+
+
+class _Graph:
+    """Nodes and constants of a graph under construction."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, name: str, value: NDArray[Any]) -> str:
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def node(self, kind: str, inputs: list[str], name: str, **attributes: Any) -> str:
+        self.nodes.append(
+            helper.make_node(kind, inputs, [name], name=f"{name}/{kind}", **attributes)
+        )
+        return name
+
+    def convolution(
+        self, source: str, name: str, kernel: NDArray[Any], bias: NDArray[Any], *, relu: bool
+    ) -> str:
+        """Add a stride-1 convolution; ``kernel`` in Keras layout (rows, columns, in, out)."""
+        pad = kernel.shape[0] // 2
+        output = self.node(
+            "Conv",
+            [
+                source,
+                self.constant(f"{name}/kernel", kernel.transpose(3, 2, 0, 1)),
+                self.constant(f"{name}/bias", bias),
+            ],
+            f"{name}/linear" if relu else name,
+            kernel_shape=list(kernel.shape[:2]),
+            pads=[pad] * 4,
+        )
+        return self.node("Relu", [output], name) if relu else output
+
+
+def build_graph(
+    weights: Mapping[str, NDArray[np.float32]], *, size: int, config: TrainConfig
+) -> onnx.ModelProto:
+    """Write the network with given weights.
+
+    Parameters
+    ----------
+    weights
+        By layer name, as kept in a run: ``block1_conv1/kernel`` and so on.
+    size
+        Side of the canvas in pixels.
+    config
+        The run's settings; the pooling sharpness is part of the graph.
+
+    Returns
+    -------
+    ModelProto
+        Input ``canvas`` (n, size, size) uint8; outputs ``tumor`` (n,), ``evidence``
+        (n, size/8, size/8), ``type`` (n, 3) logits and ``features`` (n, 512).
+    """
+    graph = _Graph()
+    fine, coarse = _add_backbone(graph, weights)
+    evidence, merged = _add_evidence(graph, weights, fine, coarse)
+    _add_pooling(graph, evidence, sharpness=config.pooling_sharpness, cells=(size // 8) ** 2)
+    _add_type(graph, weights, coarse, merged)
+    graph.node("GlobalAveragePool", [coarse], "features/maps")
+    graph.node("Flatten", ["features/maps"], "features", axis=1)
+    return _finish(graph, size)
+
+
+def quantize(
+    graph: onnx.ModelProto, canvases: NDArray[np.uint8], *, folder: Path
+) -> onnx.ModelProto:
+    """Turn the convolutions into 8-bit integers, per output channel.
+
+    Parameters
+    ----------
+    graph
+        Float graph.
+    canvases
+        Shape (n, size, size): scans from the training split whose activations set the ranges.
+    folder
+        For intermediate files.
+    """
+    from onnxruntime.quantization import (
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    source, prepared, target = (folder / f"{stem}.onnx" for stem in ("float", "prepared", "int8"))
+    onnx.save(graph, source)
+    quant_pre_process(source, prepared, skip_symbolic_shape=True)
+    quantize_static(
+        prepared,
+        target,
+        _CanvasReader(canvases),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=["Conv", "MaxPool"],
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+        nodes_to_exclude=["evidence_logit/Conv"],
+        extra_options={"ActivationSymmetric": False, "CalibMovingAverage": True},
+    )
+    return onnx.load(target)
+
+
+class _CanvasReader:
+    """Feeds canvases to the quantizer, one at a time."""
+
+    def __init__(self, canvases: NDArray[np.uint8]) -> None:
+        self._feeds = iter([{"canvas": canvas[None]} for canvas in canvases])
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        """Return the next feed, or ``None`` at the end."""
+        return next(self._feeds, None)
+
+
+def _add_backbone(graph: _Graph, weights: Mapping[str, NDArray[np.float32]]) -> tuple[str, str]:
+    mean = np.array(IMAGENET_MEAN_BGR, np.float32).reshape(1, 3, 1, 1)
+    graph.node("Cast", ["canvas"], "canvas/float", to=TensorProto.FLOAT)
+    graph.node("Unsqueeze", ["canvas/float", graph.constant("axis1", np.array([1]))], "canvas/map")
+    features = graph.node("Sub", ["canvas/map", graph.constant("mean", mean)], "imagenet_input")
+    taps = {}
+    for block, filters in enumerate(STACKWISE_NUM_FILTERS, start=1):
+        for position in range(1, len(filters) + 1):
+            name = f"block{block}_conv{position}"
+            kernel, bias = weights[f"{name}/kernel"], weights[f"{name}/bias"]
+            features = graph.convolution(features, name, kernel, bias, relu=True)
+        taps[block] = features
+        if block < len(STACKWISE_NUM_FILTERS):
+            features = graph.node(
+                "MaxPool", [features], f"block{block}_pool", kernel_shape=[2, 2], strides=[2, 2]
+            )
+    return taps[4], taps[5]
+
+
+def _add_evidence(
+    graph: _Graph, weights: Mapping[str, NDArray[np.float32]], fine: str, coarse: str
+) -> tuple[str, str]:
+    lateral = {}
+    for name, source in (("coarse", coarse), ("fine", fine)):
+        kernel = weights[f"{name}_lateral/kernel"] * np.float32(FEATURE_SCALES[name])
+        lateral[name] = graph.convolution(
+            source, f"{name}_lateral", kernel, weights[f"{name}_lateral/bias"], relu=False
+        )
+    scales = graph.constant("upsampling", np.array([1, 1, 2, 2], np.float32))
+    wide = graph.node(
+        "Resize",
+        [lateral["coarse"], "", scales],
+        "coarse_upsampling",
+        mode="linear",
+        coordinate_transformation_mode="half_pixel",
+    )
+    merged = graph.node("Relu", [graph.node("Add", [wide, lateral["fine"]], "merge")], "merge_relu")
+    hidden = graph.convolution(
+        merged,
+        "evidence_hidden",
+        weights["evidence_hidden/kernel"],
+        weights["evidence_hidden/bias"],
+        relu=True,
+    )
+    logit = graph.convolution(
+        hidden,
+        "evidence_logit",
+        weights["evidence_logit/kernel"],
+        weights["evidence_logit/bias"],
+        relu=False,
+    )
+    return logit, hidden
+
+
+def _add_pooling(graph: _Graph, evidence: str, *, sharpness: float, cells: int) -> None:
+    axis = graph.constant("axis1_only", np.array([1]))
+    graph.node("Squeeze", [evidence, axis], "evidence")
+    graph.node("Flatten", ["evidence"], "evidence/cells", axis=1)
+    factor = graph.constant("sharpness", np.array(sharpness, np.float32))
+    graph.node("Mul", ["evidence/cells", factor], "tumor/sharp")
+    graph.node("ReduceLogSumExp", ["tumor/sharp"], "tumor/sum", axes=[1], keepdims=0)
+    count = graph.constant("log_cells", np.array(np.log(cells), np.float32))
+    graph.node("Sub", ["tumor/sum", count], "tumor/mean")
+    graph.node("Div", ["tumor/mean", factor], "tumor")
+
+
+def _add_type(
+    graph: _Graph, weights: Mapping[str, NDArray[np.float32]], coarse: str, merged: str
+) -> None:
+    place = graph.node(
+        "AveragePool", ["evidence_logit"], "evidence_coarse", kernel_shape=[2, 2], strides=[2, 2]
+    )
+    attended = _add_attention(graph, coarse, place, "type_attention")
+    scale = graph.constant("type_scale", np.array(FEATURE_SCALES["coarse"], np.float32))
+    attended = graph.node("Mul", [attended, scale], "type_scaled")
+    shared = _add_attention(graph, merged, "evidence_logit", "type_attention_fine")
+    pooled = graph.node("Concat", [attended, shared], "type_features", axis=1)
+    kernel = graph.constant("type/kernel", weights["type/kernel"])
+    bias = graph.constant("type/bias", weights["type/bias"])
+    graph.node("Gemm", [pooled, kernel, bias], "type")
+
+
+def _add_attention(graph: _Graph, features: str, evidence: str, name: str) -> str:
+    """Add the softmax-weighted mean of (n, d, r, c) features over the cells: (n, d)."""
+    shape = graph.constant(f"{name}/shape", np.array([0, 0, -1]))
+    cells = graph.node("Reshape", [features, shape], f"{name}/cells")  # (n, d, r*c)
+    logits = graph.node("Reshape", [evidence, shape], f"{name}/logits")  # (n, 1, r*c)
+    weights = graph.node("Softmax", [logits], f"{name}/weights", axis=2)
+    column = graph.node("Transpose", [weights], f"{name}/column", perm=[0, 2, 1])
+    mean = graph.node("MatMul", [cells, column], f"{name}/mean")  # (n, d, 1)
+    return graph.node("Flatten", [mean], name, axis=1)
+
+
+def _finish(graph: _Graph, size: int) -> onnx.ModelProto:
+    cells = size // 8
+    shapes: dict[str, list[Any]] = {
+        "tumor": ["n"],
+        "evidence": ["n", cells, cells],
+        "type": ["n", 3],
+        "features": ["n", STACKWISE_NUM_FILTERS[-1][-1]],
+    }
+    proto = helper.make_graph(
+        graph.nodes,
+        "tumorscope",
+        [helper.make_tensor_value_info("canvas", TensorProto.UINT8, ["n", size, size])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in shapes.items()
+        ],
+        graph.constants,
+    )
+    model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)])
+    model.ir_version = 8  # belongs to opset 17
+    onnx.checker.check_model(model, full_check=True)
+    return model
