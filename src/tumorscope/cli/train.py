@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ def train(
 def _parse(settings: tuple[str, ...]) -> dict[str, Any]:
     from tumorscope.training.config import TrainConfig
 
-    defaults = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+    defaults = TrainConfig().to_dict()
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")

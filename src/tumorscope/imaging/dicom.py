@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels import apply_modality_lut, apply_voi_lut, convert_color_space
+from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut, convert_color_space
 from pydicom.uid import UID, JPEGExtended12Bit
 
 from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError

@@ -162,7 +162,8 @@ def _parse(content: bytes, limits: Limits) -> Volume:
         # nibabel raises many classes on damaged headers and truncated data.
         except Exception as error:
             raise CorruptImageError(
-                f"The NIfTI file cannot be read ({type(error).__name__}); it is truncated or damaged."
+                f"The NIfTI file cannot be read ({type(error).__name__}); "
+                "it is truncated or damaged."
             ) from error
     return Volume(voxels, (spacing[0], spacing[1], spacing[2]))
 

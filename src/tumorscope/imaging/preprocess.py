@@ -139,7 +139,7 @@ class Preprocessing:
             Shape (size, size), float32 in [0, 1]: covered fraction of each canvas pixel.
         """
         covered = _place((mask > 0).astype(np.float32) * 255, (0, 0), geometry, self.size)
-        return covered.astype(np.float32) / 255
+        return covered.astype(np.float32) / np.float32(255)
 
     def _foreground_threshold(self, image: NDArray[np.float32]) -> float:
         # A quarter of the pixels in each direction gives the same percentiles to well within
@@ -186,7 +186,8 @@ class Preprocessing:
         low = min(float(low), threshold)  # the background stays at or below 0
         if high <= low:
             low, high = float(crop.min()), float(crop.max())
-        return np.clip((crop - low) * (255 / (high - low)), 0, 255).astype(np.float32, copy=False)
+        window: NDArray[np.float32] = np.clip((crop - low) * (255 / (high - low)), 0, 255)
+        return window.astype(np.float32, copy=False)
 
 
 def check_picture(pixels: NDArray[Any]) -> None:

@@ -25,7 +25,40 @@ STANDARD_INPUT: Final = "-"
 ZIP_MAGIC: Final = b"PK\x03\x04"
 
 OTHER_SUFFIXES: Final = frozenset(
-    [".bval", ".bvec", ".css", ".csv", ".db", ".doc", ".docx", ".htm", ".html", ".ini", ".ipynb", ".js", ".json", ".jsonl", ".log", ".m", ".mat", ".md", ".pdf", ".pkl", ".py", ".rtf", ".sh", ".toml", ".tsv", ".txt", ".url", ".xls", ".xlsx", ".xml", ".yaml", ".yml", ".zip"]
+    {
+        ".bval",
+        ".bvec",
+        ".css",
+        ".csv",
+        ".db",
+        ".doc",
+        ".docx",
+        ".htm",
+        ".html",
+        ".ini",
+        ".ipynb",
+        ".js",
+        ".json",
+        ".jsonl",
+        ".log",
+        ".m",
+        ".mat",
+        ".md",
+        ".pdf",
+        ".pkl",
+        ".py",
+        ".rtf",
+        ".sh",
+        ".toml",
+        ".tsv",
+        ".txt",
+        ".url",
+        ".xls",
+        ".xlsx",
+        ".xml",
+        ".yaml",
+        ".yml",
+    }
 )
 """Companions of scans in folders and archives that nobody means to have read. Named on the
 command line they are tried, and give an error."""

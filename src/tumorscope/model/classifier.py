@@ -255,8 +255,7 @@ def _common_source(sources: list[str]) -> str:
     distinct = set(sources)
     if len(distinct) == 1:
         return sources[0]
-    parents = {str(Path(source).parent) for source in distinct}
-    return parents.pop() if len(parents) == 1 else os.path.commonprefix(sorted(parents))
+    return os.path.commonpath(distinct)
 
 
 def _open_session(graph: bytes, threads: int | None) -> onnxruntime.InferenceSession:

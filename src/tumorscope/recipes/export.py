@@ -13,7 +13,6 @@ import onnx
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-import tumorscope
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.calibration import fit_platt, fit_temperature
@@ -23,7 +22,7 @@ from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import Artifact, Calibration, Manifest, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.recipes.canvases import load_examples
-from tumorscope.recipes.provenance import file_sha256
+from tumorscope.recipes.provenance import file_sha256, library_versions
 from tumorscope.recipes.train import read_run
 from tumorscope.training.checkpoint import load_arrays
 from tumorscope.training.config import TrainConfig
@@ -114,7 +113,7 @@ def _choose_graph(
 def _uncalibrated(graph: bytes, preprocessing: Preprocessing) -> Artifact:
     manifest = Manifest(
         model_id=MODEL_ID,
-        model_version=tumorscope.__version__,
+        model_version=library_versions()["tumorscope"],
         preprocessing=preprocessing,
         calibration=Calibration(),
         operating_points={"balanced": 0.5},

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 Canvas = NDArray[np.uint8]
 
@@ -78,7 +79,7 @@ class Augmentation:
         """
         canvas, mask = self._move(canvas, mask, rng)
         canvas = self._degrade(canvas, rng)
-        image = self._shade(canvas.astype(np.float32) / 255, rng)
+        image = self._shade(canvas.astype(np.float32) / np.float32(255), rng)
         canvas = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
         if rng.random() < self.jpeg_chance:
             canvas = _jpeg(canvas, quality=int(rng.integers(25, 95)))
@@ -121,8 +122,6 @@ class Augmentation:
             picture = Image.fromarray(canvas).resize((small, small), Image.Resampling.BOX)
             canvas = np.asarray(picture.resize(canvas.shape, method))
         if rng.random() < self.blur_chance:
-            from scipy.ndimage import gaussian_filter
-
             canvas = gaussian_filter(canvas, rng.uniform(0.4, 1.5))
         return canvas
 
@@ -143,7 +142,8 @@ def _smooth_field(shape: tuple[int, ...], rng: Generator) -> NDArray[np.float32]
     """Draw a smooth field in [-1, 1]: a 4 x 4 random grid enlarged to ``shape``."""
     grid = rng.uniform(-1, 1, (4, 4)).astype(np.float32)
     field = Image.fromarray(grid).resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
-    return np.clip(np.asarray(field), -1, 1)
+    smooth: NDArray[np.float32] = np.clip(np.asarray(field), -1, 1)
+    return smooth
 
 
 def _jpeg(canvas: Canvas, *, quality: int) -> Canvas:
@@ -159,5 +159,5 @@ def _frame(canvas: Canvas, rng: Generator) -> Canvas:
     if rng.random() < 0.4:
         width, value = int(rng.integers(1, 3)), int(rng.integers(60, 256))
     for side in np.flatnonzero(rng.random(4) < 0.6):
-        np.rot90(framed, side)[:width] = value
+        np.rot90(framed, int(side))[:width] = value
     return framed

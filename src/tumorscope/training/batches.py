@@ -69,7 +69,7 @@ def _is_sliver(examples: Examples, min_fraction: float) -> NDArray[np.bool_]:
     return sliver
 
 
-class FeatureBatches(keras.utils.PyDataset):  # type: ignore[misc]
+class FeatureBatches(keras.utils.PyDataset):
     """One epoch of cached features with targets and weights.
 
     Parameters

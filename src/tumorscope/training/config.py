@@ -49,10 +49,10 @@ class TrainConfig:
     """
 
     seed: int = 0
-    views: int = 4
-    frozen_epochs: int = 2
-    fine_tune_epochs: int = 10
-    patience: int = 4
+    views: int = 3
+    frozen_epochs: int = 1
+    fine_tune_epochs: int = 6
+    patience: int = 3
     batch_size: int = 32
     frozen_learning_rate: float = 1e-3
     fine_tune_learning_rate: float = 5e-5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import Examples
 from tumorscope.training.feature_cache import FeatureCache, Record, fill
 from tumorscope.training.losses import EvidenceLoss
-from tumorscope.training.network import FROZEN_BLOCKS, Network, build_network, convolutions
+from tumorscope.training.network import Network, build_network, convolutions
 from tumorscope.training.precision import compute_policy
 
 STEM_BATCH = 32
@@ -69,7 +70,7 @@ class Fitted:
     history: list[dict[str, float]]
 
 
-def fit(
+def fit(  # noqa: PLR0913  keyword-only
     train: Examples,
     val: Examples,
     *,
@@ -287,7 +288,7 @@ def validation_metrics(logits: NDArray[np.float64], targets: Targets) -> dict[st
     }
 
 
-class _BarCallback(keras.callbacks.Callback):  # type: ignore[misc]
+class _BarCallback(keras.callbacks.Callback):
     def __init__(self, bar: tqdm[Any]) -> None:
         super().__init__()
         self._bar = bar
@@ -384,24 +385,21 @@ def _shrink(mask: NDArray[np.uint8] | None, cells: int) -> NDArray[np.uint8]:
         return np.zeros((cells, cells), np.uint8)
     side = mask.shape[0] // cells
     blocks = mask.reshape(cells, side, cells, side).mean(axis=(1, 3))
-    return np.rint(blocks).astype(np.uint8)
+    shrunk: NDArray[np.uint8] = np.rint(blocks).astype(np.uint8)
+    return shrunk
 
 
 def _padded(batch: NDArray[Any]) -> NDArray[Any]:
     """Repeat the last row up to the fixed batch size, so that one graph serves all."""
     missing = STEM_BATCH - len(batch)
-    return np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)]) if missing else batch
+    padded: NDArray[Any] = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
+    return padded
 
 
 def _checksum(model: keras.Model) -> str:
-    import hashlib
-
     digest = hashlib.sha256()
     for name, layer in convolutions(model).items():
         digest.update(name.encode())
         for value in layer.get_weights():
             digest.update(np.ascontiguousarray(value, np.float32).tobytes())
     return digest.hexdigest()
-
-
-__all__ = ["FROZEN_BLOCKS", "Fitted", "RunPaths", "Trainer", "fit", "view_key"]

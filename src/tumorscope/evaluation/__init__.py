@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: metrics with intervals over independent groups."""
