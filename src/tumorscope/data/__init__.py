@@ -1,0 +1,1 @@
+"""Curation: manifests, findings, duplicate groups and splits; nothing is ever deleted."""

@@ -1,0 +1,137 @@
+"""Small descriptions of a picture, by which copies of it are found.
+
+Two 32 x 32 thumbnails are taken: of the whole picture as it is, which survives a wrong crop, and
+of the foreground on the canvas of :class:`~tumorscope.imaging.preprocess.Preprocessing`, which
+survives padding and cropping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tumorscope.errors import ImageContentError
+from tumorscope.imaging.preprocess import Preprocessing
+
+THUMBNAIL_SIDE: Final = 32
+ORIENTATIONS: Final = 8
+"""Four quarter turns of the picture, and four of its mirror image."""
+
+_HASH_SIDE: Final = 8  # 8 x 8 low frequencies of a 32 x 32 picture: the usual 64-bit pHash
+_CANVAS: Final = Preprocessing(size=THUMBNAIL_SIDE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Descriptors:
+    """Thumbnails of a list of pictures.
+
+    Attributes
+    ----------
+    plain
+        Shape (n, 32, 32), float32: the whole picture, stretched to a square.
+    canvas
+        Shape (n, 32, 32), float32 in [0, 255]: the foreground, with its aspect kept.
+    blank
+        Shape (n,), bool: nothing to see, both thumbnails are 0; see :func:`is_blank`.
+    """
+
+    plain: NDArray[np.float32]
+    canvas: NDArray[np.float32]
+    blank: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.plain)
+
+
+def describe(pictures: Iterable[NDArray[np.float32]]) -> Descriptors:
+    """Measure pictures of shape (rows, columns); one at a time, so that an iterator will do."""
+    pairs = [_thumbnails(pixels) for pixels in pictures]
+    shape = (len(pairs), THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    canvas = np.array([canvas for _, canvas in pairs], dtype=np.float32).reshape(shape)
+    return Descriptors(
+        plain=np.array([plain for plain, _ in pairs], dtype=np.float32).reshape(shape),
+        canvas=canvas,
+        blank=np.logical_not(canvas.any(axis=(1, 2))),
+    )
+
+
+def is_blank(pixels: NDArray[np.float32]) -> bool:
+    """Tell whether a picture of shape (rows, columns) is constant, or all but.
+
+    A picture of whole grey levels is so too when its thumbnail's standard deviation is under one
+    level. Of the 12,641 pictures this was measured on, the 17 blank ones have at most 0.2, the
+    others at least 3.7.
+    """
+    if pixels.min() == pixels.max():
+        return True
+    return bool(_plain_thumbnail(pixels).std() < 1 and (pixels == np.rint(pixels)).all())
+
+
+def orient(thumbnails: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
+    """Turn pictures of shape (n, side, side) into one of the eight orientations.
+
+    Parameters
+    ----------
+    thumbnails
+        Shape (n, side, side).
+    orientation
+        0 to 3: that many quarter turns; 4 to 7: mirrored left to right, then turned.
+    """
+    mirrored = thumbnails[:, :, ::-1] if orientation >= 4 else thumbnails
+    return np.rot90(mirrored, orientation % 4, axes=(1, 2))
+
+
+def to_unit_vectors(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return shape (n, side * side) with mean 0 and length 1; a constant picture becomes 0.
+
+    The dot product of two such vectors is the pictures' correlation.
+    """
+    flat = thumbnails.reshape(len(thumbnails), -1)
+    centered = flat - flat.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(centered, axis=1, keepdims=True)
+    # Below a hundredth of a grey level there is rounding only.
+    unit: NDArray[np.float32] = np.divide(
+        centered, length, out=np.zeros_like(centered), where=length > 0.01
+    )
+    return unit
+
+
+def perceptual_hash(thumbnails: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """Return the 64-bit pHash of each picture of shape (n, 32, 32).
+
+    The bits tell which of the 8 x 8 lowest frequencies of the cosine transform are above their
+    median (Zauner 2010, "Implementation and benchmarking of perceptual image hash functions").
+    """
+    basis = _cosine_basis()
+    frequencies = (basis @ thumbnails @ basis.T).reshape(len(thumbnails), -1)
+    bits = frequencies > np.median(frequencies, axis=1, keepdims=True)
+    return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
+
+
+def _plain_thumbnail(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    picture = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))
+    size = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    return np.asarray(picture.resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
+
+
+def _thumbnails(pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    plain = _plain_thumbnail(pixels)
+    if is_blank(pixels):
+        return np.zeros_like(plain), np.zeros_like(plain)
+    try:
+        return plain, _CANVAS.apply(pixels)[0].astype(np.float32)
+    except ImageContentError:  # too small for a canvas, though not for a comparison
+        return plain, plain
+
+
+def _cosine_basis() -> NDArray[np.float32]:
+    positions = (np.arange(THUMBNAIL_SIDE) + 0.5) * np.pi / THUMBNAIL_SIDE
+    basis = np.cos(np.outer(np.arange(_HASH_SIDE), positions))
+    basis[0] /= np.sqrt(2)  # orthonormal up to one common factor
+    result: NDArray[np.float32] = basis.astype(np.float32)
+    return result

@@ -1,0 +1,129 @@
+"""From the rows of any manifest to rows with site, hash and group."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorscope.data.descriptors import describe
+from tumorscope.data.duplicates import DuplicateThresholds, find_pairs, group_duplicates
+from tumorscope.data.manifest import ManifestRow
+from tumorscope.data.pictures import read_pictures
+from tumorscope.data.sources import source_of
+from tumorscope.data.split import BLANK_GROUP, UNREADABLE_GROUP, patient_key
+from tumorscope.errors import ImageError, ManifestError
+
+_LOG = logging.getLogger(__name__)
+
+
+def add_sites(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
+    """Fill ``site`` where it is empty, from what is known of the set."""
+    return [
+        replace(row, site=row.site or source_of(row.set).site_of(row.patient_id)) for row in rows
+    ]
+
+
+def add_hashes(rows: Sequence[ManifestRow], root: Path) -> list[ManifestRow]:
+    """Fill ``sha256`` where it is empty."""
+    known = {row.path: row.sha256 for row in rows if row.sha256 is not None}
+    for row in rows:
+        if row.path not in known:
+            known[row.path] = hash_file(root / row.path)
+    return [replace(row, sha256=known[row.path]) for row in rows]
+
+
+def verify_hashes(rows: Iterable[ManifestRow], root: Path) -> None:
+    """Check that the files are still those that the manifest was made from.
+
+    Raises
+    ------
+    ManifestError
+        Names the files that changed.
+    """
+    recorded = {row.path: row.sha256 for row in rows if row.sha256 is not None}
+    changed = [path for path, sha256 in recorded.items() if hash_file(root / path) != sha256]
+    if changed:
+        raise ManifestError(
+            f"{len(changed)} of {len(recorded)} files are not those that the manifest was made "
+            f"from (SHA-256 differs): {', '.join(changed[:5])}{', ...' if changed[5:] else ''}"
+        )
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ManifestError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def add_groups(
+    rows: Sequence[ManifestRow],
+    root: Path,
+    *,
+    thresholds: DuplicateThresholds | None = None,
+) -> list[ManifestRow]:
+    """Fill ``group_id`` for all rows together: patient, joined with near-duplicates.
+
+    A group is named after its first patient, ``patient:set/id``, or where no patient is known
+    after its first picture, ``picture:path``. Neither the groups nor their names depend on the
+    order of the rows. Pictures that show nothing are one group, ``blank``; files that
+    cannot be read are another, ``unreadable``.
+    """
+    order = sorted(range(len(rows)), key=lambda index: _sort_key(rows[index]))
+    ordered = [rows[index] for index in order]
+    unreadable: set[int] = set()
+    descriptors = describe(_read_or_note(ordered, root, unreadable))
+    empty = descriptors.blank.tolist()
+    patients = [
+        None if is_empty else patient_key(row) for row, is_empty in zip(ordered, empty, strict=True)
+    ]
+    pairs = find_pairs(descriptors)
+    labels = group_duplicates(pairs, patients, thresholds=thresholds).tolist()
+    names = _name_groups(labels, ordered, patients)
+    grouped = list(rows)
+    for position, index in enumerate(order):
+        group = names[labels[position]]
+        if empty[position]:
+            group = UNREADABLE_GROUP if position in unreadable else BLANK_GROUP
+        grouped[index] = replace(rows[index], group_id=group)
+    return grouped
+
+
+def _read_or_note(
+    rows: Sequence[ManifestRow], root: Path, unreadable: set[int]
+) -> Iterator[NDArray[np.float32]]:
+    """Read pictures; one that cannot be read is logged, noted by position, and taken as blank."""
+    for position, row in enumerate(rows):
+        try:
+            yield from read_pictures([row], root)
+        except ImageError as error:
+            _LOG.warning("%s cannot be read and is excluded: %s", row.name, error)
+            unreadable.add(position)
+            yield np.zeros((1, 1), dtype=np.float32)
+
+
+def _sort_key(row: ManifestRow) -> tuple[str, str, int]:
+    return row.path, row.plane or "", -1 if row.slice_index is None else row.slice_index
+
+
+def _name_groups(
+    labels: Sequence[int], rows: Sequence[ManifestRow], patients: Sequence[str | None]
+) -> dict[int, str]:
+    first_patient: dict[int, str] = {}
+    for label, patient in zip(labels, patients, strict=True):
+        if patient is not None:
+            first_patient[label] = min(patient, first_patient.get(label, patient))
+    return {
+        label: f"patient:{first_patient[label]}"
+        if label in first_patient
+        else f"picture:{rows[label].name}"
+        for label in set(labels)
+    }

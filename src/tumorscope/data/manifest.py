@@ -1,0 +1,282 @@
+"""The manifest: one row per picture or slice, in a CSV file.
+
+An empty cell means that nothing is known. It is read as ``None`` and never as 0.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+from tumorscope.errors import ManifestError, UsageError
+from tumorscope.labels import PLANES, SPLITS, TUMOR_TYPES, Plane, Split, TumorType
+
+REQUIRED_COLUMNS: Final = ("set", "path", "tumor")
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRow:
+    """One picture, or one slice of a volume. ``None`` means that nothing is known.
+
+    Attributes
+    ----------
+    set
+        Name of the collection.
+    path
+        File, relative to the manifest's root, with forward slashes.
+    tumor
+        1 tumor, 0 no tumor.
+    site
+        Institution; the name of the set where the set does not tell.
+    slice_index
+        Zero-based slice of a volume along ``plane``; ``None`` for a picture or a whole volume.
+    plane
+        Orientation of the slice.
+    type
+        Type of the tumor; ``None`` unless ``tumor`` is 1.
+    patient_id
+        Unique within its set.
+    sequence
+        MR sequence, or the kind of picture where it is not MR.
+    mask
+        File of the same size that marks the tumor, relative to the root.
+    published_split
+        Folder of the split under which the collection was published.
+    width, height
+        Pixels, of the original file.
+    group_id
+        Patient, or cluster of near-duplicates: the unit that must not be split.
+    split
+        Side of the split.
+    sha256
+        Of the file, in hexadecimal.
+    """
+
+    set: str
+    path: str
+    tumor: int | None
+    site: str | None = None
+    slice_index: int | None = None
+    plane: Plane | None = None
+    type: TumorType | None = None
+    patient_id: str | None = None
+    sequence: str | None = None
+    mask: str | None = None
+    published_split: str | None = None
+    width: int | None = None
+    height: int | None = None
+    group_id: str | None = None
+    split: Split | None = None
+    sha256: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The path, with slice and plane where the row is a slice."""
+        if self.slice_index is None:
+            return self.path
+        return f"{self.path}[{self.plane} {self.slice_index}]"
+
+
+COLUMNS: Final = (
+    "set",
+    "site",
+    "path",
+    "slice_index",
+    "plane",
+    "tumor",
+    "type",
+    "patient_id",
+    "sequence",
+    "mask",
+    "published_split",
+    "width",
+    "height",
+    "group_id",
+    "split",
+    "sha256",
+)
+"""Order of the columns in a written manifest."""
+
+_ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
+    "tumor": ("0", "1"),
+    "type": TUMOR_TYPES,
+    "plane": PLANES,
+    "split": SPLITS,
+}
+_INTEGERS: Final = ("slice_index", "width", "height")
+
+
+def read_manifest(
+    path: Path, *, root: Path | None = None, check_files: bool = True
+) -> list[ManifestRow]:
+    """Read a manifest and check every row of it.
+
+    Parameters
+    ----------
+    path
+        CSV file with a header line. Columns ``set``, ``path`` and ``tumor`` must be there; the
+        others of :data:`COLUMNS` may be missing.
+    root
+        Folder that the paths in the manifest are relative to; by default the manifest's own.
+    check_files
+        Whether the files that the rows refer to must exist.
+
+    Returns
+    -------
+    list of ManifestRow
+        In the order of the file.
+
+    Raises
+    ------
+    ManifestError
+        If a column is missing or unknown, a value is not allowed, a row is there twice, a file
+        is missing, or there are no rows. The message names the row (line 1 is the header) and
+        the column.
+    """
+    root = manifest_root(path, root)
+    rows: list[ManifestRow] = []
+    seen: dict[tuple[str, int | None, str | None], int] = {}
+    for number, cells in _read_cells(path):
+        row = _parse_row(cells, number)
+        key = (row.path, row.slice_index, row.plane)
+        if key in seen:
+            raise ManifestError(
+                f"Row {number}, column path: {row.name!r} is already in row {seen[key]}; "
+                "every picture or slice may stand in one row only."
+            )
+        seen[key] = number
+        if check_files:
+            _check_files(row, number, root)
+        rows.append(row)
+    if not rows:
+        raise ManifestError(f"{path} holds no rows; at least one picture is needed.")
+    return rows
+
+
+def manifest_root(path: Path, root: Path | None) -> Path:
+    """Return the folder that the paths of a manifest are relative to."""
+    return Path(path).parent if root is None else Path(root)
+
+
+def write_manifest(path: Path, rows: Iterable[ManifestRow], *, overwrite: bool = False) -> None:
+    """Write a manifest; the file appears whole or not at all.
+
+    Raises
+    ------
+    UsageError
+        If the file exists and ``overwrite`` is false, or its folder does not exist.
+    """
+    table = [{key: _cell(value) for key, value in asdict(row).items()} for row in rows]
+    write_table(path, COLUMNS, table, overwrite=overwrite)
+
+
+def write_table(
+    path: Path,
+    columns: Sequence[str],
+    table: Iterable[Mapping[str, Any]],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write a CSV file as :func:`write_manifest` does, with any columns."""
+    check_output(path, overwrite=overwrite)
+    descriptor, partial = tempfile.mkstemp(dir=Path(path).parent, suffix=".partial")
+    try:
+        with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(table)
+        Path(partial).chmod(0o644)
+        Path(partial).replace(path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Raise :class:`UsageError` unless ``path`` can be written."""
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists; choose another name or say --overwrite.")
+    if not path.parent.is_dir():
+        raise UsageError(f"The folder {path.parent} does not exist; create it first.")
+
+
+def _read_cells(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            _check_columns(path, reader.fieldnames or ())
+            for cells in reader:
+                yield reader.line_num, _check_width(cells, reader.line_num)
+    except OSError as error:
+        raise ManifestError(f"{path} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ManifestError(f"{path} is not a CSV file in UTF-8: {error}.") from error
+
+
+def _check_columns(path: Path, names: Sequence[str]) -> None:
+    if not names:
+        raise ManifestError(f"{path} is empty; a header line and at least one row are needed.")
+    allowed = f"Needed: {', '.join(REQUIRED_COLUMNS)}; allowed: {', '.join(COLUMNS)}."
+    for name in REQUIRED_COLUMNS:
+        if name not in names:
+            raise ManifestError(f"{path}: column {name!r} is missing. {allowed}")
+    for name in names:
+        if name not in COLUMNS or names.count(name) > 1:
+            raise ManifestError(f"{path}: column {name!r} is unknown or there twice. {allowed}")
+
+
+def _check_width(cells: Mapping[str | None, Any], number: int) -> dict[str, str]:
+    if None in cells or None in cells.values():
+        raise ManifestError(f"Row {number} has more or fewer cells than the header.")
+    return cast(dict[str, str], dict(cells))
+
+
+def _parse_row(cells: Mapping[str, str], number: int) -> ManifestRow:
+    values: dict[str, Any] = {}
+    for column, text in cells.items():
+        values[column] = _parse_cell(column, text.strip(), number)
+    for column in ("set", "path"):
+        if values[column] is None:
+            raise ManifestError(f"Row {number}, column {column}: is empty; it must be filled.")
+    if values.get("type") is not None and values["tumor"] != 1:
+        raise ManifestError(
+            f"Row {number}, column type: received {values['type']!r} where tumor is not 1; "
+            "leave the type empty."
+        )
+    return ManifestRow(**values)
+
+
+def _parse_cell(column: str, text: str, number: int) -> str | int | None:
+    if not text:
+        return None
+    allowed = _ALLOWED.get(column)
+    if allowed is not None and text not in allowed:
+        raise ManifestError(
+            f"Row {number}, column {column}: received {text!r}; allowed are "
+            f"{', '.join(allowed)} or nothing."
+        )
+    if column in _INTEGERS and not text.isdecimal():
+        raise ManifestError(
+            f"Row {number}, column {column}: received {text!r}; a whole number or nothing is "
+            "allowed."
+        )
+    return int(text) if column in _INTEGERS or column == "tumor" else text
+
+
+def _check_files(row: ManifestRow, number: int, root: Path) -> None:
+    for column, name in (("path", row.path), ("mask", row.mask)):
+        if name is not None and not (root / name).is_file():
+            raise ManifestError(
+                f"Row {number}, column {column}: there is no file {name!r} in {root}; "
+                "paths are relative to the manifest's folder unless --root is given."
+            )
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)

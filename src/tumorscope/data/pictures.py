@@ -1,0 +1,54 @@
+"""The grey pictures that manifest rows refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorscope.data.manifest import ManifestRow
+from tumorscope.errors import ManifestError
+from tumorscope.imaging.nifti import read_slice, read_volume
+from tumorscope.imaging.read import read_one
+
+VOLUME_SUFFIXES: Final = (".nii", ".nii.gz")
+
+
+def is_volume(path: str) -> bool:
+    """Tell whether a path names a volume that has to be cut into slices."""
+    return path.lower().endswith(VOLUME_SUFFIXES)
+
+
+def read_pictures(rows: Iterable[ManifestRow], root: Path) -> Iterator[NDArray[np.float32]]:
+    """Read the picture of each row, shape (rows, columns), float32.
+
+    Raises
+    ------
+    ImageError
+        If a file cannot be read; the message names it.
+    ManifestError
+        If a row names a whole volume, or a slice that its volume does not have.
+    """
+    for row in rows:
+        if is_volume(row.path):
+            yield _read_volume_slice(row, root)
+        else:
+            yield _read_picture(row, root)
+
+
+def _read_volume_slice(row: ManifestRow, root: Path) -> NDArray[np.float32]:
+    if row.plane is None or row.slice_index is None:
+        read_volume(root / row.path)  # says what is wrong with a volume that could not be cut
+        raise ManifestError(f"{row.path!r} is a whole volume; a slice and a plane are needed.")
+    return read_slice(root / row.path, slice_index=row.slice_index, plane=row.plane)
+
+
+def _read_picture(row: ManifestRow, root: Path) -> NDArray[np.float32]:
+    scans = read_one(root / row.path)
+    for scan in scans:
+        if row.slice_index is None or scan.slice_index == row.slice_index:
+            return scan.pixels
+    raise ManifestError(f"{row.name!r} does not exist; the file has {len(scans)} pictures.")
