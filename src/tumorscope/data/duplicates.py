@@ -97,23 +97,19 @@ def find_pairs(descriptors: Descriptors) -> DuplicatePairs:
 
     The same two pictures may appear more than once, with different evidence.
     """
+    if len(descriptors) == 0:
+        whole, real = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+        return DuplicatePairs(whole, whole, whole, real, whole)
     found = [
         pairs
         for thumbnails in (descriptors.plain, descriptors.canvas)
         for orientation in range(ORIENTATIONS)
         for pairs in _compare(thumbnails, orientation)
     ]
-    columns = [np.concatenate(column) for column in zip(*found, strict=True)] if found else []
-    if not columns:
-        columns = [np.zeros(0, dtype=np.int64)] * 5
-    first, second, orientation_column, correlation, distance = columns
-    return DuplicatePairs(
-        first=first,
-        second=second,
-        orientation=orientation_column,
-        correlation=correlation.astype(np.float32),
-        distance=distance,
+    first, second, orientations, correlation, distance = map(
+        np.concatenate, zip(*found, strict=True)
     )
+    return DuplicatePairs(first, second, orientations, correlation, distance)
 
 
 def group_duplicates(

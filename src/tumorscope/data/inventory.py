@@ -114,16 +114,17 @@ def _format_of(path: Path) -> tuple[str, int | None]:
 
 def _score(pixels: NDArray[np.float32], bit_depth: int | None) -> dict[str, float]:
     rows, columns = pixels.shape
+    seen = {"unreadable": 1.0, "odd_aspect": min(rows, columns) / max(rows, columns)}
+    if is_blank(pixels):
+        return {**seen, "blank": 0.0}
     largest = float(pixels.max())
     low, high = np.percentile(pixels, (1, 99))
     full = float(2**bit_depth - 1) if bit_depth in (8, 16) else max(largest, 1e-9)
-    is_empty = is_blank(pixels)
     return {
-        "unreadable": 1.0,
-        "blank": 0.0 if is_empty else 1.0,
+        **seen,
+        "blank": 1.0,
         "low_contrast": float(np.clip((high - low) / full, 0, 1)),
-        "odd_aspect": min(rows, columns) / max(rows, columns),
-        "clipped": 1.0 if is_empty else float((pixels < largest).mean()),
+        "clipped": float((pixels < largest).mean()),
     }
 
 

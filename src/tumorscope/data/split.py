@@ -51,7 +51,8 @@ class SplitPlan:
 
     def __post_init__(self) -> None:
         shares = list(self.fractions.values())
-        if not shares or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
+        are_shares = bool(shares) and all(share > 0 for share in shares)
+        if not are_shares or abs(sum(shares) - 1) > 1e-6:
             raise UsageError(
                 "The fractions of a split must each be above 0 and sum to 1; received "
                 f"{dict(self.fractions)}."

@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import pytest
+
+from tumorscope.data.manifest import COLUMNS, ManifestRow, read_manifest, write_manifest
+from tumorscope.errors import ManifestError, UsageError
+
+
+@pytest.fixture
+def picture(save, make_picture):
+    return save("a.png", make_picture(0))
+
+
+def test_empty_cells_stay_unknown(write_csv, picture):
+    path = write_csv([{"set": "s", "path": picture, "tumor": "", "width": "", "mask": ""}])
+
+    (row,) = read_manifest(path)
+
+    assert row == ManifestRow(set="s", path=picture, tumor=None)
+    assert row.width is None
+
+
+def test_what_is_written_reads_back(tmp_path: Path, picture):
+    rows = [
+        ManifestRow(set="s", path=picture, tumor=None, site="s/X", split="excluded"),
+        ManifestRow(
+            set="s",
+            path=picture,
+            tumor=1,
+            slice_index=0,
+            plane="coronal",
+            type="glioma",
+            patient_id="p",
+            width=12,
+            group_id="g",
+            split="train",
+            sha256="ab",
+        ),
+    ]
+
+    write_manifest(tmp_path / "out.csv", rows)
+
+    assert read_manifest(tmp_path / "out.csv") == rows
+    assert (tmp_path / "out.csv").read_text().splitlines()[0].split(",") == list(COLUMNS)
+
+
+def test_an_existing_file_is_not_overwritten_unless_asked(tmp_path: Path, picture):
+    target = tmp_path / "out.csv"
+    target.write_text("mine")
+    row = ManifestRow(set="s", path=picture, tumor=1)
+
+    with pytest.raises(UsageError, match=r"out\.csv exists"):
+        write_manifest(target, [row])
+    assert target.read_text() == "mine"
+
+    write_manifest(target, [row], overwrite=True)
+    assert read_manifest(target) == [row]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path, picture):
+    target = tmp_path / "out.csv"
+    target.write_text("mine")
+
+    def rows():
+        yield ManifestRow(set="s", path=picture, tumor=1)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_manifest(target, rows(), overwrite=True)
+
+    assert target.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "out.csv"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ({"path": "gone.png"}, r"Row 2, column path: there is no file 'gone.png'"),
+        ({"mask": "gone.png"}, r"Row 2, column mask: there is no file 'gone.png'"),
+        ({"tumor": "yes"}, r"Row 2, column tumor: received 'yes'; allowed are 0, 1 or nothing"),
+        ({"type": "lymphoma"}, r"column type: received 'lymphoma'; allowed are glioma"),
+        ({"tumor": "0", "type": "glioma"}, r"column type: received 'glioma' where tumor is not 1"),
+        ({"split": "dev"}, r"column split: received 'dev'; allowed are train, val"),
+        ({"plane": "oblique"}, r"column plane: received 'oblique'"),
+        ({"width": "-3"}, r"column width: received '-3'; a whole number"),
+        ({"set": ""}, r"column set: is empty"),
+        ({"patient": "7"}, r"column 'patient' is unknown"),
+    ],
+)
+def test_a_bad_cell_is_named(write_csv, picture, cells, message):
+    path = write_csv([{"set": "s", "path": picture, "tumor": "1", **cells}])
+
+    with pytest.raises(ManifestError, match=message):
+        read_manifest(path)
+
+
+def test_a_row_that_is_there_twice_is_named(write_csv, picture):
+    row = {"set": "s", "path": picture, "tumor": "1"}
+
+    with pytest.raises(ManifestError, match=r"Row 3, column path: 'a\.png' is already in row 2"):
+        read_manifest(write_csv([row, row]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("set,path,tumor\n", "holds no rows"),
+        ("set,path\ns,a.png\n", "column 'tumor' is missing"),
+        ("set,path,tumor\ns,a.png\n", "Row 2 has more or fewer cells"),
+        ("set,path,tumor\ns,a.png,1,2\n", "Row 2 has more or fewer cells"),
+        ("set,path,tumor\n\x00\xff", "is not a CSV file in UTF-8"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path: Path, picture, text, message):
+    path = tmp_path / "m.csv"
+    path.write_bytes(text.encode("latin-1"))
+
+    with pytest.raises(ManifestError, match=message):
+        read_manifest(path)
+
+
+def test_a_missing_manifest_is_named(tmp_path: Path):
+    with pytest.raises(ManifestError, match=r"none\.csv cannot be read: No such file"):
+        read_manifest(tmp_path / "none.csv")
+
+
+def test_paths_are_relative_to_the_root(write_csv, save, make_picture, tmp_path: Path):
+    save("folder/b.png", make_picture(1))
+    path = write_csv([{"set": "s", "path": "b.png", "tumor": "1"}])
+
+    with pytest.raises(ManifestError, match="no file"):
+        read_manifest(path)
+    assert read_manifest(path, root=tmp_path / "folder")[0].path == "b.png"

@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tumorscope.data.manifest import ManifestRow
+from tumorscope.data.pictures import read_pictures
+from tumorscope.data.volumes import MIN_TUMOR_PIXELS, expand_volumes
+from tumorscope.errors import ManifestError
+from tumorscope.imaging.nifti import read_slice
+
+
+def _head(shape: tuple[int, int, int]) -> np.ndarray:
+    """A graded ellipsoid that leaves a quarter of each axis dark."""
+    axes = [np.linspace(-1, 1, length) for length in shape]
+    grid = np.meshgrid(*axes, indexing="ij")
+    inside = sum(axis**2 for axis in grid) < 0.75**2
+    return np.float32(np.where(inside, 100 + 50 * grid[0], 0))
+
+
+def _row(path: str, **known) -> ManifestRow:
+    return ManifestRow(**{"set": "s", "path": path, "tumor": 0, **known})
+
+
+def test_an_isotropic_volume_is_cut_in_three_planes_within_the_head(save_volume, tmp_path: Path):
+    rows = expand_volumes([_row(save_volume("v.nii.gz", _head((64, 72, 80))))], tmp_path)
+
+    for plane, length in (("sagittal", 64), ("coronal", 72), ("axial", 80)):
+        chosen = [row.slice_index for row in rows if row.plane == plane]
+        assert 15 <= len(chosen) <= 37
+        assert min(chosen) > 0.125 * length
+        assert max(chosen) < 0.875 * length
+    assert {row.tumor for row in rows} == {0}
+    axial = next(row for row in rows if row.plane == "axial")
+    assert (axial.width, axial.height) == (64, 72)
+
+
+def test_a_thick_sliced_volume_is_cut_along_its_slices(save_volume, tmp_path: Path):
+    path = save_volume("v.nii.gz", _head((64, 20, 64)), spacing=(1, 6, 1))
+
+    assert {row.plane for row in expand_volumes([_row(path)], tmp_path)} == {"coronal"}
+
+
+def test_the_source_knows_better_than_the_header(save_volume, tmp_path: Path):
+    row = _row(
+        save_volume("v.nii.gz", _head((64, 64, 64))), set="tumor_free_volumes", sequence="FLAIR"
+    )
+
+    assert {row.plane for row in expand_volumes([row], tmp_path)} == {"axial"}
+
+
+def test_the_mask_labels_each_slice_and_a_sliver_tells_nothing(save_volume, tmp_path: Path):
+    mask = np.zeros((64, 64, 24), dtype=np.uint8)
+    mask[20:30, 20:30, 12] = 1
+    mask[20:21, 20 : 20 + MIN_TUMOR_PIXELS - 10, 13] = 1
+    row = _row(
+        save_volume("v.nii.gz", _head((64, 64, 24)), spacing=(1, 1, 5)),
+        mask=save_volume("m.nii.gz", mask, spacing=(1, 1, 5)),
+        tumor=1,
+        type="glioma",
+    )
+
+    rows = {one.slice_index: one for one in expand_volumes([row], tmp_path)}
+
+    assert (rows[12].tumor, rows[12].type) == (1, "glioma")
+    assert (rows[13].tumor, rows[13].type) == (None, None)
+    assert (rows[11].tumor, rows[11].type) == (0, None)
+
+
+def test_a_tumor_volume_without_a_mask_does_not_label_its_slices(save_volume, tmp_path: Path):
+    rows = expand_volumes(
+        [_row(save_volume("v.nii.gz", _head((64, 64, 64))), tumor=1, type="glioma")], tmp_path
+    )
+
+    assert {(row.tumor, row.type) for row in rows} == {(None, None)}
+
+
+def test_a_mask_of_another_shape_is_refused(save_volume, tmp_path: Path):
+    row = _row(
+        save_volume("v.nii.gz", _head((64, 64, 64))),
+        mask=save_volume("m.nii.gz", np.zeros((64, 64, 32), np.uint8)),
+        tumor=1,
+    )
+
+    with pytest.raises(ManifestError, match=r"m\.nii\.gz' has shape \(64, 64, 32\)"):
+        expand_volumes([row], tmp_path)
+
+
+def test_pictures_and_broken_volumes_keep_their_rows(tmp_path: Path):
+    (tmp_path / "broken.nii.gz").write_bytes(b"\x1f\x8bnot really")
+    rows = [_row("a.png"), _row("broken.nii.gz")]
+
+    assert expand_volumes(rows, tmp_path) == rows
+
+
+def test_a_slice_row_reads_the_slice_that_imaging_cuts(save_volume, tmp_path: Path):
+    path = save_volume("v.nii.gz", _head((64, 72, 80)))
+    row = next(row for row in expand_volumes([_row(path)], tmp_path) if row.plane == "coronal")
+
+    (pixels,) = read_pictures([row], tmp_path)
+
+    expected = read_slice(tmp_path / path, slice_index=row.slice_index, plane="coronal")
+    np.testing.assert_array_equal(pixels, expected)
+
+
+def test_a_whole_volume_is_not_a_picture(save_volume, tmp_path: Path):
+    row = _row(save_volume("v.nii.gz", _head((64, 64, 64))))
+
+    with pytest.raises(ManifestError, match="whole volume"):
+        list(read_pictures([row], tmp_path))
