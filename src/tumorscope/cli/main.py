@@ -18,6 +18,7 @@ _VERBS: Final = {
     "evaluate": ("tumorscope.cli.evaluate:evaluate", "Measure a model, with intervals."),
     "export": ("tumorscope.cli.export:export", "Turn a training run into an artifact."),
     "model": ("tumorscope.cli.model:model", "Show the card of a model."),
+    "samples": ("tumorscope.cli.samples:samples", "Draw sample slices to try things on."),
 }
 EXIT_USAGE: Final = 2
 
