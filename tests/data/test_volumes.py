@@ -6,7 +6,7 @@ import pytest
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.pictures import read_pictures
 from tumorscope.data.volumes import MIN_TUMOR_PIXELS, expand_volumes
-from tumorscope.errors import ManifestError
+from tumorscope.errors import ImageContentError, ManifestError
 from tumorscope.imaging.nifti import read_slice
 
 
@@ -28,11 +28,25 @@ def test_an_isotropic_volume_is_cut_in_three_planes_within_the_head(save_volume,
     for plane, length in (("sagittal", 64), ("coronal", 72), ("axial", 80)):
         chosen = [row.slice_index for row in rows if row.plane == plane]
         assert 15 <= len(chosen) <= 37
-        assert min(chosen) > 0.125 * length
-        assert max(chosen) < 0.875 * length
+        # the head's larger slices are at 0.175 to 0.825 of the axis; a tenth of them ends it
+        assert 0.22 * length < min(chosen) < 0.27 * length
+        assert 0.73 * length < max(chosen) < 0.78 * length
     assert {row.tumor for row in rows} == {0}
     axial = next(row for row in rows if row.plane == "axial")
     assert (axial.width, axial.height) == (64, 72)
+
+
+def test_neck_and_face_are_left_out(save_volume, tmp_path: Path):
+    column = np.zeros((64, 130, 130), np.float32)
+    column[10:54, 5:125, 5:125] = 100
+    rows = expand_volumes([_row(save_volume("v.nii.gz", column))], tmp_path)
+
+    axial = [row.slice_index for row in rows if row.plane == "axial"]
+    coronal = [row.slice_index for row in rows if row.plane == "coronal"]
+    assert min(axial) > 124 - 125 / 2  # voxels of 2 mm
+    assert max(axial) > 110
+    assert max(coronal) < 5 + 150 / 2
+    assert min(coronal) < 20
 
 
 def test_a_thick_sliced_volume_is_cut_along_its_slices(save_volume, tmp_path: Path):
@@ -86,9 +100,10 @@ def test_a_mask_of_another_shape_is_refused(save_volume, tmp_path: Path):
         expand_volumes([row], tmp_path)
 
 
-def test_pictures_and_broken_volumes_keep_their_rows(tmp_path: Path):
+def test_pictures_and_broken_or_empty_volumes_keep_their_rows(save_volume, tmp_path: Path):
     (tmp_path / "broken.nii.gz").write_bytes(b"\x1f\x8bnot really")
-    rows = [_row("a.png"), _row("broken.nii.gz")]
+    empty = save_volume("empty.nii.gz", np.zeros((32, 32, 32), np.float32))
+    rows = [_row("a.png"), _row("broken.nii.gz"), _row(empty)]
 
     assert expand_volumes(rows, tmp_path) == rows
 
@@ -106,5 +121,5 @@ def test_a_slice_row_reads_the_slice_that_imaging_cuts(save_volume, tmp_path: Pa
 def test_a_whole_volume_is_not_a_picture(save_volume, tmp_path: Path):
     row = _row(save_volume("v.nii.gz", _head((64, 64, 64))))
 
-    with pytest.raises(ManifestError, match="whole volume"):
+    with pytest.raises(ImageContentError, match="whole volume"):
         list(read_pictures([row], tmp_path))

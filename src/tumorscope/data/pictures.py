@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow
-from tumorscope.errors import ManifestError
+from tumorscope.errors import ImageContentError, ManifestError
 from tumorscope.imaging.nifti import read_slice, read_volume
 from tumorscope.imaging.read import read_one
 
@@ -28,9 +28,9 @@ def read_pictures(rows: Iterable[ManifestRow], root: Path) -> Iterator[NDArray[n
     Raises
     ------
     ImageError
-        If a file cannot be read; the message names it.
+        If a file cannot be read, or is a whole volume.
     ManifestError
-        If a row names a whole volume, or a slice that its volume does not have.
+        If a row names a page that its file does not have.
     """
     for row in rows:
         if is_volume(row.path):
@@ -42,7 +42,7 @@ def read_pictures(rows: Iterable[ManifestRow], root: Path) -> Iterator[NDArray[n
 def _read_volume_slice(row: ManifestRow, root: Path) -> NDArray[np.float32]:
     if row.plane is None or row.slice_index is None:
         read_volume(root / row.path)  # says what is wrong with a volume that could not be cut
-        raise ManifestError(f"{row.path!r} is a whole volume; a slice and a plane are needed.")
+        raise ImageContentError(f"{row.path!r} is a whole volume, from which no slice was cut.")
     return read_slice(root / row.path, slice_index=row.slice_index, plane=row.plane)
 
 

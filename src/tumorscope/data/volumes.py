@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.pictures import is_volume
 from tumorscope.data.sources import source_of
-from tumorscope.errors import ImageError, ManifestError
+from tumorscope.errors import ImageContentError, ImageError, ManifestError
 from tumorscope.imaging.nifti import AXIS_OF_PLANE, Volume, cut_slices, read_volume
 from tumorscope.labels import PLANES, Plane
 
@@ -46,7 +46,7 @@ THICK_RATIO: Final = 2.0
 def expand_volumes(rows: Iterable[ManifestRow], root: Path) -> list[ManifestRow]:
     """Replace every row of a whole volume by rows of its slices; keep all others.
 
-    A volume that cannot be read keeps its one row, to be found unreadable later.
+    A volume that cannot be read, or is empty, keeps its one row, to be found unreadable later.
 
     Raises
     ------
@@ -106,9 +106,17 @@ def _expand_plane(
 
 
 def choose_slices(volume: Volume, plane: Plane) -> list[int]:
-    """Choose evenly spaced slices of the brain, about :data:`SLICES_PER_PLANE`."""
+    """Choose evenly spaced slices of the brain, about :data:`SLICES_PER_PLANE`.
+
+    Raises
+    ------
+    ImageContentError
+        If the volume is empty.
+    """
     areas = _foreground_areas(volume.voxels, AXIS_OF_PLANE[plane])
     head = np.flatnonzero(areas >= HEAD_FRACTION * max(1, areas.max()))
+    if head.size == 0:
+        raise ImageContentError("The volume shows nothing: no voxel stands out from the others.")
     first, last = int(head[0]), int(head[-1])
     if plane == "axial":
         first = max(first, last - round(AXIAL_BRAIN_MM / volume.spacing_mm[2]))
