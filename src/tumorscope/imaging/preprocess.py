@@ -11,6 +11,7 @@ three equal channels in BGR order less the ImageNet mean, is the first node of t
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -25,6 +26,12 @@ IMAGENET_MEAN_BGR: Final = (103.939, 116.779, 123.68)
 
 MIN_SIDE: Final = 16
 """Pixels. Below this no anatomy can be told; the smallest scan in the public sets is 150 wide."""
+
+_SAFE_MAGNITUDE: Final = 1e18
+"""Products and ratios of two such values stay inside float32, which ends at 3.4e38."""
+
+_SAFE_RESOLUTION: Final = 1e-4
+"""Range over magnitude from which float32, with 24 bits, still has a thousand steps of grey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +70,9 @@ class Preprocessing:
         A pixel is foreground when it is above this fraction of the way from the 1st to the 99th
         percentile of the image.
     line_fraction
-        A row or column belongs to the crop when at least this fraction of it is foreground, so
-        that one-pixel frames and burnt-in letters do not stretch the box.
+        A row or column is hit when at least this fraction of it is foreground, so that burnt-in
+        letters do not stretch the box; neighbouring hits that are together thinner than this
+        fraction of the image, such as frames and rulers, do not belong to the crop either.
     margin_fraction
         Margin around the foreground box, as a fraction of its longer side.
     low_percentile, high_percentile
@@ -115,7 +123,7 @@ class Preprocessing:
             If the image is smaller than 16 pixels on a side, not finite, or constant.
         """
         check_picture(pixels)
-        image = np.ascontiguousarray(pixels, dtype=np.float32)
+        image = _in_safe_range(pixels)
         threshold = self._foreground_threshold(image)
         top, bottom, left, right = self._foreground_box(image > threshold)
         geometry = self._square(top, bottom, left, right, image.shape)
@@ -152,18 +160,27 @@ class Preprocessing:
 
     def _foreground_box(self, foreground: NDArray[np.bool_]) -> tuple[int, int, int, int]:
         rows, columns = foreground.shape
-        row_hits = np.flatnonzero(foreground.sum(axis=1) >= self.line_fraction * columns)
-        column_hits = np.flatnonzero(foreground.sum(axis=0) >= self.line_fraction * rows)
-        if min(row_hits.size, column_hits.size) < MIN_SIDE:
+        top, bottom = self._hit_span(foreground.sum(axis=1) >= self.line_fraction * columns)
+        left, right = self._hit_span(foreground.sum(axis=0) >= self.line_fraction * rows)
+        if min(bottom - top, right - left) < MIN_SIDE:
             return 0, rows, 0, columns
-        box = (row_hits[0], row_hits[-1] + 1, column_hits[0], column_hits[-1] + 1)
+        box = (top, bottom, left, right)
         margin = round(self.margin_fraction * max(box[1] - box[0], box[3] - box[2]))
         return (
-            max(0, int(box[0]) - margin),
-            min(rows, int(box[1]) + margin),
-            max(0, int(box[2]) - margin),
-            min(columns, int(box[3]) + margin),
+            max(0, box[0] - margin),
+            min(rows, box[1] + margin),
+            max(0, box[2] - margin),
+            min(columns, box[3] + margin),
         )
+
+    def _hit_span(self, hits: NDArray[np.bool_]) -> tuple[int, int]:
+        """Return first and past-the-last index of the hits, leaving out thin isolated runs."""
+        edges = np.flatnonzero(np.diff(hits, prepend=False, append=False))
+        starts, stops = edges[::2], edges[1::2]
+        thick = stops - starts >= self.line_fraction * hits.size
+        if not thick.any():
+            return 0, 0
+        return int(starts[thick][0]), int(stops[thick][-1])
 
     def _square(
         self, top: int, bottom: int, left: int, right: int, shape: tuple[int, ...]
@@ -215,6 +232,17 @@ def check_picture(pixels: NDArray[Any]) -> None:
         )
 
 
+def _in_safe_range(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the picture as float32, rescaled only where float32 arithmetic would overflow."""
+    low, high = float(pixels.min()), float(pixels.max())
+    largest = max(abs(low), abs(high))
+    if 1 / _SAFE_MAGNITUDE < largest < _SAFE_MAGNITUDE and high - low > largest * _SAFE_RESOLUTION:
+        return np.ascontiguousarray(pixels, dtype=np.float32)
+    values = np.asarray(pixels, dtype=np.float64) / largest
+    values = (values - values.min()) / (values.max() - values.min())
+    return np.asarray(values, dtype=np.float32)
+
+
 def _place(
     window: NDArray[np.float32], origin: tuple[int, int], geometry: CanvasGeometry, size: int
 ) -> NDArray[np.uint8]:
@@ -238,5 +266,7 @@ def _place(
 
 
 def _clip_span(start: float, stop: float, size: int) -> tuple[int, int]:
-    first = min(max(0, round(start)), size - 1)
+    # What is thinner than a canvas pixel still gets the one that it begins in.
+    edge = math.floor(start) if stop - start < 1 else round(start)
+    first = min(max(0, edge), size - 1)
     return first, max(first + 1, min(size, round(stop)))
