@@ -1,0 +1,86 @@
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from tests.training.conftest import make_examples
+from tumorscope.errors import UsageError
+from tumorscope.training import TumorClassifier
+
+
+def small() -> TumorClassifier:
+    return TumorClassifier(
+        weights=None, size=64, views=1, fine_tune_epochs=2, batch_size=8, validation_fraction=0.25
+    )
+
+
+@pytest.fixture(scope="module")
+def images():
+    examples = make_examples(40, seed=4)
+    return examples.canvases, np.where(examples.tumor == 1, "tumor", "none")
+
+
+@pytest.fixture(scope="module")
+def fitted(images):
+    return small().fit(*images)
+
+
+@pytest.mark.filterwarnings("ignore:Can't test estimator")
+def test_scikit_learn_checks_that_apply():
+    """Run the checks for estimators that take no 2-D tables.
+
+    All others feed tables of a few columns, which are no images.
+    """
+    checks = list(estimator_checks_generator(small(), legacy=True))
+    assert checks
+    for estimator, check in checks:
+        check(estimator)
+
+
+def test_probabilities_and_classes(fitted, images):
+    probability = fitted.predict_proba(images[0])
+    assert probability.shape == (40, 2)
+    np.testing.assert_allclose(probability.sum(axis=1), 1)
+    assert fitted.classes_.tolist() == ["none", "tumor"]
+    assert set(fitted.predict(images[0])) <= {"none", "tumor"}
+
+
+def test_pickle_in_memory_gives_the_same_answers(fitted, images):
+    again = pickle.loads(pickle.dumps(fitted))  # noqa: S301  our own bytes, never a file
+    np.testing.assert_array_equal(
+        fitted.predict_proba(images[0][:4]), again.predict_proba(images[0][:4])
+    )
+
+
+def test_clone_is_unfitted_with_the_same_settings(fitted):
+    copy = clone(fitted)
+    assert copy.get_params() == fitted.get_params()
+    assert not hasattr(copy, "graph_")
+
+
+def test_groups_stay_on_one_side(images):
+    from tumorscope.training.estimator import _choose_validation
+
+    groups = np.repeat(np.arange(10), 4)
+    labels = (images[1] == "tumor").astype(np.int8)
+    inside = _choose_validation(labels, groups, fraction=0.25, seed=0)
+    assert 0 < inside.sum() < len(inside)
+    for group in range(10):
+        assert len(set(inside[groups == group])) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y": np.zeros(40)}, "Two classes"),
+        ({"groups": [1, 2]}, "as many groups"),
+        ({"masks": [None]}, "as many masks"),
+        ({"X": []}, "no images"),
+    ],
+)
+def test_bad_input_is_named(images, change, message):
+    arguments = {"X": images[0], "y": images[1], **change}
+    with pytest.raises(UsageError, match=message):
+        small().fit(arguments.pop("X"), arguments.pop("y"), **arguments)

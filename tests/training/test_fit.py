@@ -1,0 +1,170 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tumorscope.errors import UsageError
+from tumorscope.training.checkpoint import load_arrays
+from tumorscope.training.examples import UNKNOWN
+from tumorscope.training.fit import RunPaths, fit
+
+
+def run(train, val, config, folder, **options):
+    return fit(train, val, config=config, weights=None, run_folder=folder, **options)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(train_examples, val_examples, quick_config, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return run(train_examples, val_examples, quick_config, folder), folder
+
+
+def assert_same_weights(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def test_same_seed_gives_the_same_weights(
+    undisturbed, train_examples, val_examples, quick_config, tmp_path
+):
+    again = run(train_examples, val_examples, quick_config, tmp_path)
+    assert_same_weights(undisturbed[0].weights, again.weights)
+    assert undisturbed[0].history == again.history
+
+
+def test_another_seed_gives_other_weights(
+    undisturbed, train_examples, val_examples, quick_config, tmp_path
+):
+    other = run(train_examples, val_examples, replace(quick_config, seed=1), tmp_path)
+    assert not np.array_equal(
+        undisturbed[0].weights["evidence_hidden/kernel"], other.weights["evidence_hidden/kernel"]
+    )
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from conftest import make_examples
+from tumorscope.training.config import TrainConfig
+from tumorscope.training.fit import fit
+config = TrainConfig(views=2, frozen_epochs=1, fine_tune_epochs=2, batch_size=8, precision="float32")
+fit(make_examples(40, seed=1), make_examples(16, seed=2), config=config, weights=None,
+    run_folder=Path({folder!r}), resume=True)
+"""
+
+
+@pytest.mark.parametrize("kill_after", ["features", "epoch"])
+def test_killed_run_resumes_to_the_same_result(undisturbed, tmp_path, kill_after):
+    script = SCRIPT.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    index = tmp_path / "cache" / "index.jsonl"
+    awaited = index if kill_after == "features" else RunPaths(tmp_path).state
+    deadline = time.monotonic() + 120
+    while not awaited.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert awaited.exists()
+
+    subprocess.run([sys.executable, "-c", script], check=True, stderr=subprocess.DEVNULL)
+    resumed, _ = load_arrays(RunPaths(tmp_path).best)
+    assert_same_weights(undisturbed[0].weights, resumed)
+
+
+def test_frozen_blocks_stay_and_upper_blocks_move(undisturbed, train_examples, val_examples):
+    from tumorscope.training.network import build_network
+
+    import keras
+
+    keras.utils.set_random_seed(0)
+    weights = undisturbed[0].weights
+    config = replace_config(undisturbed)
+    network = build_network(config, size=train_examples.canvases.shape[1], weights=None)
+    start = network.stem.get_layer("block1_conv1").kernel.numpy()
+    np.testing.assert_array_equal(weights["block1_conv1/kernel"], start)
+    upper = network.trunk.get_layer("block5_conv3").kernel.numpy()
+    assert not np.array_equal(weights["block5_conv3/kernel"], upper)
+
+
+def replace_config(undisturbed):
+    from tumorscope.training.config import TrainConfig
+
+    _, meta = load_arrays(RunPaths(undisturbed[1]).state)
+    return TrainConfig.from_dict(meta["config"])
+
+
+def test_resume_with_other_settings_is_refused(
+    undisturbed, train_examples, val_examples, quick_config
+):
+    changed = replace(quick_config, dropout=0.1)
+    with pytest.raises(UsageError, match="other settings"):
+        run(train_examples, val_examples, changed, undisturbed[1], resume=True)
+
+
+def test_one_class_alone_is_refused(train_examples, val_examples, quick_config, tmp_path):
+    only = train_examples.take(np.flatnonzero(train_examples.tumor == 1))
+    with pytest.raises(UsageError, match="with and without tumor"):
+        run(only, val_examples, quick_config, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("views", 1),
+        ("frozen_epochs", 0),
+        ("fine_tune_epochs", 1),
+        ("batch_size", 16),
+        ("frozen_learning_rate", 3e-3),
+        ("fine_tune_learning_rate", 5e-4),
+        ("dropout", 0.0),
+        ("l2", 1e-2),
+        ("mask_weight", 0.0),
+        ("type_weight", 0.0),
+        ("label_smoothing", 0.2),
+        ("pooling_sharpness", 8.0),
+        ("min_tumor_fraction", 0.5),
+        ("ema_momentum", 0.5),
+        ("precision", "bfloat16"),
+    ],
+)
+def test_every_option_changes_something(
+    undisturbed, train_examples, val_examples, quick_config, tmp_path, name, value
+):
+    short = {"fine_tune_epochs": 1} if name != "fine_tune_epochs" else {}
+    base = replace(quick_config, fine_tune_epochs=2) if short == {} else None
+    reference = (
+        undisturbed[0]
+        if base is not None
+        else run(train_examples, val_examples, replace(quick_config, **short), tmp_path / "base")
+    )
+    changed = replace(quick_config, **{**short, name: value})
+    other = run(train_examples, val_examples, changed, tmp_path / "changed")
+    assert any(
+        not np.array_equal(reference.weights[key], other.weights[key]) for key in other.weights
+    )
+
+
+def test_patience_stops_early(train_examples, val_examples, quick_config, tmp_path):
+    # With a rate of zero nothing improves, so the run must end long before its last epoch.
+    config = replace(
+        quick_config, frozen_epochs=0, fine_tune_epochs=30, patience=2, fine_tune_learning_rate=0.0
+    )
+    fitted = run(train_examples, val_examples, config, tmp_path)
+    assert len(fitted.history) <= 4
+
+
+def test_sliver_keeps_its_place_but_loses_its_vote(train_examples, quick_config):
+    from tumorscope.training.batches import make_targets
+
+    targets = make_targets(train_examples, replace(quick_config, min_tumor_fraction=0.9))
+    with_mask = train_examples.mask_index != UNKNOWN
+    assert (targets.tumor_weight[with_mask] == 0).all()
+    assert (targets.evidence_weight[with_mask] > 0).all()
