@@ -1,4 +1,10 @@
-"""Whether a probability of 0.8 is right in 80 of 100 cases, and how to make it so."""
+"""Whether a probability of 0.8 is right in 80 of 100 cases, and how to make it so.
+
+Which scaling to choose: temperature divides the logits by one number, so no decision changes; it
+mends over-confidence and needs the fewest cases. Platt scaling also shifts them, which is needed
+where the share of tumors, or the zero point of the logit, differs from training: another site, a
+balanced training set. Tumor / no tumor therefore takes Platt scaling, the tumor types temperature.
+"""
 
 from __future__ import annotations
 
@@ -8,106 +14,206 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit, logsumexp
 
 from tumorscope.errors import UsageError
-from tumorscope.evaluation.arrays import check_arrays, check_binary
-from tumorscope.evaluation.discrimination import Floats
+from tumorscope.evaluation.arrays import (
+    Floats,
+    Labels,
+    check_arrays,
+    check_binary,
+    check_probabilities,
+)
 
 BINS: Final = 15
-"""Equal-width bins, as in Guo et al., ICML 2017; the number of bins changes the figure."""
+"""Equal-width bins (Guo et al., ICML 2017, arXiv 1706.04599); their number changes the figure."""
 
-MAX_SLOPE: Final = 20.0
-"""Bound of the fit: perfectly separated scores would call for an infinite slope."""
+SMALLEST_SLOPE: Final = 1e-3
+LARGEST_SLOPE: Final = 20.0
+"""Bounds of every fit. The lower keeps the order of the scores, the upper a finite answer where
+the classes are perfectly separated; at 20 a logit of 0.35 is a probability of 0.999."""
+
+SMALLEST_PROBABILITY: Final = float(np.finfo(np.float64).eps)
+"""Probabilities are held this far from 0 and 1 in the log loss, as scikit-learn does."""
+
+_Reals = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReliabilityCurve:
-    """Mean probability, observed share and count of each bin that is not empty."""
+    """Mean probability, observed share of tumors and count of each bin that is not empty."""
 
     mean_score: Floats
     observed: Floats
     count: NDArray[np.int_]
 
 
-def reliability_curve(
-    y_true: NDArray[np.int_], y_prob: Floats, *, bins: int = BINS
-) -> ReliabilityCurve:
-    """Group probabilities into equal-width bins."""
-    check_arrays(y_true=y_true, y_prob=y_prob)
-    check_binary(y_true)
-    index = np.minimum((y_prob * bins).astype(int), bins - 1)
+def bin_index(y_prob: Floats, bins: int) -> NDArray[np.intp]:
+    """Return the bin of each probability; an inner edge belongs to the bin below it."""
+    return np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], y_prob)
+
+
+def reliability_curve(y_true: Labels, y_prob: Floats, *, bins: int = BINS) -> ReliabilityCurve:
+    """Group probabilities into equal-width bins, as scikit-learn's ``calibration_curve``.
+
+    Raises
+    ------
+    UsageError
+        If lengths differ, there are no rows, labels are not 0 or 1 or probabilities not in [0, 1].
+    """
+    _check(y_true, y_prob)
+    index = bin_index(y_prob, bins)
     count = np.bincount(index, minlength=bins)
     used = count > 0
-    score = np.bincount(index, y_prob, minlength=bins)[used] / count[used]
+    mean_score = np.bincount(index, y_prob, minlength=bins)[used] / count[used]
     observed = np.bincount(index, y_true, minlength=bins)[used] / count[used]
-    return ReliabilityCurve(score, observed, count[used])
+    return ReliabilityCurve(mean_score, observed, count[used])
 
 
-def expected_calibration_error(y_true: NDArray[np.int_], y_prob: Floats, weight: Floats) -> float:
-    """Return the mean distance of probability and observed share over 15 equal-width bins."""
-    index = np.minimum((y_prob * BINS).astype(int), BINS - 1)
-    gap = np.bincount(index, weight * (y_prob - y_true), minlength=BINS)
-    return float(np.abs(gap).sum() / weight.sum())
+def expected_calibration_error(y_true: Labels, y_prob: Floats, *, bins: int = BINS) -> float:
+    """Return the mean distance of probability and observed share over equal-width bins.
+
+    Examples
+    --------
+    >>> expected_calibration_error(np.array([0, 0, 1, 1]), np.array([0.1, 0.1, 0.5, 0.5]))
+    0.3
+    """
+    curve = reliability_curve(y_true, y_prob, bins=bins)
+    return float(np.average(np.abs(curve.mean_score - curve.observed), weights=curve.count))
 
 
-def brier_score(y_true: NDArray[np.int_], y_prob: Floats, weight: Floats) -> float:
-    """Return the weighted mean squared distance of probability and label."""
-    return float(np.average((y_prob - y_true) ** 2, weights=weight))
+def brier_score(y_true: Labels, y_prob: Floats) -> float:
+    """Return the mean squared distance of probability and label (Brier 1950)."""
+    _check(y_true, y_prob)
+    return float(np.mean((y_prob - y_true) ** 2))
+
+
+def log_losses(y_true: Labels, y_prob: Floats) -> Floats:
+    """Return the negative logarithm of the probability of each true label, shape (n,)."""
+    _check(y_true, y_prob)
+    y_prob = np.clip(y_prob.astype(np.float64), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    losses: Floats = -np.log(np.where(y_true == 1, y_prob, 1 - y_prob))
+    return losses
+
+
+def log_loss(y_true: Labels, y_prob: Floats) -> float:
+    """Return the mean negative logarithm of the probability of the true label."""
+    return float(log_losses(y_true, y_prob).mean())
 
 
 def fit_platt(
-    logits: NDArray[np.floating[Any]],
-    y_true: NDArray[Any],
-    *,
-    sample_weight: NDArray[np.floating[Any]] | None = None,
+    logits: _Reals, y_true: NDArray[Any], *, sample_weight: _Reals | None = None
 ) -> tuple[float, float]:
     """Fit ``sigmoid(slope * logit + intercept)`` by weighted log loss.
 
-    Labels are smoothed by one count per class as Platt (1999) does, so that separated classes
-    have a finite answer.
-
-    Returns
-    -------
-    tuple of float
-        Slope (positive) and intercept.
-    """
-    x, y = np.asarray(logits, np.float64), np.asarray(y_true, np.float64)
-    check_arrays(logits=x, y_true=y)
-    check_binary(y)
-    weight = np.ones_like(y) if sample_weight is None else np.asarray(sample_weight, np.float64)
-    positives, negatives = (y == 1).sum(), (y == 0).sum()
-    if min(positives, negatives) == 0:
-        raise UsageError("Calibration needs cases with and without tumor.")
-    target = np.where(y == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-
-    def loss(parameters: Floats) -> float:
-        z = parameters[0] * x + parameters[1]
-        return float(np.average(np.logaddexp(0, z) - target * z, weights=weight))
-
-    result = minimize(loss, (1.0, 0.0), bounds=((1e-3, MAX_SLOPE), (None, None)))
-    return float(result.x[0]), float(result.x[1])
-
-
-def fit_temperature(logits: NDArray[np.floating[Any]], y_true: NDArray[Any]) -> float:
-    """Fit the temperature of softmax logits by log loss (Guo et al., ICML 2017).
+    Labels are smoothed by one count per class, so that separated classes have a finite answer
+    (Platt 1999; weighted counts as in scikit-learn's ``method="sigmoid"``).
 
     Parameters
     ----------
     logits
-        Shape (n, classes).
+        Shape (n,).
     y_true
-        Shape (n,), class indices. With no rows the temperature is 1.
+        Shape (n,), 1 tumor, 0 no tumor.
+    sample_weight
+        Shape (n,), at least 0.
+
+    Returns
+    -------
+    tuple of float
+        Slope in [0.001, 20] and intercept.
+
+    Raises
+    ------
+    UsageError
+        If a class is missing, lengths differ or a number is not finite.
     """
-    if len(y_true) == 0:
+    x, y = np.asarray(logits, np.float64), np.asarray(y_true)
+    weight = _weights(sample_weight, len(y))
+    check_arrays(logits=x, y_true=y, sample_weight=weight)
+    check_binary(y)
+    positives, negatives = weight[y == 1].sum(), weight[y == 0].sum()
+    if min(positives, negatives) == 0:
+        raise UsageError(
+            "Calibration needs cases with and without tumor; received "
+            f"{int((y == 1).sum())} with and {int((y == 0).sum())} without, weighted "
+            f"{positives:g} and {negatives:g}."
+        )
+    target = np.where(y == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        z = parameters[0] * x + parameters[1]
+        slope = weight * (expit(z) - target) / weight.sum()
+        value = np.average(np.logaddexp(0, z) - target * z, weights=weight)
+        return float(value), np.array([slope @ x, slope.sum()])
+
+    bounds = ((SMALLEST_SLOPE, LARGEST_SLOPE), (None, None))
+    result = minimize(loss, (1.0, 0.0), jac=True, bounds=bounds, options={"ftol": 1e-13})
+    return float(result.x[0]), float(result.x[1])
+
+
+def fit_temperature(
+    logits: _Reals, y_true: NDArray[Any], *, sample_weight: _Reals | None = None
+) -> float:
+    """Fit the temperature that logits are divided by, by weighted log loss (Guo et al., 2017).
+
+    Parameters
+    ----------
+    logits
+        Shape (n, classes) of a softmax, or (n,) of a sigmoid.
+    y_true
+        Shape (n,), class indices.
+    sample_weight
+        Shape (n,), at least 0.
+
+    Returns
+    -------
+    float
+        In [0.05, 1000]; above 1 where the logits are over-confident. 1 if there are no rows.
+
+    Raises
+    ------
+    UsageError
+        If lengths differ, a number is not finite, or a label is no class index.
+    """
+    x, y = np.asarray(logits, np.float64), np.asarray(y_true)
+    if len(x) == 0 and len(y) == 0:
         return 1.0
-    x, y = np.asarray(logits, np.float64), np.asarray(y_true, np.intp)
-    check_arrays(logits=x, y_true=y)
+    weight = _weights(sample_weight, len(y))
+    check_arrays(logits=x, y_true=y, sample_weight=weight)
+    if x.ndim == 1:
+        x = np.stack([np.zeros_like(x), x], axis=1)
+    _check_indices(y, x.shape[1])
+    if weight.sum() == 0:
+        raise UsageError("All weights are 0; at least one case must count.")
+    y = y.astype(np.intp)
 
-    def loss(log_temperature: float) -> float:
-        z = x / np.exp(log_temperature)
-        top = z.max(axis=1)
-        total = top + np.log(np.exp(z - top[:, None]).sum(axis=1))
-        return float(np.mean(total - z[np.arange(len(y)), y]))
+    def loss(log_slope: float) -> float:
+        z = x * np.exp(log_slope)
+        losses = logsumexp(z, axis=1) - z[np.arange(len(y)), y]
+        return float(np.average(losses, weights=weight))
 
-    result = minimize_scalar(loss, bounds=(-3, 3), method="bounded")
-    return float(np.exp(result.x))
+    bounds = np.log((SMALLEST_SLOPE, LARGEST_SLOPE))
+    result = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-8})
+    return float(np.exp(-result.x))
+
+
+def _check(y_true: Labels, y_prob: Floats) -> None:
+    check_arrays(y_true=y_true, y_prob=y_prob)
+    check_binary(y_true)
+    check_probabilities("y_prob", y_prob)
+
+
+def _check_indices(y_true: NDArray[Any], classes: int) -> None:
+    strange = np.setdiff1d(y_true, np.arange(classes))
+    if strange.size:
+        raise UsageError(
+            f"Labels must be indices of the {classes} classes; received also {strange.tolist()}."
+        )
+
+
+def _weights(sample_weight: _Reals | None, count: int) -> Floats:
+    weight = np.ones(count) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    if (weight < 0).any():
+        raise UsageError(f"Weights must be at least 0; received {weight.min():g}.")
+    return weight

@@ -6,118 +6,186 @@ that is not clearly better than these has learned the archive.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import NearestNeighbors
 
 from tumorscope.errors import UsageError
-from tumorscope.evaluation.discrimination import RANKING, at_threshold
-from tumorscope.evaluation.intervals import Estimate, bootstrap
+from tumorscope.evaluation.arrays import Floats, check_arrays, check_binary, check_groups
+from tumorscope.evaluation.intervals import RESAMPLES, Estimate, measure
+from tumorscope.imaging.preprocess import Preprocessing
 
 FRAME_PIXELS: Final = 6
-THUMBNAIL: Final = 32
-_NORMAL_SIDE: Final = 128
-"""Images are brought to this side before the frame is taken, so that all have one length."""
+"""Width of the outer frame; on a popular public set it alone gives an accuracy of 99 %."""
+
+FRAME_SIDE: Final = 128
+"""Images are brought to this side before the frame is taken, so that all frames are alike."""
+
+THUMBNAIL_SIDE: Final = 32
+TREES: Final = 200
+_Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ControlFeatures:
-    """What the controls see of some images, as arrays of length n.
+    """What the controls see of n images, and the truth.
 
     Attributes
     ----------
     sizes
-        (width, height) of the original files.
+        Shape (n, 2), width and height of the original files in pixels.
     frames
-        The outer six pixels of the image brought to 128 x 128.
+        Shape (n, 2928), the outer six pixels of the image brought to 128 x 128, in [0, 1].
     thumbnails
-        The canvas brought to 32 x 32, less its mean and of length 1.
+        Shape (n, 1024), the canvas brought to 32 x 32, of mean 0 and length 1.
     areas
-        Share of the canvas that is foreground.
+        Shape (n, 1), share of the image that is foreground.
     y_true, groups
-        Labels and units of independence.
+        Shape (n,), labels and units of independence.
     """
 
-    sizes: NDArray[np.float32]
-    frames: NDArray[np.float32]
-    thumbnails: NDArray[np.float32]
-    areas: NDArray[np.float32]
+    sizes: _Array
+    frames: _Array
+    thumbnails: _Array
+    areas: _Array
     y_true: NDArray[np.int_]
     groups: NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        check_arrays(**{one.name: getattr(self, one.name) for one in fields(self)})
+        check_binary(self.y_true)
+        check_groups(self.groups)
 
     @classmethod
     def measure(
         cls,
         *,
-        pixels: Iterable[NDArray[np.float32]],
+        pixels: Iterable[NDArray[Any]],
         sizes: NDArray[Any],
         canvases: NDArray[np.uint8],
         y_true: NDArray[Any],
         groups: NDArray[Any],
     ) -> ControlFeatures:
-        """Measure images; ``pixels`` as read, ``canvases`` (n, size, size)."""
+        """Measure images.
+
+        Parameters
+        ----------
+        pixels
+            n images as read, each of shape (rows, columns), any real dtype; taken one by one.
+        sizes
+            Shape (n, 2), width and height of the original files.
+        canvases
+            Shape (n, size, size), uint8.
+        y_true, groups
+            Shape (n,).
+
+        Raises
+        ------
+        UsageError
+            If lengths differ, there are no images or labels are not 0 or 1.
+        """
+        frames, areas = [], []
+        for one in pixels:
+            unit = _scale_to_unit(one)
+            frames.append(_frame(unit))
+            areas.append([_foreground_share(unit)])
         return cls(
-            sizes.astype(np.float32),
-            np.stack([_frame(one) for one in pixels]),
-            np.stack([_thumbnail(one) for one in canvases]),
-            (canvases > 20).mean(axis=(1, 2), dtype=np.float32)[:, None],
-            y_true.astype(np.int_),
-            groups.astype(np.str_),
+            sizes=sizes.astype(np.float32),
+            frames=np.array(frames, np.float32),
+            thumbnails=np.array([_thumbnail(one) for one in canvases], np.float32),
+            areas=np.array(areas, np.float32),
+            y_true=y_true.astype(np.int_),
+            groups=groups.astype(np.str_),
         )
 
 
 def evaluate_controls(
-    train: ControlFeatures, test: ControlFeatures, *, seed: int = 0
+    train: ControlFeatures, test: ControlFeatures, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> dict[str, dict[str, Estimate]]:
-    """Train and measure every control.
+    """Train every control on ``train`` and measure it on ``test``.
 
     Returns
     -------
     dict
-        Metrics with intervals by name of the control.
+        Metrics of :func:`tumorscope.evaluation.intervals.measure`, ``roc_auc`` and ``accuracy``
+        among them, by name of the control.
+
+    Raises
+    ------
+    UsageError
+        If ``train`` lacks a class.
     """
     if len(np.unique(train.y_true)) < 2:
         raise UsageError("The controls need training images with and without tumor.")
-
-    def forest() -> RandomForestClassifier:
-        return RandomForestClassifier(200, min_samples_leaf=2, n_jobs=-1, random_state=seed)
-
-    controls = {
-        "width and height only": (forest(), "sizes"),
-        "outer frame only": (forest(), "frames"),
-        "foreground area only": (forest(), "areas"),
-        "nearest thumbnail": (KNeighborsClassifier(1), "thumbnails"),
+    forest = partial(_score_by_forest, seed=seed)
+    controls: dict[str, tuple[Callable[[_Array, NDArray[np.int_], _Array], Floats], str]] = {
+        "width and height only": (forest, "sizes"),
+        "outer frame only": (forest, "frames"),
+        "foreground area only": (forest, "areas"),
+        "nearest thumbnail": (_score_by_neighbor, "thumbnails"),
     }
     found = {}
-    for name, (estimator, feature) in controls.items():
-        estimator.fit(getattr(train, feature), train.y_true)
-        score = estimator.predict_proba(getattr(test, feature))[:, 1].astype(np.float64)
-        metrics = {**RANKING, **at_threshold(0.5)}
-        found[name] = bootstrap(metrics, test.y_true, score, test.groups, seed=seed, resamples=300)
+    for name, (score_by, feature) in controls.items():
+        score = score_by(getattr(train, feature), train.y_true, getattr(test, feature))
+        found[name] = measure(
+            test.y_true, score, test.groups, threshold=0.5, seed=seed, resamples=resamples
+        )
     return found
 
 
-def _frame(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    low, high = float(pixels.min()), float(pixels.max())
-    scaled = (pixels - low) / max(high - low, 1e-6)
-    small = np.asarray(
-        Image.fromarray(scaled).resize((_NORMAL_SIDE, _NORMAL_SIDE), Image.Resampling.BILINEAR)
+def _score_by_forest(seen: _Array, y_true: NDArray[np.int_], asked: _Array, *, seed: int) -> Floats:
+    forest = RandomForestClassifier(TREES, min_samples_leaf=2, n_jobs=-1, random_state=seed)
+    score: Floats = forest.fit(seen, y_true).predict_proba(asked)[:, 1].astype(np.float64)
+    return score
+
+
+def _score_by_neighbor(seen: _Array, y_true: NDArray[np.int_], asked: _Array) -> Floats:
+    """Return where between the nearest tumor-free (0) and the nearest tumor image (1) each lies.
+
+    Above 0.5 the nearest neighbor has a tumor, as in a 1-nearest-neighbor classifier, but the
+    score is not only 0 or 1.
+    """
+    to_free, to_tumor = (
+        NearestNeighbors(n_neighbors=1).fit(seen[y_true == label]).kneighbors(asked)[0][:, 0]
+        for label in (0, 1)
     )
-    outside = np.ones(small.shape, np.bool_)
+    total = (to_free + to_tumor).astype(np.float64)
+    return np.where(total > 0, to_free / np.maximum(total, np.finfo(np.float64).tiny), 0.5)
+
+
+def _scale_to_unit(pixels: NDArray[Any]) -> _Array:
+    # Percentiles as in the preprocessing, so that one bright pixel does not darken the rest.
+    low, high = np.percentile(pixels, (1, 99))
+    if high <= low:
+        low, high = pixels.min(), pixels.max()
+    scaled = (pixels.astype(np.float32) - low) / max(float(high - low), 1e-6)
+    unit: _Array = np.clip(scaled, 0, 1).astype(np.float32)
+    return unit
+
+
+def _foreground_share(unit: _Array) -> float:
+    return float((unit > Preprocessing().foreground_fraction).mean())
+
+
+def _frame(unit: _Array) -> _Array:
+    small = Image.fromarray(unit).resize((FRAME_SIDE, FRAME_SIDE), Image.Resampling.BILINEAR)
+    outside = np.ones((FRAME_SIDE, FRAME_SIDE), np.bool_)
     outside[FRAME_PIXELS:-FRAME_PIXELS, FRAME_PIXELS:-FRAME_PIXELS] = False
-    frame: NDArray[np.float32] = small[outside]
+    frame: _Array = np.asarray(small)[outside]
     return frame
 
 
-def _thumbnail(canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
-    picture = Image.fromarray(canvas).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+def _thumbnail(canvas: NDArray[np.uint8]) -> _Array:
+    side = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    picture = Image.fromarray(canvas).resize(side, Image.Resampling.BOX)
     vector = np.asarray(picture, np.float32).ravel()
     vector = vector - vector.mean()
-    unit: NDArray[np.float32] = vector / np.float32(max(np.linalg.norm(vector), 1e-6))
+    unit: _Array = vector / np.float32(max(float(np.linalg.norm(vector)), 1e-6))
     return unit

@@ -1,67 +1,110 @@
-"""How well scores tell tumor from no tumor."""
+"""How well scores tell tumor from no tumor: scikit-learn's metrics, NaN where undefined.
+
+An image is called tumor where ``y_score >= threshold``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    recall_score,
+    roc_auc_score,
+)
 
-Floats = NDArray[np.float64]
-Metric = Callable[[NDArray[np.int_], Floats, Floats], float]
-"""Takes ``y_true`` (n,), ``y_score`` (n,) and weights (n,); returns NaN where undefined."""
+from tumorscope.evaluation.arrays import Floats, Labels, check_arrays, check_binary
+
+Weights = Floats | None
 
 
-def roc_auc(y_true: NDArray[np.int_], y_score: Floats, weight: Floats) -> float:
-    """Return the area under the ROC curve; NaN unless both classes are present."""
-    if not _has_both(y_true, weight):
+def roc_auc(y_true: Labels, y_score: Floats, *, sample_weight: Weights = None) -> float:
+    """Return the area under the ROC curve; NaN unless both classes are present.
+
+    Parameters
+    ----------
+    y_true
+        Shape (n,), 1 tumor, 0 no tumor.
+    y_score
+        Shape (n,), higher for tumor; any range.
+    sample_weight
+        Shape (n,), at least 0.
+
+    Raises
+    ------
+    UsageError
+        If lengths differ, there are no rows, labels are not 0 or 1, or a number is not finite.
+
+    Examples
+    --------
+    >>> roc_auc(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.4, 0.8]))
+    0.875
+    """
+    if not _has(y_true, y_score, sample_weight, classes=(0, 1)):
         return float("nan")
-    return float(roc_auc_score(y_true, y_score, sample_weight=weight))
+    return float(roc_auc_score(y_true, y_score, sample_weight=sample_weight))
 
 
-def average_precision(y_true: NDArray[np.int_], y_score: Floats, weight: Floats) -> float:
-    """Return the average precision; NaN unless both classes are present."""
-    if not _has_both(y_true, weight):
+def average_precision(y_true: Labels, y_score: Floats, *, sample_weight: Weights = None) -> float:
+    """Return the average precision; NaN unless both classes are present.
+
+    Arrays and errors as in :func:`roc_auc`.
+    """
+    if not _has(y_true, y_score, sample_weight, classes=(0, 1)):
         return float("nan")
-    return float(average_precision_score(y_true, y_score, sample_weight=weight))
+    return float(average_precision_score(y_true, y_score, sample_weight=sample_weight))
 
 
-def at_threshold(threshold: float) -> Mapping[str, Metric]:
-    """Return the metrics of decisions ``y_score >= threshold``, by scikit-learn's names."""
-
-    def sensitivity(y_true: NDArray[np.int_], y_score: Floats, weight: Floats) -> float:
-        return _share(y_score >= threshold, weight * (y_true == 1))
-
-    def specificity(y_true: NDArray[np.int_], y_score: Floats, weight: Floats) -> float:
-        return _share(y_score < threshold, weight * (y_true == 0))
-
-    def accuracy(y_true: NDArray[np.int_], y_score: Floats, weight: Floats) -> float:
-        return _share((y_score >= threshold) == (y_true == 1), weight)
-
-    def balanced_accuracy(y_true: NDArray[np.int_], y_score: Floats, weight: Floats) -> float:
-        both = sensitivity(y_true, y_score, weight), specificity(y_true, y_score, weight)
-        return (both[0] + both[1]) / 2
-
-    return {
-        "sensitivity": sensitivity,
-        "specificity": specificity,
-        "accuracy": accuracy,
-        "balanced_accuracy": balanced_accuracy,
-    }
+def sensitivity(
+    y_true: Labels, y_score: Floats, *, threshold: float, sample_weight: Weights = None
+) -> float:
+    """Return the share of tumors that are called; NaN without a tumor."""
+    return _recall(y_true, y_score, 1, threshold=threshold, sample_weight=sample_weight)
 
 
-RANKING: Final[Mapping[str, Metric]] = {
-    "roc_auc": roc_auc,
-    "average_precision": average_precision,
-}
+def specificity(
+    y_true: Labels, y_score: Floats, *, threshold: float, sample_weight: Weights = None
+) -> float:
+    """Return the share of tumor-free images that are not called; NaN without one."""
+    return _recall(y_true, y_score, 0, threshold=threshold, sample_weight=sample_weight)
 
 
-def _has_both(y_true: NDArray[np.int_], weight: Floats) -> bool:
-    return bool(weight[y_true == 1].sum() > 0 and weight[y_true == 0].sum() > 0)
+def accuracy(
+    y_true: Labels, y_score: Floats, *, threshold: float, sample_weight: Weights = None
+) -> float:
+    """Return the share of right calls."""
+    _has(y_true, y_score, sample_weight, classes=())
+    return float(accuracy_score(y_true, y_score >= threshold, sample_weight=sample_weight))
 
 
-def _share(hits: NDArray[Any], weight: Floats) -> float:
-    total = weight.sum()
-    return float(weight[hits].sum() / total) if total > 0 else float("nan")
+def balanced_accuracy(
+    y_true: Labels, y_score: Floats, *, threshold: float, sample_weight: Weights = None
+) -> float:
+    """Return the mean of sensitivity and specificity; NaN unless both classes are present."""
+    if not _has(y_true, y_score, sample_weight, classes=(0, 1)):
+        return float("nan")
+    called = y_score >= threshold
+    return float(balanced_accuracy_score(y_true, called, sample_weight=sample_weight))
+
+
+def _recall(
+    y_true: Labels, y_score: Floats, label: int, *, threshold: float, sample_weight: Weights
+) -> float:
+    if not _has(y_true, y_score, sample_weight, classes=(label,)):
+        return float("nan")
+    called = (y_score >= threshold).astype(np.int_)
+    return float(recall_score(y_true, called, pos_label=label, sample_weight=sample_weight))
+
+
+def _has(
+    y_true: NDArray[Any], y_score: Floats, sample_weight: Weights, *, classes: tuple[int, ...]
+) -> bool:
+    """Check the arrays, and return whether all ``classes`` are present with some weight."""
+    weight = np.ones(len(y_true)) if sample_weight is None else sample_weight
+    check_arrays(y_true=y_true, y_score=y_score, sample_weight=weight)
+    check_binary(y_true)
+    return all(weight[y_true == label].sum() > 0 for label in classes)

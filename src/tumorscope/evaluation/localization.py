@@ -2,32 +2,132 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-THRESHOLDS: Final = np.linspace(-6, 6, 49)
-"""Evidence logits that are tried; steps of a quarter."""
+from tumorscope.errors import UsageError
+from tumorscope.evaluation.arrays import Floats
+
+THRESHOLDS: Final = tuple(float(one) for one in np.linspace(-6, 6, 49))
+"""Evidence logits that are tried: probabilities of 0.0025 to 0.9975, in steps of a quarter."""
+
+_Masks = NDArray[np.bool_]
 
 
-def dice(predicted: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the Dice overlap of each pair (Dice 1945), shape (n,); 1 where both are empty."""
-    axes = tuple(range(1, mask.ndim))
-    total = predicted.sum(axis=axes) + mask.sum(axis=axes)
-    overlap = 2 * (predicted & mask).sum(axis=axes)
-    return np.where(total == 0, 1.0, overlap / np.maximum(total, 1))
+def peak(evidence: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
+    """Return row and column of the largest value of each map, shape (n, 2).
+
+    Of equal values the uppermost, then the leftmost, counts.
+    """
+    _check_finite(evidence)
+    flat = evidence.reshape(len(evidence), -1).argmax(axis=1)
+    return np.stack(np.unravel_index(flat, evidence.shape[1:]), axis=1)
 
 
-def best_threshold(evidence: NDArray[np.floating[Any]], masks: NDArray[np.bool_]) -> float:
-    """Return the evidence logit with the highest mean Dice.
+def pointing_game(
+    evidence: NDArray[np.floating[Any]], masks: _Masks, *, tolerance: float = 0.0
+) -> Floats:
+    """Return whether the peak of each map lies in the mask.
 
     Parameters
     ----------
     evidence
-        Shape (n, rows, columns), logits.
+        Shape (n, rows, columns), any range.
     masks
-        Same shape; every one has a tumor.
+        Same shape.
+    tolerance
+        Pixels that the peak may lie outside of the mask, centre to centre. Zhang et al. (2018,
+        doi 10.1007/s11263-017-1059-x) allow 15 in photographs.
+
+    Returns
+    -------
+    ndarray
+        Shape (n,): 1 hit, 0 miss, NaN where the mask is empty.
+
+    Examples
+    --------
+    >>> evidence = np.array([[[0.0, 2.0], [0.0, 1.0]]])
+    >>> mask = np.array([[[False, False], [False, True]]])
+    >>> pointing_game(evidence, mask).tolist(), pointing_game(evidence, mask, tolerance=1).tolist()
+    ([0.0], [1.0])
     """
-    means = [float(dice(evidence >= threshold, masks).mean()) for threshold in THRESHOLDS]
-    return float(THRESHOLDS[int(np.argmax(means))])
+    _check_pairs(evidence, masks)
+    if tolerance < 0:
+        raise UsageError(f"tolerance must be at least 0 pixels; received {tolerance}.")
+    pairs = zip(peak(evidence), masks, strict=True)
+    return np.array([_is_near(point, mask, tolerance) for point, mask in pairs], np.float64)
+
+
+def dice(predicted: _Masks, masks: _Masks) -> Floats:
+    """Return the overlap of each pair (Dice 1945), shape (n,); 1 where both are empty.
+
+    Examples
+    --------
+    >>> dice(np.array([[[True, True]]]), np.array([[[True, False]]])).round(3).tolist()
+    [0.667]
+    """
+    _check_pairs(predicted, masks)
+    axes = tuple(range(1, masks.ndim))
+    total = predicted.sum(axis=axes) + masks.sum(axis=axes)
+    overlap = 2 * (predicted & masks).sum(axis=axes)
+    return np.where(total == 0, 1.0, overlap / np.maximum(total, 1))
+
+
+def best_threshold(
+    evidence: NDArray[np.floating[Any]],
+    masks: _Masks,
+    *,
+    thresholds: Sequence[float] = THRESHOLDS,
+) -> float:
+    """Return the threshold whose ``evidence >= threshold`` has the highest mean Dice.
+
+    Choose it on val or calibration, never on test. Of equal thresholds the lowest is returned.
+    Empty masks, such as of tumors smaller than a cell of the map, are left out.
+
+    Parameters
+    ----------
+    evidence
+        Shape (n, rows, columns).
+    masks
+        Same shape.
+    thresholds
+        Candidates, in the unit of ``evidence``; by default logits.
+
+    Raises
+    ------
+    UsageError
+        If shapes differ, there are no maps, or all masks are empty.
+    """
+    _check_pairs(evidence, masks)
+    _check_finite(evidence)
+    marked = masks.any(axis=(1, 2))
+    if not marked.any():
+        raise UsageError(f"All {len(masks)} masks are empty; there is nothing to overlap with.")
+    evidence, masks = evidence[marked], masks[marked]
+    means = [float(dice(evidence >= threshold, masks).mean()) for threshold in thresholds]
+    return float(thresholds[int(np.argmax(means))])
+
+
+def _is_near(point: NDArray[np.intp], mask: _Masks, tolerance: float) -> float:
+    inside = np.argwhere(mask)
+    if not len(inside):
+        return float("nan")
+    return float(((inside - point) ** 2).sum(axis=1).min() <= tolerance**2)
+
+
+def _check_pairs(maps: NDArray[Any], masks: NDArray[Any]) -> None:
+    if maps.shape != masks.shape or maps.ndim != 3 or len(maps) == 0:
+        raise UsageError(
+            "Maps and masks must both have shape (n, rows, columns) with n of at least 1; "
+            f"received {maps.shape} and {masks.shape}."
+        )
+    if masks.dtype != np.bool_:
+        raise UsageError(f"Masks must be of dtype bool; received {masks.dtype}.")
+
+
+def _check_finite(evidence: NDArray[np.floating[Any]]) -> None:
+    if not np.isfinite(evidence).all():
+        raise UsageError("The evidence holds NaN or infinite values; its peak is unknown.")

@@ -1,4 +1,9 @@
-"""Thresholds with a name and the rule that chose them."""
+"""Thresholds with a name and the rule that chose them.
+
+An image is called tumor where ``y_score >= threshold``, so images of equal score are always called
+alike, and only the observed scores (and one above them all: nothing is called) are candidates.
+Choose on the calibration split, never on test.
+"""
 
 from __future__ import annotations
 
@@ -8,46 +13,126 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
-from tumorscope.evaluation.arrays import check_arrays, check_binary
+from tumorscope.errors import UsageError
+from tumorscope.evaluation.arrays import Floats, check_arrays, check_binary
 
 RULE_OUT_SENSITIVITY: Final = 0.98
 RULE_IN_SPECIFICITY: Final = 0.98
+"""Of the roadmap; screening tools are asked for about as much."""
+
+_ROUNDING: Final = 1e-9
+"""49 of 50 is 0.98, also after a sum of weights."""
+
+_Reals = NDArray[np.floating[Any]]
+
+
+def balanced(
+    y_true: NDArray[Any], y_score: _Reals, *, sample_weight: _Reals | None = None
+) -> float:
+    """Return the threshold with the largest sum of sensitivity and specificity (Youden 1950).
+
+    Among equals the one whose sensitivity and specificity are closest, then the highest. Every
+    threshold from there down to the next lower score decides alike on these scores; the middle
+    is returned, the safest on others.
+
+    Examples
+    --------
+    >>> balanced(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.6, 0.9]))
+    0.4
+    """
+    sensitivity, specificity, thresholds = _curve(y_true, y_score, sample_weight)
+    youden = sensitivity + specificity
+    tied = np.flatnonzero(youden >= youden.max() - _ROUNDING)
+    distance = np.abs(sensitivity - specificity)[tied]
+    best = tied[np.flatnonzero(distance <= distance.min() + _ROUNDING)[0]]
+    if best in (0, len(thresholds) - 1):
+        return float(thresholds[best])
+    middle = (thresholds[best] + thresholds[best + 1]) / 2
+    return float(middle if middle > thresholds[best + 1] else thresholds[best])
+
+
+def rule_out(
+    y_true: NDArray[Any],
+    y_score: _Reals,
+    *,
+    sensitivity: float = RULE_OUT_SENSITIVITY,
+    sample_weight: _Reals | None = None,
+) -> float:
+    """Return the highest threshold with at least this sensitivity; a score of a tumor.
+
+    Examples
+    --------
+    >>> rule_out(np.array([0, 1, 1, 1]), np.array([0.1, 0.4, 0.4, 0.9]), sensitivity=0.6)
+    0.4
+    """
+    _check_share("sensitivity", sensitivity)
+    reached, _, thresholds = _curve(y_true, y_score, sample_weight)
+    return float(thresholds[reached >= sensitivity - _ROUNDING].max())
+
+
+def rule_in(
+    y_true: NDArray[Any],
+    y_score: _Reals,
+    *,
+    specificity: float = RULE_IN_SPECIFICITY,
+    sample_weight: _Reals | None = None,
+) -> float:
+    """Return the lowest score that, as threshold, has at least this specificity.
+
+    Where even the highest score does not reach it, the next number above that score: then nothing
+    is called. Where the classes are well separated it may lie below :func:`rule_out`.
+    """
+    _check_share("specificity", specificity)
+    _, reached, thresholds = _curve(y_true, y_score, sample_weight)
+    return float(thresholds[reached >= specificity - _ROUNDING].min())
 
 
 def choose_operating_points(
-    y_true: NDArray[Any],
-    y_score: NDArray[np.floating[Any]],
-    *,
-    sample_weight: NDArray[np.floating[Any]] | None = None,
+    y_true: NDArray[Any], y_score: _Reals, *, sample_weight: _Reals | None = None
 ) -> dict[str, float]:
-    """Choose thresholds for ``y_score >= threshold``.
+    """Choose the thresholds ``balanced``, ``rule_out`` (0.98) and ``rule_in`` (0.98).
 
-    Returns
-    -------
-    dict
-        ``balanced``: largest sum of sensitivity and specificity (Youden 1950), the middle of the
-        thresholds that reach it; ``rule_out``: highest threshold with sensitivity of at least
-        0.98; ``rule_in``: lowest threshold with specificity of at least 0.98.
+    Parameters
+    ----------
+    y_true
+        Shape (n,), 1 tumor, 0 no tumor.
+    y_score
+        Shape (n,), higher for tumor.
+    sample_weight
+        Shape (n,), at least 0.
+
+    Raises
+    ------
+    UsageError
+        If a class is missing, lengths differ, labels are not 0 or 1 or a number is not finite.
     """
-    check_arrays(y_true=y_true, y_score=y_score)
-    check_binary(y_true)
-    false_positive, true_positive, thresholds = roc_curve(
-        y_true, y_score, sample_weight=sample_weight, drop_intermediate=False
-    )
-    thresholds = np.minimum(thresholds, 1.0)  # the first is infinite: nothing is called tumor
     return {
-        "balanced": _balanced(true_positive - false_positive, thresholds),
-        "rule_out": float(thresholds[true_positive >= RULE_OUT_SENSITIVITY].max()),
-        "rule_in": float(thresholds[1 - false_positive >= RULE_IN_SPECIFICITY].min()),
+        "balanced": balanced(y_true, y_score, sample_weight=sample_weight),
+        "rule_out": rule_out(y_true, y_score, sample_weight=sample_weight),
+        "rule_in": rule_in(y_true, y_score, sample_weight=sample_weight),
     }
 
 
-def _balanced(youden: NDArray[np.float64], thresholds: NDArray[np.float64]) -> float:
-    """Return the middle between the best threshold and the next score below it.
+def _curve(
+    y_true: NDArray[Any], y_score: _Reals, sample_weight: _Reals | None
+) -> tuple[Floats, Floats, Floats]:
+    """Return sensitivity, specificity and threshold, from the highest threshold down."""
+    score = np.asarray(y_score, np.float64)
+    weight = np.ones(len(y_true)) if sample_weight is None else sample_weight
+    check_arrays(y_true=y_true, y_score=score, sample_weight=weight)
+    check_binary(y_true)
+    if not all(weight[y_true == label].sum() > 0 for label in (0, 1)):
+        raise UsageError(
+            "A threshold needs cases with and without tumor; received "
+            f"{int((y_true == 1).sum())} with and {int((y_true == 0).sum())} without."
+        )
+    false_positive, true_positive, thresholds = roc_curve(
+        y_true, score, sample_weight=weight, drop_intermediate=False
+    )
+    thresholds[0] = np.nextafter(thresholds[1], np.inf)  # infinity has no place in JSON
+    return true_positive, 1 - false_positive, thresholds
 
-    Any value between them gives the same decisions on these scores; the middle is the safest
-    on others.
-    """
-    best = int(np.argmax(youden))
-    below = thresholds[best + 1] if best + 1 < len(thresholds) else thresholds[best]
-    return float((thresholds[best] + below) / 2)
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 < value <= 1:
+        raise UsageError(f"The {name} to reach must be above 0 and at most 1; received {value}.")

@@ -1,130 +1,163 @@
-"""The pictures of a report."""
+"""The pictures of a report.
+
+Tumor and no tumor differ in color (vermilion and blue of Okabe & Ito's palette, told apart with
+every common color vision) and also in line or hatching.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, roc_curve
+from sklearn.metrics import roc_curve
 
-from tumorscope.evaluation.calibration import BINS, reliability_curve
-from tumorscope.evaluation.discrimination import Floats
-from tumorscope.labels import TUMOR_TYPES
-
-mpl.use("Agg")
+from tumorscope.evaluation.arrays import Floats, Groups, Labels
+from tumorscope.evaluation.calibration import BINS
+from tumorscope.evaluation.intervals import Estimate
+from tumorscope.evaluation.roc_band import roc_band
+from tumorscope.labels import NOTICE
 
 TUMOR_COLOR: Final = "#d55e00"
 NO_TUMOR_COLOR: Final = "#0072b2"
-"""Vermilion and blue of Okabe & Ito's palette, told apart with every common colour vision."""
-
-BAND_RESAMPLES: Final = 200
+GUIDE_COLOR: Final = "0.45"
+DOTS_PER_INCH: Final = 150
+_MARKERS: Final = "osD^vP"
+_DASHES: Final = ("-", "--", "-.", ":")
 
 
 def plot_roc(
-    path: Path, y_true: NDArray[np.int_], y_score: Floats, groups: NDArray[Any], threshold: float
+    path: Path,
+    y_true: Labels,
+    y_score: Floats,
+    groups: Groups,
+    *,
+    thresholds: Mapping[str, float],
 ) -> None:
-    """Draw the ROC curve with its 95 % band over groups and the operating point."""
-    figure, axes = _axes("1 - specificity", "sensitivity", "ROC")
-    grid = np.linspace(0, 1, 201)
-    sample = _roc_sample(y_true, y_score, groups, grid)
-    low, high = np.quantile(sample, (0.025, 0.975), axis=0)
-    axes.fill_between(grid, low, high, color=NO_TUMOR_COLOR, alpha=0.2, label="95 % band")
+    """Draw the ROC curve with its 95 % band over groups, and the operating points."""
+    figure, axes = _square("1 - specificity", "sensitivity", "ROC curve")
+    grid = np.linspace(0, 1, 401)
+    low, high = roc_band(y_true, y_score, groups, false_positive_rate=grid)
+    axes.fill_between(
+        grid, low, high, color=NO_TUMOR_COLOR, alpha=0.25, lw=0, step="post", label="95 % band"
+    )
     false_positive, true_positive, _ = roc_curve(y_true, y_score)
-    axes.plot(false_positive, true_positive, color=NO_TUMOR_COLOR, label="ROC")
-    called = y_score >= threshold
-    point = called[y_true == 0].mean(), called[y_true == 1].mean()
-    axes.plot(*point, "o", color=TUMOR_COLOR, label="operating point")
-    axes.plot([0, 1], [0, 1], ":", color="0.6")
+    axes.plot(false_positive, true_positive, color=NO_TUMOR_COLOR, lw=1.8, label="curve")
+    for index, (name, threshold) in enumerate(thresholds.items()):
+        called = y_score >= threshold
+        axes.plot(
+            called[y_true == 0].mean(),
+            called[y_true == 1].mean(),
+            _MARKERS[index % len(_MARKERS)],
+            color=TUMOR_COLOR,
+            mec="black",
+            ms=8,
+            label=f"{name} (threshold {threshold:.3f})",
+        )
+    axes.plot([0, 1], [0, 1], ":", color=GUIDE_COLOR, label="chance")
     axes.legend(loc="lower right")
     _save(figure, path)
 
 
-def plot_reliability(path: Path, y_true: NDArray[np.int_], y_prob: Floats) -> None:
-    """Draw observed shares against probabilities, with the counts of the bins."""
-    curve = reliability_curve(y_true, y_prob)
-    figure, axes = _axes("probability of tumor", "observed share of tumor", "Reliability")
-    axes.plot([0, 1], [0, 1], ":", color="0.6", label="perfectly calibrated")
-    axes.plot(curve.mean_score, curve.observed, "o-", color=NO_TUMOR_COLOR, label=f"{BINS} bins")
-    for x, y, count in zip(curve.mean_score, curve.observed, curve.count, strict=True):
-        axes.annotate(str(count), (x, y), textcoords="offset points", xytext=(5, -9), fontsize=7)
-    axes.legend(loc="upper left")
+def plot_reliability(path: Path, curve: Sequence[tuple[float, Estimate]]) -> None:
+    """Draw observed shares with 95 % intervals against probabilities, and the counts below."""
+    figure = Figure(figsize=(6, 7), layout="constrained")
+    upper, lower = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
+    upper.set(ylabel="observed share of tumor", title="Reliability", ylim=(-0.02, 1.02))
+    upper.plot([0, 1], [0, 1], ":", color=GUIDE_COLOR, label="perfectly calibrated")
+    score = np.array([one for one, _ in curve])
+    observed = np.array([one.estimate for _, one in curve])
+    ends = np.nan_to_num([(one.low, one.high) for _, one in curve]).reshape(-1, 2)
+    reach = np.clip([observed - ends[:, 0], ends[:, 1] - observed], 0, None)
+    upper.errorbar(
+        score, observed, reach, fmt="o-", color=NO_TUMOR_COLOR, capsize=3,
+        label=f"{BINS} equal-width bins, 95 % intervals",
+    )  # fmt: skip
+    upper.legend(loc="upper left")
+    _plot_counts(lower, score, [one.n_images for _, one in curve])
+    for axes in (upper, lower):
+        _clean(axes)
     _save(figure, path)
 
 
-def plot_scores(
-    path: Path, y_true: NDArray[np.int_], y_prob: Floats, thresholds: dict[str, float]
+def plot_confusion(
+    path: Path, counts: NDArray[np.int_], names: Sequence[str], *, title: str
 ) -> None:
-    """Draw the distribution of the probability in both classes, with the operating points."""
-    figure, axes = _axes("probability of tumor", "images", "Scores by class")
-    bins = np.linspace(0, 1, 41)
-    axes.hist(y_prob[y_true == 0], bins, color=NO_TUMOR_COLOR, alpha=0.6, label="no tumor")
-    axes.hist(y_prob[y_true == 1], bins, color=TUMOR_COLOR, alpha=0.6, label="tumor")
-    for name, threshold in thresholds.items():
-        axes.axvline(threshold, color="0.3", lw=0.8)
-        axes.annotate(
-            name, (threshold, 1), xycoords=("data", "axes fraction"), rotation=90, fontsize=7,
-            ha="right", va="top",
-        )  # fmt: skip
-    axes.set_yscale("symlog", linthresh=10)
-    axes.legend(loc="upper center")
-    _save(figure, path)
+    """Draw a confusion matrix: counts, and shares of each row.
 
-
-def plot_confusion(path: Path, y_true: NDArray[np.int_], called: NDArray[np.bool_]) -> None:
-    """Draw the confusion matrix of tumor and no tumor."""
-    names = ["tumor", "no tumor"]
-    counts = confusion_matrix(1 - y_true, (~called).astype(int), labels=[0, 1])
-    _matrix(path, counts, names, "Confusion at the operating point")
-
-
-def plot_type_confusion(path: Path, true: NDArray[np.int_], called: NDArray[np.int_]) -> None:
-    """Draw the confusion matrix of the tumor types."""
-    labels = list(range(len(TUMOR_TYPES)))
-    counts = confusion_matrix(true, called, labels=labels)
-    _matrix(path, counts, list(TUMOR_TYPES), "Tumor type, images with a tumor")
-
-
-def _roc_sample(
-    y_true: NDArray[np.int_], y_score: Floats, groups: NDArray[Any], grid: Floats
-) -> Floats:
-    _, index = np.unique(groups, return_inverse=True)
-    count = int(index.max()) + 1
-    draws = np.random.default_rng(0).multinomial(
-        count, np.full(count, 1 / count), size=BAND_RESAMPLES
-    )
-    curves = []
-    for draw in draws:
-        weight = draw[index].astype(float)
-        if min(weight[y_true == 0].sum(), weight[y_true == 1].sum()) > 0:
-            false_positive, true_positive, _ = roc_curve(y_true, y_score, sample_weight=weight)
-            curves.append(np.interp(grid, false_positive, true_positive))
-    return np.array(curves)
-
-
-def _axes(x: str, y: str, title: str) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(5, 4.4), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set(xlabel=x, ylabel=y, title=title)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _matrix(path: Path, counts: NDArray[np.int_], names: list[str], title: str) -> None:
-    figure, axes = _axes("answer", "truth", title)
+    Parameters
+    ----------
+    counts
+        Shape (classes, classes), truth in rows and answers in columns.
+    """
+    figure, axes = _square("answer", "truth", title)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(names)), names, rotation=90, va="center")
+    axes.tick_params(length=0)
     for (row, column), count in np.ndenumerate(counts):
         color = "white" if shares[row, column] > 0.5 else "black"
         text = f"{count}\n{shares[row, column]:.1%}"
-        axes.text(column, row, text, ha="center", va="center", color=color)
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=14)
     _save(figure, path)
 
 
+def plot_scores(
+    path: Path, y_true: Labels, y_prob: Floats, *, thresholds: Mapping[str, float]
+) -> None:
+    """Draw the distribution of the probability in both classes, with the operating points."""
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set(xlabel="probability of tumor", ylabel="images", title="Scores by class")
+    bins = np.linspace(0, 1, 41).tolist()
+    drawn = ((0, "no tumor", NO_TUMOR_COLOR, "////"), (1, "tumor", TUMOR_COLOR, "...."))
+    for label, name, color, hatch in drawn:
+        axes.hist(
+            y_prob[y_true == label], bins, histtype="stepfilled", facecolor=(*_rgb(color), 0.25),
+            edgecolor=color, hatch=hatch, lw=1.5, label=f"{name} ({(y_true == label).sum()})",
+        )  # fmt: skip
+    for index, (name, threshold) in enumerate(thresholds.items()):
+        dashes = _DASHES[index % len(_DASHES)]
+        axes.axvline(threshold, color="black", lw=1.2, ls=dashes, label=f"{name} {threshold:.3f}")
+    axes.set_yscale("symlog", linthresh=10)
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    _clean(axes)
+    _save(figure, path)
+
+
+def _plot_counts(axes: Axes, score: Floats, counts: Sequence[int]) -> None:
+    axes.bar(score, counts, width=0.6 / BINS, color=NO_TUMOR_COLOR, alpha=0.6)
+    for x, count in zip(score, counts, strict=True):
+        axes.annotate(
+            str(count), (x, count), (0, 2), textcoords="offset points", ha="center", fontsize=8
+        )
+    axes.set(xlabel="probability of tumor", ylabel="images", xlim=(-0.02, 1.02), yscale="log")
+    axes.set_ylim(0.5, 4 * max(counts))
+
+
+def _square(x: str, y: str, title: str) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(6, 5.6), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set(xlabel=x, ylabel=y, title=title)
+    axes.set_aspect("equal")
+    _clean(axes)
+    return figure, axes
+
+
+def _clean(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _rgb(color: str) -> tuple[float, ...]:
+    return tuple(int(color[start : start + 2], 16) / 255 for start in (1, 3, 5))
+
+
 def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, dpi=110)
+    figure.supxlabel(NOTICE, fontsize=8, color=GUIDE_COLOR)
+    figure.savefig(path, dpi=DOTS_PER_INCH)

@@ -1,56 +1,91 @@
-"""The same metrics for every set, site, sequence, plane and tumor type."""
+"""The same metrics for every set, site, sequence, plane and tumor type.
+
+A subgroup with one class only has a sensitivity or a specificity and nothing else: no AUROC can be
+measured there, and none is made up.
+"""
 
 from __future__ import annotations
-
-import math
-from collections.abc import Mapping
-from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorscope.evaluation.discrimination import RANKING, Floats, at_threshold
-from tumorscope.evaluation.intervals import Estimate, bootstrap
-
-SUBGROUP_RESAMPLES: Final = 500
-UNKNOWN: Final = "unknown"
+from tumorscope.evaluation.arrays import Floats, Groups, Labels, check_arrays, check_binary
+from tumorscope.evaluation.intervals import RESAMPLES, Estimate, bootstrap, measure
+from tumorscope.evaluation.statistic import Statistic, discrimination, mean_of
 
 
 def by_subgroup(
     names: NDArray[np.str_],
-    y_true: NDArray[np.int_],
+    y_true: Labels,
     y_score: Floats,
-    groups: NDArray[Any],
+    groups: Groups,
     *,
     threshold: float,
+    resamples: int = RESAMPLES,
 ) -> dict[str, dict[str, Estimate]]:
-    """Measure each subgroup; what cannot be measured in one class alone is NaN, never made up.
+    """Measure each subgroup on its own.
 
     Parameters
     ----------
     names
-        Shape (n,), subgroup of each image; ``unknown`` is left out.
+        Shape (n,), subgroup of each image.
     y_true, y_score, groups
-        Shape (n,).
+        Shape (n,), as in :func:`tumorscope.evaluation.intervals.measure`. With tumors only, as
+        for subgroups by type, each has its sensitivity.
     threshold
         Score from which an image is called tumor.
+
+    Returns
+    -------
+    dict
+        By name in alphabetical order; only subgroups that have images.
+
+    Raises
+    ------
+    UsageError
+        As :func:`tumorscope.evaluation.intervals.measure`.
     """
-    metrics = {**RANKING, **at_threshold(threshold)}
+    check_arrays(names=names, y_true=y_true, y_score=y_score, groups=groups)
     return {
-        str(name): bootstrap(
-            metrics,
+        str(name): measure(
             y_true[names == name],
             y_score[names == name],
             groups[names == name],
-            resamples=SUBGROUP_RESAMPLES,
+            threshold=threshold,
+            resamples=resamples,
         )
         for name in np.unique(names)
-        if name != UNKNOWN
     }
 
 
-def macro(subgroups: Mapping[str, Mapping[str, Estimate]], metric: str) -> float:
-    """Average a metric over the subgroups in which it is defined; NaN if there is none."""
-    values = [found[metric].value for found in subgroups.values()]
-    known = [value for value in values if not math.isnan(value)]
-    return float(np.mean(known)) if known else math.nan
+def macro_average(
+    names: NDArray[np.str_],
+    y_true: Labels,
+    y_score: Floats,
+    groups: Groups,
+    *,
+    threshold: float,
+    resamples: int = RESAMPLES,
+) -> dict[str, Estimate]:
+    """Average each metric over the subgroups in which it is defined, each counting the same.
+
+    Parameters as in :func:`by_subgroup`. Groups are drawn from all images together, so a group
+    that stands in two subgroups is drawn in both; a resample without any case of a subgroup is
+    not valid for the average. ``accuracy`` counts single-class subgroups too.
+
+    Returns
+    -------
+    dict
+        Metrics that at least one subgroup has.
+    """
+    check_arrays(names=names, y_true=y_true, y_score=y_score, groups=groups)
+    check_binary(y_true)
+    parts: dict[str, list[Statistic]] = {}
+    for name in np.unique(names):
+        found = discrimination(y_true, y_score, groups, threshold=threshold, rows=names == name)
+        if "accuracy" not in found:  # in one class accuracy is its sensitivity or specificity
+            found["accuracy"] = next(iter(found.values()))
+        for metric, statistic in found.items():
+            parts.setdefault(metric, []).append(statistic)
+    averages = {metric: mean_of(statistics) for metric, statistics in parts.items()}
+    return bootstrap(averages, groups, resamples=resamples)

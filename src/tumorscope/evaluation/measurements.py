@@ -1,0 +1,218 @@
+"""Everything that a report says, as estimates with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
+
+from tumorscope.evaluation.calibration import BINS, bin_index, log_losses
+from tumorscope.evaluation.evaluation_data import EvaluationData
+from tumorscope.evaluation.intervals import (
+    Estimate,
+    bootstrap,
+    bootstrap_mean,
+    bootstrap_share,
+    measure,
+)
+from tumorscope.evaluation.statistic import (
+    discrimination,
+    expected_calibration_error,
+    mean,
+    mean_of,
+    share,
+)
+from tumorscope.evaluation.subgroups import by_subgroup, macro_average
+from tumorscope.labels import TUMOR_TYPES
+
+Row = Mapping[str, Estimate]
+Section = Mapping[str, Row]
+
+SUBGROUPS: Final = ("set", "site", "sequence", "plane")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurements:
+    """Estimates of one split.
+
+    Attributes
+    ----------
+    sections
+        Section, then row, then metric. Sections without rows are left out.
+    reliability
+        Mean probability and observed share of tumors in each bin that is not empty.
+    confusion
+        Images by truth (rows) and call (columns), in the order of ``labels.CLASSES``.
+    type_confusion
+        Tumors of known type by truth (rows) and most probable type (columns).
+    """
+
+    sections: Mapping[str, Section]
+    reliability: tuple[tuple[float, Estimate], ...]
+    confusion: NDArray[np.int_]
+    type_confusion: NDArray[np.int_]
+
+    @property
+    def overall(self) -> Row:
+        """The metrics of all images together."""
+        return self.sections["overall"]["all images"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "sections": {
+                section: {
+                    row: {metric: one.to_dict() for metric, one in estimates.items()}
+                    for row, estimates in rows.items()
+                }
+                for section, rows in self.sections.items()
+            },
+            "reliability": [
+                {"mean_score": score, "observed": observed.to_dict()}
+                for score, observed in self.reliability
+            ],
+            "confusion": self.confusion.tolist(),
+            "type_confusion": self.type_confusion.tolist(),
+        }
+
+
+def take_measurements(data: EvaluationData) -> Measurements:
+    """Measure everything that the data allow."""
+    sections: dict[str, Section] = {
+        "overall": {"all images": _overall(data)},
+        "operating_points": _operating_points(data),
+        "macro_over_sets": {_describe_sets(data): _macro(data)},
+        **{f"by_{name}": _by(data, getattr(data, name)) for name in SUBGROUPS},
+        "sensitivity_by_type": _sensitivity_by_type(data),
+        "type": _types(data),
+        "localization": _localization(data),
+        "controls": _controls(data),
+    }
+    return Measurements(
+        sections={name: rows for name, rows in sections.items() if rows},
+        reliability=_reliability(data),
+        confusion=confusion_matrix(data.y_true, data.is_called, labels=[1, 0]),
+        type_confusion=_type_confusion(data),
+    )
+
+
+def _overall(data: EvaluationData) -> Row:
+    rows = np.ones(len(data.y_true), np.bool_)
+    y_true, y_score = data.y_true, data.y_score
+    statistics = {
+        **discrimination(y_true, y_score, data.groups, threshold=data.threshold),
+        "expected_calibration_error": expected_calibration_error(y_true, y_score, rows=rows),
+        "brier_score": mean((y_score - y_true) ** 2, rows=rows),
+        "log_loss": mean(log_losses(y_true, y_score), rows=rows),
+    }
+    return bootstrap(statistics, data.groups)
+
+
+def _operating_points(data: EvaluationData) -> Section:
+    chosen = ("sensitivity", "specificity", "accuracy", "balanced_accuracy")
+    found = {}
+    for name, threshold in data.operating_points.items():
+        row = measure(data.y_true, data.y_score, data.groups, threshold=threshold)
+        found[name] = {metric: row[metric] for metric in chosen if metric in row}
+    return found
+
+
+def _describe_sets(data: EvaluationData) -> str:
+    with_tumor, without = (set(data.set[data.y_true == label].tolist()) for label in (1, 0))
+    return (
+        f"{len(with_tumor | without)} sets ({len(with_tumor & without)} of them with both classes)"
+    )
+
+
+def _macro(data: EvaluationData) -> Row:
+    return macro_average(data.set, data.y_true, data.y_score, data.groups, threshold=data.threshold)
+
+
+def _by(data: EvaluationData, names: NDArray[np.str_]) -> Section:
+    if (names == "unknown").all():
+        return {}
+    return by_subgroup(names, data.y_true, data.y_score, data.groups, threshold=data.threshold)
+
+
+def _sensitivity_by_type(data: EvaluationData) -> Section:
+    tumor = data.y_true == 1
+    if not data.has_type.any():
+        return {}
+    return by_subgroup(
+        data.type[tumor],
+        data.y_true[tumor],
+        data.y_score[tumor],
+        data.groups[tumor],
+        threshold=data.threshold,
+    )
+
+
+def _types(data: EvaluationData) -> Section:
+    """Measure the type head on the tumors of known type, whether they were called or not."""
+    known = data.has_type
+    rows = {"all sets": known} | {
+        str(name): known & (data.set == name) for name in np.unique(data.set[known])
+    }
+    return {name: _type_metrics(data, of_row) for name, of_row in rows.items() if of_row.any()}
+
+
+def _type_metrics(data: EvaluationData, rows: NDArray[np.bool_]) -> Row:
+    type_true, groups = data.type_true[rows], data.groups[rows]
+    hits = data.type_prob[rows].argmax(axis=1) == type_true
+    recalls = {
+        f"recall_{name}": share(hits, groups, rows=type_true == index)
+        for index, name in enumerate(TUMOR_TYPES)
+        if (type_true == index).any()
+    }
+    statistics = {"accuracy": share(hits, groups, rows=np.ones(len(hits), np.bool_)), **recalls}
+    if len(recalls) > 1:
+        statistics["balanced_accuracy"] = mean_of(list(recalls.values()))
+    return bootstrap(statistics, groups)
+
+
+def _localization(data: EvaluationData) -> Section:
+    tumor = data.y_true == 1
+    subsets = {
+        "true positives with a mask": tumor & data.is_called,
+        "all tumors with a mask": tumor,
+    }
+    rows = {name: _localization_metrics(data, subset) for name, subset in subsets.items()}
+    return {name: row for name, row in rows.items() if row}
+
+
+def _localization_metrics(data: EvaluationData, rows: NDArray[np.bool_]) -> Row:
+    found = {}
+    for metric, values in (("peak_in_mask", data.peak_inside), ("dice", data.dice)):
+        known = rows if values is None else rows & ~np.isnan(values)
+        if values is not None and known.any():
+            estimate = bootstrap_share if metric == "peak_in_mask" else bootstrap_mean
+            found[metric] = estimate(values[known], data.groups[known])
+    return found
+
+
+def _controls(data: EvaluationData) -> Section:
+    if not data.controls:
+        return {}
+    model = measure(data.y_true, data.y_score, data.groups, threshold=data.threshold)
+    return {"this model": model, **data.controls}
+
+
+def _reliability(data: EvaluationData) -> tuple[tuple[float, Estimate], ...]:
+    index = bin_index(data.y_score, BINS)
+    curve = []
+    for one in np.unique(index):
+        rows = index == one
+        observed = bootstrap_share(data.y_true[rows], data.groups[rows])
+        curve.append((float(data.y_score[rows].mean()), observed))
+    return tuple(curve)
+
+
+def _type_confusion(data: EvaluationData) -> NDArray[np.int_]:
+    counts: NDArray[np.int_] = np.zeros((len(TUMOR_TYPES), len(TUMOR_TYPES)), np.int_)
+    known = data.has_type
+    np.add.at(counts, (data.type_true[known], data.type_prob[known].argmax(axis=1)), 1)
+    return counts

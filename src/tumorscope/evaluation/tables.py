@@ -1,0 +1,129 @@
+"""Measurements as tables of text, the same for Markdown and HTML."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from tumorscope.evaluation.calibration import BINS
+from tumorscope.evaluation.intervals import FEW_GROUPS, RESAMPLES, Estimate
+from tumorscope.evaluation.measurements import Measurements, Row, Section
+
+DASH: Final = "\N{EN DASH}"
+FEW: Final = "\N{DAGGER}"
+EXACT: Final = "*"
+
+LEGEND: Final = (
+    f"Each cell: estimate [95 % interval], by {RESAMPLES} bootstrap resamples of whole groups. "
+    f"{EXACT} All resamples agree: Clopper-Pearson interval with the groups as trials. "
+    f"{FEW} Fewer than {FEW_GROUPS} groups: the interval is too narrow. "
+    f"{DASH} Cannot be measured on these images. Images and groups in brackets: those with "
+    "tumor, those with tumor-free images."
+)
+
+METRICS: Final[Mapping[str, str]] = {
+    "roc_auc": "AUROC",
+    "average_precision": "average precision",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "expected_calibration_error": f"expected calibration error ({BINS} bins)",
+    "brier_score": "Brier score",
+    "log_loss": "log loss",
+    "recall_glioma": "recall of glioma",
+    "recall_meningioma": "recall of meningioma",
+    "recall_pituitary": "recall of pituitary",
+    "peak_in_mask": "peak in mask",
+    "dice": "Dice",
+}
+"""Words for people, in the order of the columns."""
+
+SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "operating_points": ("Operating points", "operating point (threshold)"),
+    "macro_over_sets": (
+        "Macro average over sets: each set counts the same; each metric over the sets that have it",
+        "average",
+    ),
+    "by_set": ("By set", "set"),
+    "by_site": ("By site", "site"),
+    "by_sequence": ("By sequence", "sequence"),
+    "by_plane": ("By plane", "plane"),
+    "sensitivity_by_type": ("Sensitivity by tumor type", "type"),
+    "type": ("Tumor type, tumors of known type", "set"),
+    "localization": ("Evidence map against mask", "images"),
+    "controls": ("Trivial controls on the same images, without looking at the anatomy", "control"),
+}
+"""Title of each section and of its first column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of text; the first cell of each row names it."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def build_tables(measurements: Measurements, *, thresholds: Mapping[str, float]) -> Iterator[Table]:
+    """Yield the tables of a report, from the whole to the parts."""
+    yield _long_table("All images", measurements.overall)
+    for name, (title, first) in SECTIONS.items():
+        section = measurements.sections.get(name)
+        if section is None:
+            continue
+        names = {one: f"{one} ({thresholds[one]:.4f})" for one in thresholds}
+        labels = names if name == "operating_points" else {}
+        rows = {labels.get(one, one): row for one, row in section.items()}
+        yield _wide_table(title, first, rows)
+
+
+def format_estimate(one: Estimate | None) -> str:
+    """Return a cell, such as ``0.973 [0.955, 0.988]``."""
+    if one is None or math.isnan(one.estimate):
+        return DASH
+    if math.isnan(one.low):
+        return f"{one.estimate:.3f} [no interval]"
+    mark = {"clopper-pearson": f" {EXACT}"}.get(one.method, f" {FEW}" if one.has_few_groups else "")
+    return f"{one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]{mark}"
+
+
+def _long_table(title: str, row: Row) -> Table:
+    header = ("metric", "estimate [95 % interval]", "images", "groups")
+    rows = (
+        (
+            METRICS[name],
+            format_estimate(row[name]),
+            str(row[name].n_images),
+            str(row[name].n_groups),
+        )
+        for name in METRICS
+        if name in row
+    )
+    return Table(title, header, tuple(rows))
+
+
+def _wide_table(title: str, first: str, section: Section) -> Table:
+    shown = [name for name in METRICS if any(name in row for row in section.values())]
+    header = (first, "images", "groups", *(METRICS[name] for name in shown))
+    rows = (
+        (
+            name,
+            _count(row, "n_images"),
+            _count(row, "n_groups"),
+            *(format_estimate(row.get(metric)) for metric in shown),
+        )
+        for name, row in section.items()
+    )
+    return Table(title, header, tuple(rows))
+
+
+def _count(row: Row, what: str) -> str:
+    total = max(getattr(one, what) for one in row.values())
+    if "sensitivity" in row and "specificity" in row:
+        parts = (getattr(row[name], what) for name in ("sensitivity", "specificity"))
+        return f"{total} ({', '.join(map(str, parts))})"
+    return str(total)
