@@ -104,7 +104,7 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 def _expand_one(path: str | Path, limits: Limits) -> Iterator[SourceFile | ReadFailure]:
     if str(path) == STANDARD_INPUT:
         content = _read_stream(sys.stdin.buffer, limits)
-        yield from _expand_content("stdin", content, limits)
+        yield from expand_content("stdin", content, limits)
         return
     file = Path(path)
     if file.is_dir():
@@ -177,9 +177,16 @@ def _starts_as_zip(file: Path) -> bool:
         return False
 
 
-def _expand_content(
-    name: str, content: bytes, limits: Limits
+def expand_content(
+    name: str, content: bytes, limits: Limits = DEFAULT_LIMITS
 ) -> Iterator[SourceFile | ReadFailure]:
+    """List the files that the content of one file stands for: its members if it is a zip.
+
+    Raises
+    ------
+    ImageError
+        If it is a zip archive that cannot be used.
+    """
     if content[:4] == ZIP_MAGIC:
         yield from _expand_zip(name, io.BytesIO(content), limits)
     else:

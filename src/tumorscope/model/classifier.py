@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -89,19 +90,26 @@ class Classifier:
         operating_point: str = "balanced",
         threads: int | None = None,
     ) -> None:
-        points = artifact.manifest.operating_points
-        if operating_point not in points:
-            raise UsageError(
-                f"The model has no operating point {operating_point!r}; "
-                f"it has {', '.join(sorted(points))}."
-            )
         self.manifest: Manifest = artifact.manifest
         self.operating_point = operating_point
-        self.threshold = points[operating_point]
+        self.threshold = _threshold(artifact.manifest, operating_point)
         self.identity = ModelIdentity(
             self.manifest.model_id, self.manifest.model_version, self.manifest.graph_sha256
         )
         self._session = _open_session(artifact.graph, threads)
+
+    def at(self, operating_point: str) -> Classifier:
+        """Return this classifier at another operating point, sharing the network.
+
+        Raises
+        ------
+        UsageError
+            If the artifact has no such operating point.
+        """
+        other = copy.copy(self)
+        other.threshold = _threshold(self.manifest, operating_point)
+        other.operating_point = operating_point
+        return other
 
     def predict(self, image: ImageLike, *, heatmap: bool = False) -> Prediction | SeriesPrediction:
         """Classify one image, or one series where the input holds several slices.
@@ -122,9 +130,9 @@ class Classifier:
         scans = read_one(image)
         if len(scans) == 1:
             return self.predict_scan(scans[0], heatmap=heatmap)
-        collector = _SeriesCollector(self)
+        collector = SeriesCollector(self)
         for scan in scans:
-            collector.add(scan, self._answer(scan, heatmap=False))
+            collector.add(scan.series_uid, self._answer(scan, heatmap=False))
         series = list(collector.answers())
         if not series:
             raise ImageContentError(f"None of the {len(scans)} slices holds a usable picture.")
@@ -138,13 +146,13 @@ class Classifier:
         Yields an answer for each image or slice in input order, then one for each series.
         Memory does not grow with the number of images, but for a few numbers per slice.
         """
-        collector = _SeriesCollector(self)
+        collector = SeriesCollector(self)
         for item in read_scans(paths):
             if isinstance(item, ReadFailure):
                 yield Failure(item.source, item.error)
                 continue
             answer = self._answer(item, heatmap=heatmap)
-            collector.add(item, answer)
+            collector.add(item.series_uid, answer)
             yield answer
         yield from collector.answers()
 
@@ -220,24 +228,32 @@ class Classifier:
         return evidence_on_image(evidence, geometry, canvas_size=size)
 
 
-class _SeriesCollector:
-    """Gathers slice answers by series; keeps no pixels."""
+class SeriesCollector:
+    """Gathers slice answers by series; keeps no pixels.
+
+    Parameters
+    ----------
+    classifier
+        That gives the answers; its threshold decides for the series.
+    """
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
         self._members: dict[str, list[Prediction]] = {}
         self._failed: dict[str, int] = {}
 
-    def add(self, scan: Scan, answer: Prediction | Failure) -> None:
-        if scan.series_uid is None:
+    def add(self, series_uid: str | None, answer: Prediction | Failure) -> None:
+        """Take the answer for one slice; those of no series are left out."""
+        if series_uid is None:
             return
-        members = self._members.setdefault(scan.series_uid, [])
+        members = self._members.setdefault(series_uid, [])
         if isinstance(answer, Failure):
-            self._failed[scan.series_uid] = self._failed.get(scan.series_uid, 0) + 1
+            self._failed[series_uid] = self._failed.get(series_uid, 0) + 1
         else:
             members.append(answer)
 
     def answers(self) -> Iterator[SeriesPrediction]:
+        """Yield one answer for each series of more than one slice, in the order of arrival."""
         for uid, members in self._members.items():
             failed = self._failed.get(uid, 0)
             if members and len(members) + failed > 1:
@@ -248,6 +264,16 @@ class _SeriesCollector:
                     source=_common_source([one.source for one in members]),
                     model=self._classifier.identity,
                 )
+
+
+def _threshold(manifest: Manifest, operating_point: str) -> float:
+    points = manifest.operating_points
+    if operating_point not in points:
+        raise UsageError(
+            f"The model has no operating point {operating_point!r}; "
+            f"it has {', '.join(sorted(points))}."
+        )
+    return points[operating_point]
 
 
 def _common_source(sources: list[str]) -> str:
