@@ -1,8 +1,9 @@
 """Small descriptions of a picture, by which copies of it are found.
 
 Two 32 x 32 thumbnails are taken: of the whole picture as it is, which survives a wrong crop, and
-of the foreground on the canvas of :class:`~tumorscope.imaging.preprocess.Preprocessing`, which
-survives padding and cropping.
+of the square around its foreground, which survives padding and cropping. The square is found here
+and not by the network's preprocessing, so that groups and splits stay what they are when that is
+improved.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tumorscope.errors import ImageContentError
-from tumorscope.imaging.preprocess import Preprocessing, check_picture
+from tumorscope.imaging.preprocess import MIN_SIDE, check_picture
 
 THUMBNAIL_SIDE: Final = 32
 ORIENTATIONS: Final = 8
 """Four quarter turns of the picture, and four of its mirror image."""
 
 _HASH_SIDE: Final = 8  # 8 x 8 low frequencies of a 32 x 32 picture: the usual 64-bit pHash
-_CANVAS: Final = Preprocessing(size=THUMBNAIL_SIDE)
+_FOREGROUND: Final = 0.08  # of the way from the 1st to the 99th percentile: above the noise of air
+_LINE: Final = 0.04  # of a row or column: more than a one-pixel frame or a burnt-in letter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,14 +36,14 @@ class Descriptors:
     ----------
     plain
         Shape (n, 32, 32), float32: the whole picture, stretched to a square.
-    canvas
-        Shape (n, 32, 32), float32 in [0, 255]: the foreground, with its aspect kept.
+    foreground
+        Shape (n, 32, 32), float32: the foreground, with its aspect kept.
     blank
         Shape (n,), bool: nothing to see, both thumbnails are 0; see :func:`is_blank`.
     """
 
     plain: NDArray[np.float32]
-    canvas: NDArray[np.float32]
+    foreground: NDArray[np.float32]
     blank: NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -52,11 +54,11 @@ def describe(pictures: Iterable[NDArray[np.float32]]) -> Descriptors:
     """Measure pictures of shape (rows, columns); one at a time, so that an iterator will do."""
     pairs = [_thumbnails(pixels) for pixels in pictures]
     shape = (len(pairs), THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-    canvas = np.array([canvas for _, canvas in pairs], dtype=np.float32).reshape(shape)
+    plain = np.array([whole for whole, _ in pairs], dtype=np.float32).reshape(shape)
     return Descriptors(
-        plain=np.array([plain for plain, _ in pairs], dtype=np.float32).reshape(shape),
-        canvas=canvas,
-        blank=np.logical_not(canvas.any(axis=(1, 2))),
+        plain=plain,
+        foreground=np.array([part for _, part in pairs], dtype=np.float32).reshape(shape),
+        blank=np.logical_not(plain.any(axis=(1, 2))),
     )
 
 
@@ -71,7 +73,7 @@ def is_blank(pixels: NDArray[np.float32]) -> bool:
         check_picture(pixels)
     except ImageContentError:
         return True
-    return bool(_plain_thumbnail(pixels).std() < 1 and (pixels == np.rint(pixels)).all())
+    return bool(_shrink(pixels).std() < 1 and (pixels == np.rint(pixels)).all())
 
 
 def orient(thumbnails: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
@@ -115,17 +117,35 @@ def perceptual_hash(thumbnails: NDArray[np.float32]) -> NDArray[np.uint64]:
     return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
 
 
-def _plain_thumbnail(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+def _thumbnails(pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    if is_blank(pixels):
+        nothing = np.zeros((THUMBNAIL_SIDE, THUMBNAIL_SIDE), dtype=np.float32)
+        return nothing, nothing
+    return _shrink(pixels), _shrink(_foreground_square(pixels))
+
+
+def _shrink(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     picture = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))
     size = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
     return np.asarray(picture.resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
 
 
-def _thumbnails(pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    if is_blank(pixels):
-        nothing = np.zeros((THUMBNAIL_SIDE, THUMBNAIL_SIDE), dtype=np.float32)
-        return nothing, nothing
-    return _plain_thumbnail(pixels), _CANVAS.apply(pixels)[0].astype(np.float32)
+def _foreground_square(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cut out the foreground, between its percentiles, in the middle of a dark square."""
+    low, high = np.percentile(pixels, (1, 99))
+    if high <= low:
+        low, high = pixels.min(), pixels.max()
+    seen = pixels > low + _FOREGROUND * (high - low)
+    rows = np.flatnonzero(seen.mean(axis=1) >= _LINE)
+    columns = np.flatnonzero(seen.mean(axis=0) >= _LINE)
+    if min(rows.size, columns.size) < MIN_SIDE:
+        return pixels
+    part = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    missing = max(part.shape) - np.array(part.shape)
+    before = missing // 2
+    margins = np.stack((before, missing - before), axis=1)
+    square: NDArray[np.float32] = np.pad(part.clip(low, high), margins, constant_values=low)
+    return square
 
 
 def _cosine_basis() -> NDArray[np.float32]:

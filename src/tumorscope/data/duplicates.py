@@ -102,7 +102,7 @@ def find_pairs(descriptors: Descriptors) -> DuplicatePairs:
         return DuplicatePairs(whole, whole, whole, real, whole)
     found = [
         pairs
-        for thumbnails in (descriptors.plain, descriptors.canvas)
+        for thumbnails in (descriptors.plain, descriptors.foreground)
         for orientation in range(ORIENTATIONS)
         for pairs in _compare(thumbnails, orientation)
     ]

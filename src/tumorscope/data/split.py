@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -173,15 +174,22 @@ def _allocate(rows: Sequence[ManifestRow], plan: SplitPlan) -> dict[str, Split]:
     shares = np.array([plan.fractions[side] for side in sides])
     wanted = shares[:, None] * counts.sum(axis=0)  # (sides, strata)
     placed = np.zeros_like(wanted)
-    tie_break = np.random.default_rng(plan.seed).permutation(len(groups))
+    sizes = counts.sum(axis=1)
     result: dict[str, Split] = {}
-    for index in np.lexsort((tie_break, -counts.sum(axis=1))):
+    for index in sorted(
+        range(len(groups)), key=lambda index: (-sizes[index], _draw(plan.seed, groups[index]))
+    ):
         before = (placed - wanted) ** 2 / wanted
         after = (placed + counts[index] - wanted) ** 2 / wanted
         side = int(np.argmin((after - before).sum(axis=1)))
         placed[side] += counts[index]
         result[groups[index]] = sides[side]
     return result
+
+
+def _draw(seed: int, group: str) -> bytes:
+    """Return a number at random that hangs on nothing but the seed and the group's own name."""
+    return hashlib.sha256(f"{seed} {group}".encode()).digest()
 
 
 def _count_strata(rows: Sequence[ManifestRow]) -> tuple[list[str], NDArray[np.float64]]:
