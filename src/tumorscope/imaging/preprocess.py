@@ -24,6 +24,9 @@ from tumorscope.errors import ArtifactError, ImageContentError
 IMAGENET_MEAN_BGR: Final = (103.939, 116.779, 123.68)
 """Means that ``keras.applications.vgg16.preprocess_input`` subtracts, on a 0-255 scale."""
 
+_NAME: Final = "foreground-window-square"
+_VERSION: Final = 2
+
 MIN_SIDE: Final = 16
 """Pixels. Below this no anatomy can be told; the smallest scan in the public sets is 150 wide."""
 
@@ -70,9 +73,11 @@ class Preprocessing:
         A pixel is foreground when it is above this fraction of the way from the 1st to the 99th
         percentile of the image.
     line_fraction
-        A row or column is hit when at least this fraction of it is foreground, so that burnt-in
-        letters do not stretch the box; neighbouring hits that are together thinner than this
-        fraction of the image, such as frames and rulers, do not belong to the crop either.
+        A row or column belongs to the crop when at least this fraction of it is foreground, so
+        that burnt-in letters do not stretch the box.
+    run_fraction
+        Neighbouring such rows or columns that are together thinner than this fraction of the
+        image are left out: frames, rulers and borders. 0 keeps all, as version 1 did.
     margin_fraction
         Margin around the foreground box, as a fraction of its longer side.
     low_percentile, high_percentile
@@ -82,20 +87,24 @@ class Preprocessing:
     size: int = 224
     foreground_fraction: float = 0.08
     line_fraction: float = 0.04
+    run_fraction: float = 0.04
     margin_fraction: float = 0.03
     low_percentile: float = 0.5
     high_percentile: float = 99.5
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description that is stored in an artifact."""
-        return {"name": "foreground-window-square", "version": 1, **asdict(self)}
+        return {"name": _NAME, "version": _VERSION, **asdict(self)}
 
     @classmethod
     def from_dict(cls, description: dict[str, Any]) -> Preprocessing:
         """Rebuild from :meth:`to_dict`; refuse steps that this version does not know."""
         fields = dict(description)
-        named = (fields.pop("name", None), fields.pop("version", None))
-        if named != ("foreground-window-square", 1) or set(fields) != set(cls.__slots__):
+        name, version = fields.pop("name", None), fields.pop("version", None)
+        if version == 1:
+            fields.setdefault("run_fraction", 0.0)
+            version = _VERSION
+        if (name, version) != (_NAME, _VERSION) or set(fields) != set(cls.__slots__):
             raise ArtifactError(
                 "The artifact asks for a preprocessing that this version does not know: "
                 f"{description!r}. Install the tumorscope version that made the artifact."
@@ -160,27 +169,25 @@ class Preprocessing:
 
     def _foreground_box(self, foreground: NDArray[np.bool_]) -> tuple[int, int, int, int]:
         rows, columns = foreground.shape
-        top, bottom = self._hit_span(foreground.sum(axis=1) >= self.line_fraction * columns)
-        left, right = self._hit_span(foreground.sum(axis=0) >= self.line_fraction * rows)
-        if min(bottom - top, right - left) < MIN_SIDE:
+        row_hits = self._hits(foreground.sum(axis=1) >= self.line_fraction * columns)
+        column_hits = self._hits(foreground.sum(axis=0) >= self.line_fraction * rows)
+        if min(row_hits.size, column_hits.size) < MIN_SIDE:
             return 0, rows, 0, columns
-        box = (top, bottom, left, right)
+        box = (row_hits[0], row_hits[-1] + 1, column_hits[0], column_hits[-1] + 1)
         margin = round(self.margin_fraction * max(box[1] - box[0], box[3] - box[2]))
         return (
-            max(0, box[0] - margin),
-            min(rows, box[1] + margin),
-            max(0, box[2] - margin),
-            min(columns, box[3] + margin),
+            max(0, int(box[0]) - margin),
+            min(rows, int(box[1]) + margin),
+            max(0, int(box[2]) - margin),
+            min(columns, int(box[3]) + margin),
         )
 
-    def _hit_span(self, hits: NDArray[np.bool_]) -> tuple[int, int]:
-        """Return first and past-the-last index of the hits, leaving out thin isolated runs."""
-        edges = np.flatnonzero(np.diff(hits, prepend=False, append=False))
-        starts, stops = edges[::2], edges[1::2]
-        thick = stops - starts >= self.line_fraction * hits.size
-        if not thick.any():
-            return 0, 0
-        return int(starts[thick][0]), int(stops[thick][-1])
+    def _hits(self, crossed: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Return the indices of the lines crossed, less the runs of them that are too thin."""
+        edges = np.flatnonzero(np.diff(crossed, prepend=False, append=False))
+        lengths = edges[1::2] - edges[::2]
+        kept = np.repeat(lengths >= self.run_fraction * crossed.size, lengths)
+        return np.flatnonzero(crossed)[kept]
 
     def _square(
         self, top: int, bottom: int, left: int, right: int, shape: tuple[int, ...]
