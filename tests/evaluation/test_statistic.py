@@ -1,0 +1,88 @@
+"""Each statistic, under random weights, against its namesake of scikit-learn or by hand."""
+
+import numpy as np
+import pytest
+
+from tumorscope.evaluation import calibration, discrimination, statistic
+
+
+@pytest.fixture
+def study(rng):
+    n = 120
+    y_true = rng.integers(0, 2, n)
+    score = np.round(np.clip(0.3 * y_true + rng.random(n) * 0.7, 0, 1), 2)  # with ties
+    groups = rng.integers(0, 30, n)
+    weight = rng.integers(0, 4, (5, n)).astype(float)
+    return y_true, score, groups, weight
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
+def test_ranking_equals_scikit_learn_under_weights(study, name):
+    y_true, score, groups, weight = study
+    found = statistic.discrimination(y_true, score, groups, threshold=0.5)[name].compute(weight)
+    reference = getattr(discrimination, name)
+    expected = [reference(y_true, score, sample_weight=one) for one in weight]
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["sensitivity", "specificity", "accuracy", "balanced_accuracy"])
+def test_decisions_equal_scikit_learn_under_weights(study, name):
+    y_true, score, groups, weight = study
+    found = statistic.discrimination(y_true, score, groups, threshold=0.5)[name].compute(weight)
+    reference = getattr(discrimination, name)
+    expected = [reference(y_true, score, threshold=0.5, sample_weight=one) for one in weight]
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_only_the_named_rows_count(study, rng):
+    y_true, score, groups, weight = study
+    rows = rng.random(len(y_true)) < 0.5
+    of_rows = statistic.discrimination(y_true, score, groups, threshold=0.5, rows=rows)
+    alone = statistic.discrimination(y_true[rows], score[rows], groups[rows], threshold=0.5)
+    for name, found in of_rows.items():
+        expected = alone[name].compute(weight[:, rows])
+        assert found.compute(weight) == pytest.approx(expected, abs=1e-12)
+        assert found.trials == pytest.approx(alone[name].trials, nan_ok=True)
+
+
+def test_calibration_error_equals_its_namesake_on_copies(study):
+    y_true, score, _, weight = study
+    every = np.ones(len(y_true), bool)
+    found = statistic.expected_calibration_error(y_true, score, rows=every).compute(weight)
+    copies = [np.repeat(np.arange(len(y_true)), one.astype(int)) for one in weight]
+    expected = [calibration.expected_calibration_error(y_true[one], score[one]) for one in copies]
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_weights_without_a_class_are_nan_and_not_an_error(study):
+    y_true, score, groups, _ = study
+    no_tumor = (y_true == 0).astype(float)[None]
+    found = statistic.discrimination(y_true, score, groups, threshold=0.5)
+    nan = {name for name, one in found.items() if np.isnan(one.compute(no_tumor)[0])}
+    assert nan == {"roc_auc", "average_precision", "sensitivity", "balanced_accuracy"}
+
+
+def test_mean_ignores_nan_outside_its_rows():
+    values = np.array([1.0, 3.0, np.nan])
+    found = statistic.mean(values, rows=~np.isnan(values))
+    assert found.compute(np.array([[1.0, 1, 1], [3, 1, 5]])).tolist() == [2.0, 1.5]
+
+
+def test_mean_of_counts_parts_alike_and_trials_harmonically():
+    groups = np.arange(12)
+    parts = [
+        statistic.share(np.arange(12) < 5, groups, rows=groups < 10),
+        statistic.share(np.ones(12), groups, rows=groups >= 10),
+    ]
+    found = statistic.mean_of(parts)
+    assert found.compute(np.ones((1, 12)))[0] == pytest.approx((0.5 + 1) / 2)
+    assert found.trials == pytest.approx(4 / (1 / 10 + 1 / 2))
+
+
+def test_trials_of_the_area_are_pairs_of_groups():
+    y_true = np.array([1, 1, 1, 0, 0])
+    score = np.arange(5.0)
+    apart = statistic.roc_auc(y_true, score, np.arange(5), rows=np.ones(5, bool))
+    one_patient = statistic.roc_auc(y_true, score, np.zeros(5), rows=np.ones(5, bool))
+    assert apart.trials == 2
+    assert np.isnan(one_patient.trials)
