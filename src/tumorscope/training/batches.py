@@ -62,7 +62,7 @@ def _type_weights(examples: Examples) -> NDArray[np.float32]:
 
 
 def _is_sliver(examples: Examples, min_fraction: float) -> NDArray[np.bool_]:
-    covered = examples.masks.reshape(len(examples.masks), -1).mean(axis=1) / FULL_COVERAGE
+    covered = examples.masks.mean(axis=(1, 2)) / FULL_COVERAGE
     sliver = np.zeros(len(examples), dtype=np.bool_)
     known = (examples.mask_index != UNKNOWN) & (examples.tumor == 1)
     sliver[known] = covered[examples.mask_index[known]] < min_fraction
