@@ -142,7 +142,11 @@ def evaluate_controls(
 
 def _score_by_forest(seen: _Array, y_true: NDArray[np.int_], asked: _Array, *, seed: int) -> Floats:
     forest = RandomForestClassifier(TREES, min_samples_leaf=2, n_jobs=-1, random_state=seed)
-    score: Floats = forest.fit(seen, y_true).predict_proba(asked)[:, 1].astype(np.float64)
+    forest.fit(seen, y_true)
+    # Threads add up the trees in the order in which they finish, which moves the last bit and
+    # with it ties; one thread gives the same answer every time.
+    forest.set_params(n_jobs=1)
+    score: Floats = forest.predict_proba(asked)[:, 1].astype(np.float64)
     return score
 
 

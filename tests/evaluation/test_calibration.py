@@ -1,0 +1,166 @@
+import warnings
+
+import numpy as np
+import pytest
+import sklearn.calibration
+import sklearn.metrics
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+
+from tumorscope.errors import UsageError
+from tumorscope.evaluation.calibration import (
+    brier_score,
+    expected_calibration_error,
+    fit_platt,
+    fit_temperature,
+    log_loss,
+    reliability_curve,
+)
+
+
+class _Logits(ClassifierMixin, BaseEstimator):
+    """A fitted classifier whose input is its own logits."""
+
+    def fit(self, x, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def decision_function(self, x):
+        return x[:, 0] if x.shape[1] == 1 else x
+
+    def predict(self, x):
+        return self.classes_[(x[:, 0] > 0).astype(int)]
+
+
+@pytest.fixture
+def overconfident(rng):
+    logits = rng.normal(0, 2, 3000)
+    y_true = (rng.random(3000) < 1 / (1 + np.exp(-(0.5 * logits - 1)))).astype(int)
+    return logits, y_true
+
+
+def _calibrated(logits, y_true, weight, method):
+    columns = logits.reshape(len(logits), -1)
+    fitted = _Logits().fit(columns, y_true)
+    model = CalibratedClassifierCV(FrozenEstimator(fitted), method=method, ensemble=False)
+    with warnings.catch_warnings():
+        # That weights reach the calibration alone is what is compared here.
+        warnings.filterwarnings("ignore", "Since FrozenEstimator does not appear to accept")
+        model.fit(columns, y_true, sample_weight=weight)
+    return model.predict_proba(columns)
+
+
+def test_curve_and_error_by_hand():
+    y_true = np.array([0, 1, 1, 1])
+    y_prob = np.array([0.1, 0.2, 0.8, 0.9])
+    curve = reliability_curve(y_true, y_prob, bins=2)
+    assert curve.mean_score == pytest.approx([0.15, 0.85])
+    assert curve.observed == pytest.approx([0.5, 1.0])
+    assert curve.count.tolist() == [2, 2]
+    expected = (2 * 0.35 + 2 * 0.15) / 4
+    assert expected_calibration_error(y_true, y_prob, bins=2) == pytest.approx(expected)
+
+
+def test_error_uses_15_bins_unless_told():
+    y_true, y_prob = np.array([0, 1]), np.array([0.45, 0.55])  # apart in 15 bins, together in 3
+    assert expected_calibration_error(y_true, y_prob) == pytest.approx(0.45)
+    assert expected_calibration_error(y_true, y_prob, bins=3) == pytest.approx(0)
+
+
+def test_curve_equals_scikit_learn_also_on_the_edges(rng):
+    y_true = rng.integers(0, 2, 500)
+    y_prob = np.concatenate([rng.random(485), np.linspace(0, 1, 15)])
+    curve = reliability_curve(y_true, y_prob, bins=10)
+    observed, mean_score = sklearn.calibration.calibration_curve(y_true, y_prob, n_bins=10)
+    assert curve.observed == pytest.approx(observed)
+    assert curve.mean_score == pytest.approx(mean_score)
+
+
+def test_brier_and_log_loss_equal_scikit_learn_also_for_certain_answers(rng):
+    y_true = rng.integers(0, 2, 200)
+    y_prob = np.concatenate([rng.random(197), [0.0, 1.0, 1.0]])
+    assert brier_score(y_true, y_prob) == pytest.approx(
+        sklearn.metrics.brier_score_loss(y_true, y_prob)
+    )
+    assert log_loss(y_true, y_prob) == pytest.approx(sklearn.metrics.log_loss(y_true, y_prob))
+
+
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_platt_equals_scikit_learn(overconfident, rng, is_weighted):
+    logits, y_true = overconfident
+    weight = rng.random(len(logits)) if is_weighted else None
+    slope, intercept = fit_platt(logits, y_true, sample_weight=weight)
+    ours = 1 / (1 + np.exp(-(slope * logits + intercept)))
+    assert ours == pytest.approx(_calibrated(logits, y_true, weight, "sigmoid")[:, 1], abs=1e-4)
+
+
+def test_platt_finds_the_scaling_that_made_the_labels(overconfident):
+    slope, intercept = fit_platt(*overconfident)
+    assert slope == pytest.approx(0.5, abs=0.06)
+    assert intercept == pytest.approx(-1, abs=0.15)
+
+
+def test_platt_keeps_the_order_of_scores_that_point_the_wrong_way(rng):
+    logits = rng.normal(size=100)
+    assert fit_platt(logits, (logits < 0).astype(int))[0] > 0
+
+
+def test_platt_of_separated_classes_is_finite():
+    slope, intercept = fit_platt(np.array([-1.0, -0.9, 0.9, 1.0]), np.array([0, 0, 1, 1]))
+    assert 0 < slope <= 20
+    assert np.isfinite(intercept)
+
+
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_temperature_equals_scikit_learn_for_three_classes(rng, is_weighted):
+    logits = rng.normal(0, 1, (2000, 3))
+    share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    y_true = (rng.random((2000, 1)) > share.cumsum(axis=1)).sum(axis=1)
+    weight = rng.random(2000) if is_weighted else None
+    temperature = fit_temperature(3 * logits, y_true, sample_weight=weight)
+    assert temperature == pytest.approx(3, rel=0.15)
+    scaled = np.exp(3 * logits / temperature)
+    ours = scaled / scaled.sum(axis=1, keepdims=True)
+    assert ours == pytest.approx(_calibrated(3 * logits, y_true, weight, "temperature"), abs=1e-3)
+
+
+def test_temperature_of_sigmoid_logits_equals_that_of_two_classes(overconfident):
+    logits, y_true = overconfident
+    two = np.stack([-logits / 2, logits / 2], axis=1)
+    assert fit_temperature(logits, y_true) == pytest.approx(fit_temperature(two, y_true))
+    assert fit_temperature(logits, y_true) > 1.5
+
+
+def test_temperature_without_rows_changes_nothing():
+    assert fit_temperature(np.zeros((0, 3)), np.zeros(0, int)) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: fit_platt(np.zeros(3), np.ones(3)), "3 with and 0 without"),
+        (lambda: fit_platt(np.zeros(3), np.ones(2)), "one length"),
+        (lambda: fit_platt(np.array([0, np.nan]), np.array([0, 1])), "logits holds NaN"),
+        (
+            lambda: fit_platt(np.zeros(2), np.array([0, 1]), sample_weight=np.array([1.0, -2])),
+            "received -2",
+        ),
+        (lambda: fit_temperature(np.zeros((2, 3)), np.array([0, 3])), r"3 classes.*\[3\]"),
+        (lambda: fit_temperature(np.zeros((2, 3)), np.array([0])), "one length"),
+        (
+            lambda: fit_temperature(np.zeros(2), np.array([0, 1]), sample_weight=np.zeros(2)),
+            "weights are 0",
+        ),
+        (
+            lambda: expected_calibration_error(np.array([0, 1]), np.array([-3.0, 2])),
+            r"\[0, 1\]; received values from -3 to 2",
+        ),
+        (lambda: brier_score(np.array([0, 1]), np.array([0.5, np.nan])), "y_prob holds NaN"),
+        (lambda: log_loss(np.array([0, 1, 1]), np.array([0.5, 0.2])), "one length"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(UsageError, match=message):
+        call()

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tumorscope.errors import UsageError
+from tumorscope.evaluation import discrimination
+from tumorscope.evaluation.operating_points import (
+    balanced,
+    choose_operating_points,
+    rule_in,
+    rule_out,
+)
+
+Y_TRUE = np.array([0] * 50 + [1] * 50)
+
+
+def _scores(free_above=0, tumors_below=0):
+    """Free 0.00 to 0.49, tumors 0.50 to 0.99, but for some that are far on the other side."""
+    score = np.arange(100) / 100
+    score[:free_above] = 0.995
+    score[50 : 50 + tumors_below] = 0.001
+    return score
+
+
+def test_rule_out_misses_at_most_one_in_fifty():
+    assert rule_out(Y_TRUE, _scores(tumors_below=1)) == 0.51
+    assert rule_out(Y_TRUE, _scores(tumors_below=2)) == 0.001
+
+
+def test_rule_in_alarms_at_most_one_in_fifty():
+    assert rule_in(Y_TRUE, _scores(free_above=0)) == 0.49  # the one alarm is the score 0.49
+    assert rule_in(Y_TRUE, _scores(free_above=1)) == 0.5  # the one alarm is the score 0.995
+
+
+def test_rule_in_calls_nothing_where_even_the_highest_score_is_not_enough():
+    score = _scores(free_above=2)
+    threshold = rule_in(Y_TRUE, score)
+    assert threshold > score.max()
+    assert np.isfinite(threshold)
+    assert discrimination.specificity(Y_TRUE, score, threshold=threshold) == 1
+
+
+def test_ties_are_called_together():
+    y_true, score = np.array([0, 0, 1, 1]), np.array([0.2, 0.5, 0.5, 0.5])
+    assert rule_out(y_true, score) == 0.5
+    assert rule_in(y_true, score) > 0.5
+
+
+def test_balanced_lies_in_the_middle_of_the_gap():
+    assert balanced(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.6, 0.9])) == pytest.approx(0.4)
+
+
+def test_balanced_prefers_sensitivity_and_specificity_alike():
+    # 1.5 is reached at 0.8 (1/2 + 1), at 0.6 (3/4 + 3/4) and at 0.2 (1 + 1/2).
+    y_true = np.array([1, 1, 0, 1, 0, 1, 0, 0])
+    score = np.array([0.9, 0.8, 0.7, 0.6, 0.3, 0.2, 0.1, 0.0])
+    assert balanced(y_true, score) == pytest.approx((0.6 + 0.3) / 2)
+
+
+def test_balanced_between_neighboring_floats_keeps_the_calls():
+    low = 0.5
+    high = np.nextafter(low, 1)
+    threshold = balanced(np.array([0, 1]), np.array([low, high]))
+    assert low < threshold <= high
+
+
+def test_weights_move_the_thresholds():
+    score = _scores(tumors_below=2)
+    weight = np.where(score == 0.001, 0.0, 1.0)
+    assert rule_out(Y_TRUE, score, sample_weight=weight) > rule_out(Y_TRUE, score)
+
+
+def test_targets_can_be_chosen():
+    assert rule_out(Y_TRUE, _scores(), sensitivity=1) == 0.5
+    assert rule_out(Y_TRUE, _scores(), sensitivity=0.5) == 0.75
+    assert rule_in(Y_TRUE, _scores(), specificity=0.5) == 0.25
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 12)), min_size=4, max_size=60))
+def test_thresholds_keep_their_promise_and_no_better_one_exists(cases):
+    y_true = np.array([0, 1, *(int(label) for label, _ in cases)])
+    score = np.array([3, 5, *(score for _, score in cases)]) / 12
+    points = choose_operating_points(y_true, score)
+
+    def measured(name, threshold):
+        return getattr(discrimination, name)(y_true, score, threshold=threshold)
+
+    assert measured("sensitivity", points["rule_out"]) >= 0.98
+    assert measured("specificity", points["rule_in"]) >= 0.98
+    for other in np.unique(score):
+        if other > points["rule_out"]:
+            assert measured("sensitivity", other) < 0.98
+        if other < points["rule_in"]:
+            assert measured("specificity", other) < 0.98
+        best = measured("balanced_accuracy", points["balanced"])
+        assert measured("balanced_accuracy", other) <= best + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("y_true", "score", "message"),
+    [
+        ([1, 1], [0.1, 0.2], "2 with and 0 without"),
+        ([0, 1], [0.1, np.nan], "y_score holds NaN"),
+        ([0, 1, 1], [0.1, 0.2], "one length"),
+        ([0, 3], [0.1, 0.2], r"received also \[3\]"),
+    ],
+)
+def test_bad_input_is_named(y_true, score, message):
+    with pytest.raises(UsageError, match=message):
+        choose_operating_points(np.array(y_true), np.array(score))
+
+
+@pytest.mark.parametrize("share", [0, 98])
+def test_impossible_targets_are_refused(share):
+    with pytest.raises(UsageError, match=f"received {share}"):
+        rule_out(Y_TRUE, _scores(), sensitivity=share)
