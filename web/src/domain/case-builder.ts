@@ -1,0 +1,85 @@
+import type { Answer, ImageAnswer, SeriesAnswer } from "@/lib/api/types";
+import { NO_FEEDBACK, type Case, type Slice, type Upload } from "@/domain/case";
+import type { Job } from "@/lib/api/types";
+
+/** The answers of a job, gathered over several looks at it. */
+export interface JobAnswers {
+  answers: Answer[];
+  slices: Job["slices"];
+}
+
+export function addAnswers(known: JobAnswers, job: Job): JobAnswers {
+  return {
+    answers: [...known.answers, ...job.predictions],
+    slices: [...known.slices, ...job.slices],
+  };
+}
+
+/** Gather a job's answers into cases, one per series and one per picture that stands alone. */
+export function buildCases(
+  upload: Upload,
+  known: JobAnswers,
+  finished: boolean,
+  previous: ReadonlyMap<string, Case>,
+): Case[] {
+  const groups = groupSlices(upload.id, known);
+  const seriesAnswers = known.answers.filter((one) => one.kind === "series");
+  const withSeries = [...groups.entries()].filter(
+    ([id, slices]) => isSeries(id) && slices.length > 1,
+  );
+  return [...groups.entries()].map(([id, slices]) => {
+    const rank = withSeries.findIndex(([other]) => other === id);
+    const series = rank < 0 ? null : (seriesAnswers[rank] ?? null);
+    return buildCase(upload, id, slices, series, finished, previous.get(id));
+  });
+}
+
+function groupSlices(uploadId: string, known: JobAnswers): Map<string, Slice[]> {
+  const groups = new Map<string, Slice[]>();
+  for (const view of known.slices) {
+    const answer = known.answers[view.index];
+    if (answer?.kind !== "image") continue;
+    const id =
+      view.series === null ? `${uploadId}-image-${view.index}` : `${uploadId}-series-${view.series}`;
+    const slices = groups.get(id);
+    if (slices) slices.push({ answer, view });
+    else groups.set(id, [{ answer, view }]);
+  }
+  return groups;
+}
+
+function isSeries(caseId: string): boolean {
+  return caseId.includes("-series-");
+}
+
+function buildCase(
+  upload: Upload,
+  id: string,
+  slices: Slice[],
+  series: SeriesAnswer | null,
+  finished: boolean,
+  previous: Case | undefined,
+): Case {
+  const complete = finished || series !== null || !isSeries(id);
+  return {
+    id,
+    uploadId: upload.id,
+    name: nameOf(upload, series, slices[0]?.answer),
+    addedAt: previous?.addedAt ?? Date.now(),
+    slices: slices.toSorted(byPosition),
+    series,
+    operatingPoint: upload.operatingPoint,
+    complete,
+    feedback: previous?.feedback ?? NO_FEEDBACK,
+  };
+}
+
+function nameOf(upload: Upload, series: SeriesAnswer | null, first: ImageAnswer | undefined): string {
+  return series?.source ?? first?.source ?? upload.name;
+}
+
+function byPosition(a: Slice, b: Slice): number {
+  const [from, to] = [a.view.position_mm, b.view.position_mm];
+  if (from !== null && to !== null && from !== to) return from - to;
+  return (a.answer.slice_index ?? a.view.index) - (b.answer.slice_index ?? b.view.index);
+}

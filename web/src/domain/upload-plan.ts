@@ -1,0 +1,69 @@
+/** Sorts what was dropped into uploads: one per picture, volume or archive, one per DICOM folder. */
+
+export interface PickedFile {
+  file: File;
+  /** Path below the dropped folder, or the file's name. */
+  path: string;
+}
+
+export interface UploadPlan {
+  name: string;
+  files: PickedFile[];
+}
+
+const CLUTTER = new Set([".ds_store", "thumbs.db", "desktop.ini", "dicomdir"]);
+const ALONE = /\.(png|jpe?g|bmp|webp|tiff?|zip|nii|nii\.gz)$/i;
+const DICOM = /\.(dcm|dicom|ima|mr)$/i;
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function isClutter(path: string): boolean {
+  return path.split("/").some((part) => part.startsWith("._") || CLUTTER.has(part.toLowerCase()));
+}
+
+/** DICOM files often have no ending, or a number where the ending would be (an identifier). */
+function isSliceOfSeries(path: string): boolean {
+  const name = baseName(path);
+  if (ALONE.test(name)) return false;
+  return DICOM.test(name) || !/\.[a-z]\w{0,4}$/i.test(name);
+}
+
+export function planUploads(picked: PickedFile[]): UploadPlan[] {
+  const plans: UploadPlan[] = [];
+  const byFolder = new Map<string, UploadPlan>();
+  for (const one of picked) {
+    if (isClutter(one.path)) continue;
+    if (!isSliceOfSeries(one.path)) {
+      plans.push({ name: one.path, files: [one] });
+      continue;
+    }
+    const folder = folderOf(one.path);
+    const known = byFolder.get(folder);
+    if (known) {
+      known.files.push(one);
+      continue;
+    }
+    const plan = { name: folder, files: [one] };
+    byFolder.set(folder, plan);
+    plans.push(plan);
+  }
+  for (const plan of byFolder.values()) plan.name = nameOfSeries(plan);
+  return plans;
+}
+
+function nameOfSeries(plan: UploadPlan): string {
+  const [first, ...others] = plan.files;
+  if (!first) return plan.name;
+  if (others.length === 0) return first.path;
+  return plan.name || `${baseName(first.path)} + ${others.length}`;
+}
+
+export function bytesOf(plan: { files: PickedFile[] }): number {
+  return plan.files.reduce((sum, one) => sum + one.file.size, 0);
+}

@@ -1,0 +1,29 @@
+import { request } from "@/lib/api/request";
+import { sendFiles } from "@/lib/api/send-files";
+import type { Job } from "@/lib/api/types";
+
+/** Seconds for which the service keeps pictures after the last look at them. */
+const HOLD_SECONDS = 3600;
+
+export async function createJob(
+  files: { file: File; path: string }[],
+  operatingPoint: string,
+  options: { signal: AbortSignal; onProgress: (fraction: number) => void },
+): Promise<Job> {
+  const query = new URLSearchParams({
+    hold: String(HOLD_SECONDS),
+    operating_point: operatingPoint,
+  });
+  return (await sendFiles(`/api/v1/jobs?${query.toString()}`, files, options)) as Job;
+}
+
+/** Look at a job; `after` leaves out as many answers as are known already. */
+export async function getJob(id: string, after: number, signal: AbortSignal): Promise<Job> {
+  const response = await request(`/api/v1/jobs/${id}?after=${after}`, { signal });
+  return (await response.json()) as Job;
+}
+
+/** Cancel a job or throw it away, with everything the service holds of it. */
+export async function deleteJob(id: string): Promise<void> {
+  await request(`/api/v1/jobs/${id}`, { method: "DELETE", keepalive: true });
+}

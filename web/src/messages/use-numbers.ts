@@ -1,0 +1,27 @@
+import { useMemo } from "react";
+
+import { useSettings } from "@/domain/settings";
+
+/** Numbers as the reader's language writes them. */
+export function useNumbers() {
+  const language = useSettings((settings) => settings.language);
+  return useMemo(() => {
+    const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 });
+    const two = new Intl.NumberFormat(language, {
+      minimumFractionDigits: 2,
+      maximumFractionDigits: 2,
+    });
+    const three = new Intl.NumberFormat(language, {
+      minimumFractionDigits: 3,
+      maximumFractionDigits: 3,
+    });
+    const plain = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+    return {
+      percent: (value: number) => percent.format(value),
+      two: (value: number) => two.format(value),
+      /** A probability, as readers write it. */
+      three: (value: number) => three.format(value),
+      plain: (value: number) => plain.format(value),
+    };
+  }, [language]);
+}
