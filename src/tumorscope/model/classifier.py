@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -250,7 +251,7 @@ class SeriesCollector:
         if isinstance(answer, Failure):
             self._failed[series_uid] = self._failed.get(series_uid, 0) + 1
         else:
-            members.append(answer)
+            members.append(replace(answer, evidence=None, pixels=None))
 
     def answers(self) -> Iterator[SeriesPrediction]:
         """Yield one answer for each series of more than one slice, in the order of arrival."""
