@@ -170,7 +170,11 @@ class Trainer:
             config=self.config,
         )
         losses = self.network.trunk.fit(
-            batches, epochs=1, verbose=0, callbacks=[_BarCallback(bar)]
+            batches,
+            epochs=1,
+            verbose=0,
+            callbacks=[_BarCallback(bar)],
+            shuffle=False,  # the order is drawn above; Keras would draw from a global state
         ).history
         metrics = {f"train_{name}": float(values[-1]) for name, values in losses.items()}
         with self._averaged_weights():
