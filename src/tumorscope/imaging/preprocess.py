@@ -30,6 +30,9 @@ _VERSION: Final = 2
 MIN_SIDE: Final = 16
 """Pixels. Below this no anatomy can be told; the smallest scan in the public sets is 150 wide."""
 
+MAX_SIZE: Final = 4096
+"""Pixels. Four times the largest MR matrix; a canvas beyond that is a mistake."""
+
 _SAFE_MAGNITUDE: Final = 1e18
 """Products and ratios of two such values stay inside float32, which ends at 3.4e38."""
 
@@ -98,8 +101,14 @@ class Preprocessing:
 
     @classmethod
     def from_dict(cls, description: dict[str, Any]) -> Preprocessing:
-        """Rebuild from :meth:`to_dict`; refuse steps that this version does not know."""
-        fields = dict(description)
+        """Rebuild from :meth:`to_dict`; refuse steps that this version does not know.
+
+        Raises
+        ------
+        ArtifactError
+            If the description is of another preprocessing or has senseless values.
+        """
+        fields = dict(description) if isinstance(description, dict) else {}
         name, version = fields.pop("name", None), fields.pop("version", None)
         if version == 1:
             fields.setdefault("run_fraction", 0.0)
@@ -109,6 +118,7 @@ class Preprocessing:
                 "The artifact asks for a preprocessing that this version does not know: "
                 f"{description!r}. Install the tumorscope version that made the artifact."
             )
+        _check_parameters(fields)
         return cls(**fields)
 
     def apply(self, pixels: NDArray[np.floating[Any]]) -> tuple[NDArray[np.uint8], CanvasGeometry]:
@@ -237,6 +247,18 @@ def check_picture(pixels: NDArray[Any]) -> None:
         raise ImageContentError(
             f"All pixels have the same value ({pixels.flat[0]:g}); there is no picture to analyse."
         )
+
+
+def _check_parameters(fields: dict[str, Any]) -> None:
+    highest = {"size": MAX_SIZE, "low_percentile": 100, "high_percentile": 100}
+    for name, value in fields.items():
+        kinds = (int,) if name == "size" else (int, float)
+        low, high = (MIN_SIDE if name == "size" else 0), highest.get(name, 1)
+        if not isinstance(value, kinds) or not low <= value <= high:
+            raise ArtifactError(
+                f"The artifact's preprocessing has {name} {value!r}; a number from {low} to "
+                f"{high} is needed."
+            )
 
 
 def _in_safe_range(pixels: NDArray[Any]) -> NDArray[np.float32]:

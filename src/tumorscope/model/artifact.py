@@ -13,6 +13,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
+import struct
 import zipfile
 from dataclasses import dataclass, field
 from importlib import resources
@@ -29,6 +31,17 @@ GRAPH_NAME: Final = "model.onnx"
 EMBEDDED_NAME: Final = "default.tumorscope"
 MAX_ARTIFACT_BYTES: Final = 512 * 1024 * 1024
 """VGG16 with its fully connected layers in float32 is 528 MB; ours has none of them."""
+
+_DAMAGED_ZIP: Final = (
+    zipfile.BadZipFile,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
+"""What zipfile raises on damaged, encrypted and exotic archives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +119,20 @@ class Manifest:
         """Rebuild from :meth:`to_dict`; refuse what this version does not know."""
         _check_known(values)
         try:
-            return cls(
+            manifest = cls(
                 model_id=str(values["model_id"]),
                 model_version=str(values["model_version"]),
                 preprocessing=Preprocessing.from_dict(values["preprocessing"]),
                 calibration=Calibration(**values["calibration"]),
-                operating_points={k: float(v) for k, v in values["operating_points"].items()},
-                evidence_threshold=float(values["evidence_threshold"]),
+                operating_points=dict(values["operating_points"]),
+                evidence_threshold=values["evidence_threshold"],
                 graph_sha256=str(values["graph_sha256"]),
                 card=dict(values.get("card", {})),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"The artifact's manifest is incomplete: {error!r}.") from error
+        _check_numbers(manifest)
+        return manifest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,17 +149,17 @@ def write_artifact(path: Path, artifact: Artifact, *, overwrite: bool = False) -
     Raises
     ------
     ArtifactError
-        If the file exists and ``overwrite`` is not given.
+        If the file exists and ``overwrite`` is not given, or if it cannot be written.
     """
     if path.exists() and not overwrite:
         raise ArtifactError(f"{path} exists; give another path or allow overwriting.")
     partial = path.with_name(path.name + ".partial")
-    text = json.dumps(artifact.manifest.to_dict(), indent=1, sort_keys=True)
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in ((MANIFEST_NAME, text.encode()), (GRAPH_NAME, artifact.graph)):
-            # A fixed date: the same run gives the same bytes.
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
-    partial.replace(path)
+    try:
+        partial.write_bytes(_pack(artifact))
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ArtifactError(f"The artifact {path} cannot be written: {error.strerror}.") from error
 
 
 def read_artifact(path: Path | None = None) -> Artifact:
@@ -160,7 +175,7 @@ def read_artifact(path: Path | None = None) -> Artifact:
     manifest_text, graph = _unpack(content, name)
     try:
         values = json.loads(manifest_text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArtifactError(f"The manifest of {name} is not JSON: {error}.") from error
     manifest = Manifest.from_dict(values)
     digest = hashlib.sha256(graph).hexdigest()
@@ -189,19 +204,29 @@ def _file_bytes(path: Path) -> bytes:
         raise ArtifactError(f"The artifact {path} cannot be read: {error.strerror}.") from error
 
 
+def _pack(artifact: Artifact) -> bytes:
+    text = json.dumps(artifact.manifest.to_dict(), indent=1, sort_keys=True)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in ((MANIFEST_NAME, text.encode()), (GRAPH_NAME, artifact.graph)):
+            # A fixed date: the same run gives the same bytes.
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+    return packed.getvalue()
+
+
 def _unpack(content: bytes, name: str) -> tuple[bytes, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = {info.filename: info for info in archive.infolist()}
-            if set(members) != {MANIFEST_NAME, GRAPH_NAME}:
+            names = sorted(archive.namelist())
+            if names != [MANIFEST_NAME, GRAPH_NAME]:
                 raise ArtifactError(
-                    f"{name} is not a tumorscope artifact: it holds {sorted(members)[:5]}, "
+                    f"{name} is not a tumorscope artifact: it holds {names[:5]}, "
                     f"expected {MANIFEST_NAME} and {GRAPH_NAME}."
                 )
-            if any(info.compress_type != zipfile.ZIP_STORED for info in members.values()):
+            if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
                 raise ArtifactError(f"{name} is compressed; artifacts are stored uncompressed.")
             return archive.read(MANIFEST_NAME), archive.read(GRAPH_NAME)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except _DAMAGED_ZIP as error:
         raise ArtifactError(f"{name} is not a tumorscope artifact: {error}.") from error
 
 
@@ -219,5 +244,30 @@ def _check_known(values: Any) -> None:
                 f"The artifact has {key} {values.get(key)!r}; this version of tumorscope knows "
                 f"{known!r}. Install the version that made it."
             )
-    if "balanced" not in values.get("operating_points", {}):
-        raise ArtifactError("The artifact has no operating point named 'balanced'.")
+    points = values.get("operating_points")
+    if not isinstance(points, dict) or "balanced" not in points:
+        raise ArtifactError(
+            f"The artifact's operating_points {points!r} have no operating point named 'balanced'."
+        )
+
+
+def _check_numbers(manifest: Manifest) -> None:
+    calibration = manifest.calibration
+    _check_number("calibration slope", calibration.slope)
+    _check_number("calibration intercept", calibration.intercept)
+    _check_number("type_temperature", calibration.type_temperature, low=1e-6)
+    _check_number("evidence_threshold", manifest.evidence_threshold)
+    for name, threshold in manifest.operating_points.items():
+        # The step above 1 is the threshold at which nothing is called tumor.
+        _check_number(f"operating point {name}", threshold, low=0, high=math.nextafter(1, 2))
+
+
+def _check_number(
+    name: str, value: object, *, low: float = -math.inf, high: float = math.inf
+) -> None:
+    number = isinstance(value, (int, float)) and math.isfinite(value) and low <= value <= high
+    if not number:
+        raise ArtifactError(
+            f"The artifact's {name} is {value!r}; a finite number from {low:g} to {high:g} is "
+            "needed. Get the artifact again."
+        )

@@ -1,0 +1,120 @@
+"""A made head, and a model small enough to be written down: a bright blob is a tumor."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tumorscope.imaging.preprocess import Preprocessing
+from tumorscope.model.artifact import Artifact, Calibration, Manifest, write_artifact
+
+REAL_SCANS = Path(__file__).parents[2] / "shared" / "data"
+
+SIZE = 64
+CELLS = 8
+BLOB_LEVEL = 190
+"""Mean grey of a canvas cell from which it is evidence; the rim of the head stays below."""
+
+
+@pytest.fixture
+def real_scans() -> Path:
+    """Folder of the real scans beside the checkout."""
+    if not REAL_SCANS.is_dir():
+        pytest.skip(f"there are no real scans at {REAL_SCANS.parent.name}/{REAL_SCANS.name}")
+    return REAL_SCANS
+
+
+@pytest.fixture(scope="session")
+def make_head() -> Callable[..., np.ndarray]:
+    """Draw a grey disc with a bright rim on black, and a bright blob in it where asked."""
+
+    def make(
+        shape: tuple[int, int] = (160, 160),
+        *,
+        blob: tuple[int, int] | None = None,
+        center: tuple[float, float] | None = None,
+        radius: float | None = None,
+        seed: int = 0,
+    ) -> np.ndarray:
+        """Shape (rows, columns), uint8; all lengths in pixels."""
+        center = center or ((shape[0] - 1) / 2, (shape[1] - 1) / 2)
+        radius = radius or 0.42 * min(shape)
+        rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]]
+        distance = np.hypot(rows - center[0], columns - center[1])
+        grey = np.where(distance < radius, np.where(distance > 0.95 * radius, 220.0, 100.0), 0.0)
+        grey += np.random.default_rng(seed).normal(0, 3, shape) * (distance < radius)
+        if blob is not None:
+            grey[np.hypot(rows - blob[0], columns - blob[1]) < 0.3 * radius] = 230.0
+        return np.rint(np.clip(grey, 0, 255)).astype(np.uint8)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_artifact() -> Artifact:
+    """An artifact whose evidence is the mean grey of each cell, less a threshold."""
+    graph = _tiny_graph()
+    manifest = Manifest(
+        model_id="tiny",
+        model_version="0",
+        preprocessing=Preprocessing(size=SIZE),
+        calibration=Calibration(slope=0.5, intercept=0.0, type_temperature=2.0),
+        operating_points={"balanced": 0.5, "sensitive": 0.05, "specific": 0.9999},
+        evidence_threshold=0.0,
+        graph_sha256=hashlib.sha256(graph).hexdigest(),
+        card={"note": "made for tests"},
+    )
+    return Artifact(manifest, graph)
+
+
+@pytest.fixture(scope="session")
+def tiny_artifact_path(tiny_artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("artifact") / "tiny.tumorscope"
+    write_artifact(path, tiny_artifact)
+    return path
+
+
+def _tiny_graph() -> bytes:
+    onnx = pytest.importorskip("onnx", reason="the extra [train] is not installed")
+    from onnx import TensorProto, helper, numpy_helper
+
+    def constant(name: str, values: list[float] | list[int], kind: type = np.float32) -> object:
+        return numpy_helper.from_array(np.array(values, kind), name)
+
+    side = SIZE // CELLS
+    nodes = [
+        helper.make_node("Cast", ["canvas"], ["grey"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["grey", "channel"], ["image"]),
+        helper.make_node(
+            "AveragePool", ["image"], ["pooled"], kernel_shape=[side, side], strides=[side, side]
+        ),
+        helper.make_node("Squeeze", ["pooled", "channel"], ["cells"]),
+        helper.make_node("Sub", ["cells", "level"], ["above"]),
+        helper.make_node("Mul", ["above", "gain"], ["evidence"]),
+        helper.make_node("ReduceMax", ["evidence"], ["tumor"], axes=[1, 2], keepdims=0),
+        helper.make_node("Unsqueeze", ["tumor", "channel"], ["column"]),
+        helper.make_node("Mul", ["column", "type_weights"], ["type"]),
+        helper.make_node("Concat", ["column", "type"], ["features"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("canvas", TensorProto.UINT8, ["n", SIZE, SIZE])],
+        [
+            helper.make_tensor_value_info("tumor", TensorProto.FLOAT, ["n"]),
+            helper.make_tensor_value_info("evidence", TensorProto.FLOAT, ["n", CELLS, CELLS]),
+            helper.make_tensor_value_info("type", TensorProto.FLOAT, ["n", 3]),
+            helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 4]),
+        ],
+        initializer=[
+            constant("channel", [1], np.int64),
+            constant("level", [BLOB_LEVEL]),
+            constant("gain", [0.25]),
+            constant("type_weights", [0.5, 0.0, -0.5]),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
