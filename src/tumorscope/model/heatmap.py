@@ -23,9 +23,19 @@ def draw_overlay(
     opacity
         Of the strongest evidence.
     """
-    low, high = np.percentile(pixels, (0.5, 99.5))
-    grey = np.clip((pixels - low) / max(high - low, 1e-6), 0, 1)[..., None] * 255
+    grey = _scale_to_unit(pixels)[..., None] * 255
     # Black over red to yellow: ordered in lightness, so it is read without telling hues apart.
     color = np.stack([np.full_like(evidence, 255), 230 * evidence, 40 * evidence], axis=-1)
     alpha = (opacity * np.sqrt(evidence))[..., None]
     return Image.fromarray(np.rint(grey * (1 - alpha) + color * alpha).astype(np.uint8))
+
+
+def _scale_to_unit(pixels: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Stretch all but the darkest and brightest 0.5 % over [0, 1]; a constant becomes 0."""
+    values = pixels.astype(np.float64)
+    low, high = np.percentile(values, (0.5, 99.5))
+    if high <= low:
+        low, high = values.min(), values.max()
+    if high <= low:
+        return np.zeros_like(values)
+    return np.clip((values - low) / (high - low), 0, 1)
