@@ -1,0 +1,85 @@
+"""The application: its parts put together."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Flask
+
+from tumorscope.model.classifier import Classifier, load_model
+from tumorscope.serving.http_api import (
+    guard,
+    health,
+    jobs,
+    metrics,
+    model_card,
+    openapi,
+    predictions,
+    problems,
+    samples,
+)
+from tumorscope.serving.http_api.admission import Admission
+from tumorscope.serving.http_api.config import ServerConfig
+from tumorscope.serving.http_api.job_runner import JobRunner
+from tumorscope.serving.http_api.job_store import JobStore
+from tumorscope.serving.http_api.page import page_blueprint
+from tumorscope.serving.http_api.service import EXTENSION, Service
+from tumorscope.serving.http_api.uploads import UploadRequest
+
+PREFIX: Final = "/api/v1"
+
+
+def create_app(config: ServerConfig, *, classifier: Classifier | None = None) -> Flask:
+    """Build the service and start to work jobs off.
+
+    Parameters
+    ----------
+    config
+        Bounds, spool, keys.
+    classifier
+        By default loaded from ``config.model``.
+
+    Raises
+    ------
+    UsageError
+        If the service would be open to a network without an API key.
+    ArtifactError
+        If the model cannot be used.
+    """
+    config.check()
+    if classifier is None:
+        classifier = load_model(config.model, threads=config.threads)
+    admission = Admission(max_in_flight=config.max_in_flight, max_computing=config.max_computing)
+    store = JobStore(config)
+    runner = JobRunner(config, store, classifier, admission)
+    app = _routes(config)
+    app.extensions[EXTENSION] = Service(config, classifier, admission, store, runner)
+    runner.start()
+    return app
+
+
+def close_app(app: Flask) -> None:
+    """Give the job at hand back to the queue and close the spool."""
+    service: Service = app.extensions[EXTENSION]
+    service.runner.stop()
+    service.store.close()
+
+
+def create_documented_app() -> Flask:
+    """Return the routes alone, to be described; they cannot answer."""
+    return _routes(ServerConfig())
+
+
+def _routes(config: ServerConfig) -> Flask:
+    app = Flask("tumorscope.serving", static_folder=None)
+    app.request_class = UploadRequest
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of Flask's default provider
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    problems.register(app)
+    guard.register(app, config)
+    for part in (predictions, jobs, model_card, samples, openapi):
+        app.register_blueprint(part.blueprint, url_prefix=PREFIX)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
+    app.register_blueprint(page_blueprint(config.static))
+    return app

@@ -1,0 +1,126 @@
+"""What the HTTP service may be told, and the bounds it keeps."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tumorscope.errors import UsageError
+from tumorscope.imaging.limits import MEBIBYTE, Limits
+
+SERVER_LIMITS: Final = Limits(
+    max_bytes=256 * MEBIBYTE,
+    max_pixels=32_000_000,
+    max_frames=4_000,
+    max_voxels=128_000_000,
+    max_files=20_000,
+    max_archive_bytes=4 * 1024 * MEBIBYTE,
+)
+"""Tighter than on the command line, for strangers share the memory: 128 million voxels, a volume of
+512 x 512 x 488, take 512 MB as float32."""
+
+STATIC_FOLDER: Final = Path(__file__).parents[1] / "static"
+"""Where the build of ``web/`` puts the page."""
+
+
+def default_spool() -> Path:
+    """Return the folder that keeps jobs over a restart, in the user's state folder."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+    else:
+        base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "tumorscope" / "spool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerConfig:
+    """Configuration of one service.
+
+    Parameters
+    ----------
+    host
+        Address that is listened on; without keys it must be a loopback address.
+    model
+        Artifact; ``None`` for the one inside the package.
+    spool
+        Folder of jobs, mode 0700: uploads until they are answered, answers until they are fetched.
+    static
+        Folder of the built page.
+    api_key_hashes
+        SHA-256 of the keys that are let in, in lower-case hex.
+    limits
+        Of each file, see :class:`~tumorscope.imaging.limits.Limits`.
+    max_upload_bytes, max_job_bytes
+        Of the body of one image request, held in memory, and of one job, held in the spool.
+    max_upload_files, max_job_files
+        Files in one image request and in one job.
+    max_slices, max_job_slices
+        Slices that one image request and one job may hold. A request of 256 takes some 15 s on two
+        cores, within what browsers and proxies wait for.
+    max_in_flight
+        Image requests in each process that upload, wait or are computed; more are refused.
+    max_computing
+        Slices computed at once in each process: one decodes while the other is in the network.
+    max_jobs
+        Jobs that wait or run; more are refused.
+    max_spool_bytes
+        Uploads of all jobs together; more are refused.
+    upload_timeout_s
+        For a whole body to arrive.
+    idle_timeout_s
+        For the next bytes of a body to arrive, and of an answer to be taken.
+    expiry_s
+        A finished job that nobody fetched is deleted after this time.
+    max_hold_s
+        Longest time for which a client may ask that a finished job be kept to look at.
+    lease_s
+        A job whose process has not been heard of for this time is taken over by another.
+    threads
+        Processor threads of the network in each process; ``None`` for all cores.
+    """
+
+    host: str = "127.0.0.1"
+    model: Path | None = None
+    spool: Path = field(default_factory=default_spool)
+    static: Path = STATIC_FOLDER
+    api_key_hashes: tuple[str, ...] = ()
+    limits: Limits = SERVER_LIMITS
+    max_upload_bytes: int = 64 * MEBIBYTE
+    max_job_bytes: int = 1024 * MEBIBYTE
+    max_upload_files: int = 64
+    max_job_files: int = 5_000
+    max_slices: int = 256
+    max_job_slices: int = 20_000
+    max_in_flight: int = 16
+    max_computing: int = 2
+    max_jobs: int = 16
+    max_spool_bytes: int = 8 * 1024 * MEBIBYTE
+    upload_timeout_s: float = 120.0
+    idle_timeout_s: float = 20.0
+    expiry_s: float = 3600.0
+    max_hold_s: int = 3600
+    lease_s: float = 5.0
+    threads: int | None = None
+
+    def check(self) -> None:
+        """Raise UsageError if the service would be open to a network without a key."""
+        if not self.api_key_hashes and not is_loopback(self.host):
+            raise UsageError(
+                f"The address {self.host} can be reached from other machines, so an API key is "
+                "needed: make one with 'tumorscope serve --new-api-key FILE' and start with "
+                "--api-keys FILE, or bind to 127.0.0.1."
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address or name reaches only this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

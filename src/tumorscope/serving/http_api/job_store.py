@@ -1,0 +1,366 @@
+"""Jobs in one SQLite file in the spool folder, shared by all worker processes.
+
+A job belongs to the process that holds its lease. Answers are committed slice by slice under that
+lease, so a job that lost its process goes on after the last committed slice, in another process or
+after a restart, and no slice is answered twice.
+
+Files of a job lie in ``<spool>/jobs/<id>/``. Deleted rows are overwritten (``secure_delete``) and
+the write-ahead log is truncated, so that nothing of a fetched job stays on the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tumorscope.serving.http_api.config import ServerConfig
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id TEXT PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'finished')),
+    created REAL NOT NULL,
+    operating_point TEXT NOT NULL,
+    hold_s REAL NOT NULL,
+    bytes INTEGER NOT NULL,
+    owner TEXT,
+    lease REAL NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    files INTEGER,
+    files_done INTEGER NOT NULL DEFAULT 0,
+    expires REAL
+);
+CREATE TABLE IF NOT EXISTS uploads (
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    file TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (job, number)
+);
+CREATE TABLE IF NOT EXISTS answers (
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    file INTEGER,
+    answer TEXT NOT NULL,
+    series_uid TEXT,
+    position_mm REAL,
+    view TEXT,
+    PRIMARY KEY (job, number)
+);
+"""
+_BUSY_MS: Final = 10_000
+"""Wait for another process' transaction; each takes a few milliseconds."""
+
+
+class LeaseLostError(Exception):
+    """The job was cancelled, or another process has taken it over."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """One answer of a job.
+
+    Attributes
+    ----------
+    number
+        Place among the job's answers.
+    file
+        Index of its file among the job's files; ``None`` for the answer of a series.
+    answer
+        JSON object, as in every other door.
+    series_uid, position_mm
+        As in :class:`~tumorscope.imaging.scan.Scan`, kept to answer for the series.
+    view
+        What a viewer needs of the slice; ``None`` for what is no image.
+    """
+
+    number: int
+    file: int | None
+    answer: dict[str, Any]
+    series_uid: str | None = None
+    position_mm: float | None = None
+    view: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """One row of ``jobs``; times in seconds since the epoch."""
+
+    id: str
+    state: str
+    created: float
+    operating_point: str
+    hold_s: float
+    bytes: int
+    owner: str | None
+    lease: float
+    attempts: int
+    files: int | None
+    files_done: int
+    expires: float | None
+
+
+class JobStore:
+    """Keeps jobs over restarts.
+
+    Parameters
+    ----------
+    config
+        Gives the spool folder, lease and expiry.
+    """
+
+    def __init__(self, config: ServerConfig) -> None:
+        self._config = config
+        self._folder = config.spool / "jobs"
+        for folder in (config.spool, self._folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        self._lock = threading.RLock()
+        self._database = _connect(config.spool / "jobs.sqlite3")
+        self.owner = secrets.token_hex(8)
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._database.close()
+
+    def folder(self, job: str) -> Path:
+        """Return the folder of a job's files."""
+        return self._folder / job
+
+    def new_folder(self) -> tuple[str, Path]:
+        """Make the folder of a job that is being uploaded; return the job's id and the folder."""
+        job = secrets.token_urlsafe(18)
+        folder = self.folder(job)
+        folder.mkdir(mode=0o700)
+        return job, folder
+
+    def add(
+        self, job: str, uploads: Sequence[tuple[str, str]], *, operating_point: str, hold_s: float
+    ) -> None:
+        """Queue a job whose files have been written.
+
+        Parameters
+        ----------
+        uploads
+            File in the job's folder and name under which answers refer to it.
+        """
+        folder = self.folder(job)
+        size = sum((folder / file).stat().st_size for file, _ in uploads)
+        with self._transaction() as database:
+            database.execute(
+                "INSERT INTO jobs (id, state, created, operating_point, hold_s, bytes) "
+                "VALUES (?, 'queued', ?, ?, ?, ?)",
+                (job, time.time(), operating_point, hold_s, size),
+            )
+            database.executemany(
+                "INSERT INTO uploads VALUES (?, ?, ?, ?)",
+                [(job, number, file, name) for number, (file, name) in enumerate(uploads)],
+            )
+
+    def load(self) -> tuple[int, int]:
+        """Return how many jobs are not finished and how many bytes of uploads are kept."""
+        with self._transaction() as database:
+            row = database.execute(
+                "SELECT count(*), coalesce(sum(bytes), 0) FROM jobs WHERE state != 'finished'"
+            ).fetchone()
+        return int(row[0]), int(row[1])
+
+    def get(self, job: str) -> StoredJob | None:
+        """Return a job, ``None`` if it is unknown, and put off its expiry if it is held."""
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE jobs SET expires = ? + hold_s "
+                "WHERE id = ? AND state = 'finished' AND hold_s > 0",
+                (time.time(), job),
+            )
+            row = database.execute("SELECT * FROM jobs WHERE id = ?", (job,)).fetchone()
+        return None if row is None else StoredJob(**dict(row))
+
+    def uploads(self, job: str) -> list[tuple[Path, str]]:
+        """Return path and name of a job's uploads."""
+        with self._transaction() as database:
+            rows = database.execute(
+                "SELECT file, name FROM uploads WHERE job = ? ORDER BY number", (job,)
+            ).fetchall()
+        return [(self.folder(job) / row["file"], row["name"]) for row in rows]
+
+    def answers(self, job: str, after: int = 0) -> list[StoredAnswer]:
+        """Return a job's answers from number ``after`` on."""
+        with self._transaction() as database:
+            rows = database.execute(
+                "SELECT * FROM answers WHERE job = ? AND number >= ? ORDER BY number", (job, after)
+            ).fetchall()
+        return [_answer(row) for row in rows]
+
+    def answer(self, job: str, number: int) -> StoredAnswer | None:
+        """Return one answer of a job."""
+        with self._transaction() as database:
+            row = database.execute(
+                "SELECT * FROM answers WHERE job = ? AND number = ?", (job, number)
+            ).fetchone()
+        return None if row is None else _answer(row)
+
+    def counts(self, job: str) -> tuple[int, int]:
+        """Return how many slices of a job are answered, and how many of those with an error."""
+        with self._transaction() as database:
+            row = database.execute(
+                "SELECT count(*), coalesce(sum(answer ->> 'kind' = 'error'), 0) FROM answers "
+                "WHERE job = ? AND file IS NOT NULL",
+                (job,),
+            ).fetchone()
+        return int(row[0]), int(row[1])
+
+    def claim(self) -> StoredJob | None:
+        """Take the oldest job that nobody works on, for this process."""
+        now = time.time()
+        with self._transaction() as database:
+            row = database.execute(
+                "UPDATE jobs SET state = 'running', owner = ?, lease = ?, attempts = attempts + 1 "
+                "WHERE id = (SELECT id FROM jobs WHERE state = 'queued' "
+                "OR (state = 'running' AND lease < ?) ORDER BY created LIMIT 1) RETURNING *",
+                (self.owner, now + self._config.lease_s, now),
+            ).fetchone()
+        return None if row is None else StoredJob(**dict(row))
+
+    def renew(self, job: str) -> None:
+        """Hold on to a job that is being worked on."""
+        self._own(job, "lease = ?", time.time() + self._config.lease_s)
+
+    def begin(self, job: str, files: int) -> None:
+        """Say how many files a job has."""
+        self._own(job, "files = ?", files)
+
+    def commit(self, job: str, answer: StoredAnswer, *, files_done: int) -> None:
+        """Store the answer of one slice, and how many files are wholly answered with it.
+
+        Raises
+        ------
+        LeaseLostError
+            If the job is no longer this process' own.
+        """
+        with self._transaction() as database:
+            _check_owned(self._update(database, job, "attempts = 0, files_done = ?", files_done))
+            _insert(database, job, answer)
+
+    def finish(self, job: str, series: Sequence[StoredAnswer]) -> None:
+        """Store the answers of the series, end the job, and delete its uploads."""
+        expires = time.time() + self._config.expiry_s
+        with self._transaction() as database:
+            _check_owned(self._update(database, job, "state = 'finished', expires = ?", expires))
+            for answer in series:
+                _insert(database, job, answer)
+            rows = database.execute("SELECT file FROM uploads WHERE job = ?", (job,)).fetchall()
+            database.execute("DELETE FROM uploads WHERE job = ?", (job,))
+        for row in rows:
+            (self.folder(job) / row["file"]).unlink(missing_ok=True)
+
+    def release(self, job: str) -> None:
+        """Give a job back to the queue, where it goes on from its last answer."""
+        self._own(job, "state = 'queued', owner = NULL, attempts = 0, lease = ?", 0)
+
+    def discard(self, job: str) -> bool:
+        """Delete everything of a job; tell whether there was anything."""
+        with self._transaction() as database:
+            found = database.execute("DELETE FROM jobs WHERE id = ?", (job,)).rowcount > 0
+        shutil.rmtree(self.folder(job), ignore_errors=True)
+        self._forget()
+        return found
+
+    def sweep(self) -> int:
+        """Delete what expired and what was never queued; return how many jobs expired."""
+        now = time.time()
+        with self._transaction() as database:
+            rows = database.execute("SELECT id, expires <= ? AS over FROM jobs", (now,)).fetchall()
+        over = [row["id"] for row in rows if row["over"]]
+        for job in over:
+            self.discard(job)
+        known = {row["id"] for row in rows}
+        # An upload that is still under way has a folder but no row yet.
+        oldest = now - 2 * self._config.upload_timeout_s
+        for folder in self._folder.iterdir():
+            if folder.name not in known and folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
+        return len(over)
+
+    def _own(self, job: str, assignment: str, value: float) -> None:
+        with self._transaction() as database:
+            _check_owned(self._update(database, job, assignment, value))
+
+    def _update(self, database: sqlite3.Connection, job: str, assignment: str, value: float) -> int:
+        # ``assignment`` is one of the constants above.
+        statement = f"UPDATE jobs SET {assignment} WHERE id = ? AND owner = ? AND state = 'running'"  # noqa: S608
+        return database.execute(statement, (value, job, self.owner)).rowcount
+
+    def _forget(self) -> None:
+        """Empty the write-ahead log, which may hold deleted rows; readers may put it off."""
+        with self._lock:
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    path.touch(mode=0o600)
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    database.row_factory = sqlite3.Row
+    for pragma in (
+        f"busy_timeout = {_BUSY_MS}",
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "secure_delete = ON",
+        "foreign_keys = ON",
+    ):
+        database.execute(f"PRAGMA {pragma}")
+    database.executescript(_SCHEMA)
+    return database
+
+
+def _check_owned(changed: int) -> None:
+    if changed != 1:
+        raise LeaseLostError
+
+
+def _insert(database: sqlite3.Connection, job: str, one: StoredAnswer) -> None:
+    database.execute(
+        "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            job,
+            one.number,
+            one.file,
+            json.dumps(one.answer),
+            one.series_uid,
+            one.position_mm,
+            None if one.view is None else json.dumps(one.view),
+        ),
+    )
+
+
+def _answer(row: sqlite3.Row) -> StoredAnswer:
+    view = row["view"]
+    return StoredAnswer(
+        number=row["number"],
+        file=row["file"],
+        answer=json.loads(row["answer"]),
+        series_uid=row["series_uid"],
+        position_mm=row["position_mm"],
+        view=None if view is None else json.loads(view),
+    )

@@ -1,0 +1,55 @@
+"""``GET /api/v1/model``: what the model says of itself, and what a request may cost."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Blueprint, current_app
+from flask.typing import ResponseReturnValue
+
+from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
+from tumorscope.serving.http_api.config import ServerConfig
+from tumorscope.serving.http_api.openapi import describe
+from tumorscope.serving.http_api.schemas import ModelCard
+from tumorscope.serving.http_api.service import current_service
+
+blueprint = Blueprint("model", __name__)
+
+FORMATS: Final = ("PNG", "JPEG", "BMP", "TIFF", "WebP", "DICOM", "NIfTI", "zip")
+
+
+@blueprint.get("/model")
+@describe("getModel", body=ModelCard)
+def get_model() -> ResponseReturnValue:
+    """Answer with the model's card, its operating points and the service's limits."""
+    service = current_service()
+    manifest = service.classifier.manifest
+    body = {
+        "model": service.classifier.identity.to_dict(),
+        "labels": list(CLASSES),
+        "tumor_types": list(TUMOR_TYPES),
+        "operating_points": manifest.operating_points,
+        "default_operating_point": service.classifier.operating_point,
+        "preprocessing": manifest.preprocessing.to_dict(),
+        "calibration": manifest.calibration.to_dict(),
+        "card": manifest.card,
+        "limits": _limits(service.config),
+        "formats": list(FORMATS),
+        "notice": NOTICE,
+    }
+    return current_app.json.response(body)
+
+
+def _limits(config: ServerConfig) -> dict[str, Any]:
+    return {
+        "upload_bytes": config.max_upload_bytes,
+        "upload_files": config.max_upload_files,
+        "upload_slices": config.max_slices,
+        "job_bytes": config.max_job_bytes,
+        "job_files": config.max_job_files,
+        "job_slices": config.max_job_slices,
+        "file_bytes": config.limits.max_bytes,
+        "image_pixels": config.limits.max_pixels,
+        "volume_voxels": config.limits.max_voxels,
+        "hold_seconds": config.max_hold_s,
+    }

@@ -1,0 +1,65 @@
+"""The built web page, and a word on how to build it where it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, Response, send_from_directory
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
+
+from tumorscope.labels import NOTICE
+
+_INDEX: Final = "index.html"
+_UNBUILT: Final = f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>tumorscope</title>
+<h1>tumorscope</h1>
+<p>The service is running, but its web page has not been built.
+Build it with <code>make web</code> and load this page again.</p>
+<p>The API is described at <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>.</p>
+<p>{NOTICE}</p>
+</html>
+"""
+
+
+def page_blueprint(folder: Path) -> Blueprint:
+    """Return the routes of the page.
+
+    Parameters
+    ----------
+    folder
+        That the build wrote: ``index.html`` and ``assets/`` with a hash in each name.
+    """
+    blueprint = Blueprint("page", __name__)
+
+    @blueprint.get("/")
+    @blueprint.get("/<path:name>")
+    def get_page(name: str = _INDEX) -> ResponseReturnValue:
+        """Answer with a file of the page; its own addresses all lead to the index."""
+        if name.startswith(("api/", "metrics", "healthz", "readyz")):
+            raise NotFound
+        try:
+            response = send_from_directory(folder, name)
+        except NotFound:
+            if "." in name.rpartition("/")[2] and name != _INDEX:
+                raise
+            return _index(folder)
+        return _kept(response, name)
+
+    return blueprint
+
+
+def _index(folder: Path) -> Response:
+    if not (folder / _INDEX).is_file():
+        return Response(_UNBUILT, mimetype="text/html")
+    return _kept(send_from_directory(folder, _INDEX), _INDEX)
+
+
+def _kept(response: Response, name: str) -> Response:
+    """Let browsers keep what has a hash in its name, and ask again for the rest."""
+    hashed = name.startswith("assets/")
+    response.headers["Cache-Control"] = (
+        "public, max-age=31536000, immutable" if hashed else "no-cache"
+    )
+    return response

@@ -1,0 +1,138 @@
+"""Every refusal of the service, as ``application/problem+json`` (RFC 9457), in one place.
+
+Neither exception texts nor stack traces leave from here: the words of an answer are those of
+:data:`KINDS`, of a :class:`Refusal` written for the client, or of an
+:class:`~tumorscope.errors.ImageError`, whose messages quote no content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import HTTPException
+
+from tumorscope.errors import TumorscopeError
+from tumorscope.model.prediction import Failure
+from tumorscope.serving.http_api.logs import log_crash
+
+KINDS: Final[dict[str, tuple[int, str]]] = {
+    "bad-request": (400, "The request is not one that this address understands."),
+    "unauthorized": (401, "An API key is needed."),
+    "forbidden-origin": (403, "The request came from another web site."),
+    "not-found": (404, "There is nothing at this address."),
+    "method-not-allowed": (405, "This address does not answer that method."),
+    "upload-timeout": (408, "The upload took too long."),
+    "too-large": (413, "The upload is larger than the limit allows."),
+    "unsupported-format": (415, "The upload is not in a format that is read."),
+    "unusable-scan": (422, "None of the scans can be answered."),
+    "too-busy": (429, "The service has as much to do as it takes on."),
+    "internal": (500, "The service failed to answer."),
+    "not-ready": (503, "The service is not ready."),
+}
+"""HTTP status and title by the stable name of a problem."""
+
+STATUS_OF_IMAGE_ERROR: Final = {
+    "unsupported-format": "unsupported-format",
+    "image-too-large": "too-large",
+}
+"""Problem for the ``type`` of an ImageError; all others are ``unusable-scan``."""
+
+CONTENT_TYPE: Final = "application/problem+json"
+_KIND_OF_STATUS: Final = {status: kind for kind, (status, _) in KINDS.items()}
+
+
+class Refusal(TumorscopeError):
+    """A request that is answered with a problem.
+
+    Parameters
+    ----------
+    kind
+        One of :data:`KINDS`.
+    detail
+        For the client: what was wrong, what arrived, what to do.
+    retry_after
+        Seconds after which another try makes sense.
+    errors
+        The single inputs that could not be answered.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        *,
+        retry_after: int | None = None,
+        errors: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.retry_after = retry_after
+        self.errors = errors
+
+
+def refusal_of(failures: Sequence[Failure]) -> Refusal:
+    """Return the refusal for a request of which every input failed."""
+    kinds = {STATUS_OF_IMAGE_ERROR.get(one.error.type, "unusable-scan") for one in failures}
+    kind = kinds.pop() if len(kinds) == 1 else "unusable-scan"
+    first = failures[0].error.detail
+    detail = first if len(failures) == 1 else f"{len(failures)} inputs failed; the first: {first}"
+    return Refusal(kind, detail, errors=[one.to_dict() for one in failures])
+
+
+def problem(refusal: Refusal) -> Response:
+    """Return the response for a refusal."""
+    status, title = KINDS[refusal.kind]
+    body: dict[str, Any] = {
+        "type": f"urn:tumorscope:problem:{refusal.kind}",
+        "title": title,
+        "status": status,
+        "detail": refusal.detail,
+        "request_id": g.get("request_id", ""),
+    }
+    if refusal.errors:
+        body["errors"] = list(refusal.errors)
+    response: Response = current_app.json.response(body)
+    response.status_code = status
+    response.content_type = CONTENT_TYPE
+    if refusal.retry_after is not None:
+        body["retry_after"] = refusal.retry_after
+        response.set_data(current_app.json.dumps(body))
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="tumorscope"'
+    return response
+
+
+def register(app: Flask) -> None:
+    """Answer every error of an application with a problem."""
+    app.register_error_handler(Refusal, problem)
+    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(Exception, _from_crash)
+
+
+def _from_http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status == 413:
+        return problem(Refusal("too-large", _too_large()))
+    kind = _KIND_OF_STATUS.get(status, "bad-request" if status < 500 else "internal")
+    response = problem(Refusal(kind, KINDS[kind][1]))
+    if status == 405:
+        response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or []))
+    return response
+
+
+def _too_large() -> str:
+    limit = request.max_content_length
+    return (
+        "The request has too many parts."
+        if limit is None
+        else f"The request may have {limit:,} bytes and {request.max_form_parts:,} parts."
+    )
+
+
+def _from_crash(error: Exception) -> Response:
+    log_crash(error, request_id=g.get("request_id", ""))
+    return problem(Refusal("internal", "The fault is ours. The request id finds it in the log."))

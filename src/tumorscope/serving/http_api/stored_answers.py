@@ -1,0 +1,43 @@
+"""Stored answers back into what the model's series rule takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tumorscope.errors import CorruptImageError
+from tumorscope.model.classifier import SeriesCollector
+from tumorscope.model.prediction import Failure, ModelIdentity, Prediction
+from tumorscope.serving.http_api.job_store import StoredAnswer
+
+
+def collect_series(collector: SeriesCollector, answers: Iterable[StoredAnswer]) -> None:
+    """Give the answers of a job, which may have been made by several processes, to a collector."""
+    for one in answers:
+        if one.series_uid is not None:
+            collector.add(one.series_uid, _restore(one))
+
+
+def _restore(stored: StoredAnswer) -> Prediction | Failure:
+    values = stored.answer
+    if values["kind"] == "error":
+        # Only counted by the collector.
+        return Failure(values["source"], CorruptImageError(""), values["slice_index"])
+    return Prediction(
+        source=values["source"],
+        outcome=values["outcome"],
+        probabilities=values["probabilities"],
+        type_probabilities=values["type_probabilities"],
+        prediction_set=tuple(values["prediction_set"]),
+        reasons=tuple(values["reasons"]),
+        localization=None,
+        model=_identity(values["model"]),
+        slice_index=values["slice_index"],
+        sop_instance_uid=values["sop_instance_uid"],
+        series_uid=stored.series_uid,
+        position_mm=stored.position_mm,
+    )
+
+
+def _identity(values: dict[str, Any]) -> ModelIdentity:
+    return ModelIdentity(id=values["id"], version=values["version"], sha256=values["sha256"])
