@@ -18,7 +18,7 @@ from tumorscope.imaging.read import read_one, read_scans
 from tumorscope.imaging.scan import ReadFailure, Scan
 from tumorscope.labels import TUMOR_TYPES, Outcome
 from tumorscope.model.artifact import Artifact, Manifest, read_artifact
-from tumorscope.model.evidence import evidence_on_image, localize
+from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
 from tumorscope.model.prediction import (
     Answer,
     Failure,
@@ -195,7 +195,7 @@ class Classifier:
         """Turn tumor logits into calibrated probabilities, same shape."""
         calibration = self.manifest.calibration
         scaled = calibration.slope * logits.astype(np.float64) + calibration.intercept
-        return np.asarray(1 / (1 + np.exp(-scaled)))
+        return sigmoid(scaled)
 
     def _answer(self, scan: Scan, *, heatmap: bool) -> Prediction | Failure:
         try:

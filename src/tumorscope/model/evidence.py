@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,12 @@ from PIL import Image
 
 from tumorscope.imaging.preprocess import CanvasGeometry
 from tumorscope.model.prediction import Localization
+
+_MAX_LOGIT: Final = 700.0
+"""Where the exponential of a float64 still has a value; the sigmoid is 0 or 1 long before."""
+
+_ROUNDING: Final = 1e-6
+"""Pixels by which a product of cell and scale may miss the edge it stands for."""
 
 
 def localize(
@@ -40,7 +47,8 @@ def localize(
     corner1 = geometry.to_image((rows.max() + 1) * cell, (columns.max() + 1) * cell)
     center = geometry.to_image((peak[0] + 0.5) * cell, (peak[1] + 0.5) * cell)
     row0, column0 = _pixel(corner0, geometry.shape)
-    row1, column1 = _pixel((corner1[0] - 1, corner1[1] - 1), geometry.shape)
+    last = [math.ceil(value - _ROUNDING) - 1 for value in corner1]
+    row1, column1 = _pixel((last[0], last[1]), geometry.shape)
     return Localization(_pixel(center, geometry.shape), (row0, column0, row1, column1))
 
 
@@ -55,7 +63,7 @@ def evidence_on_image(
         Shape (rows, columns) of the image, float32 in [0, 1]: sigmoid of the evidence,
         interpolated between the cells; 0 outside the canvas.
     """
-    probability = (1 / (1 + np.exp(-evidence.astype(np.float64)))).astype(np.float32)
+    probability = sigmoid(evidence).astype(np.float32)
     rows, columns = geometry.shape
     cell = canvas_size / evidence.shape[0] * geometry.scale  # image pixels per cell
     # Output pixel centers in cell coordinates, in the form that Image.transform takes.
@@ -64,6 +72,12 @@ def evidence_on_image(
         (columns, rows), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR
     )
     return np.clip(np.asarray(picture, dtype=np.float32), 0, 1)
+
+
+def sigmoid(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Turn logits of any size into probabilities, same shape."""
+    exponents = np.clip(-logits.astype(np.float64), -_MAX_LOGIT, _MAX_LOGIT)
+    return np.asarray(1 / (1 + np.exp(exponents)))
 
 
 def _connected(above: NDArray[np.bool_], seed: tuple[int, int]) -> NDArray[np.bool_]:
@@ -85,6 +99,7 @@ def _connected(above: NDArray[np.bool_], seed: tuple[int, int]) -> NDArray[np.bo
 
 def _pixel(point: tuple[float, float], shape: tuple[int, int]) -> tuple[int, int]:
     row, column = (
-        min(max(0, int(value)), side - 1) for value, side in zip(point, shape, strict=True)
+        min(max(0, math.floor(value + _ROUNDING)), side - 1)
+        for value, side in zip(point, shape, strict=True)
     )
     return row, column

@@ -38,4 +38,4 @@ def _scale_to_unit(pixels: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         low, high = values.min(), values.max()
     if high <= low:
         return np.zeros_like(values)
-    return np.clip((values - low) / (high - low), 0, 1)
+    return np.asarray(np.clip((values - low) / (high - low), 0, 1))
