@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from tumorscope.imaging.sources import natural_key
 from tumorscope.labels import TUMOR_TYPES, Outcome
 from tumorscope.model.prediction import ModelIdentity, Prediction, SeriesPrediction
 
@@ -15,6 +16,9 @@ MOST_SUSPICIOUS: Final = 3
 NEIGHBORS: Final = 3
 """A tumor spans slices: the logits of this many neighbours are averaged before the maximum, so
 that one odd slice does not decide for the series."""
+
+_LEAST_PROBABILITY: Final = 1e-7
+"""Below this a slice has no more to say; it keeps logits and weights finite."""
 
 
 def aggregate(
@@ -39,7 +43,7 @@ def aggregate(
     threshold
         Probability from which the series is called ``tumor``.
     """
-    ordered = sorted(slices, key=_position)
+    ordered = sorted(slices, key=_place)
     answered = [(one, one.probabilities["tumor"]) for one in ordered if one.probabilities]
     if not answered:
         return _rejected(ordered, failed=failed, source=source, model=model)
@@ -61,7 +65,7 @@ def aggregate(
 
 
 def _peak_probability(probabilities: list[float]) -> float:
-    clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
+    clipped = np.clip(probabilities, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
     logits = np.log(clipped / (1 - clipped))
     width = min(NEIGHBORS, len(logits))
     means = np.convolve(logits, np.full(width, 1 / width), mode="valid")
@@ -70,7 +74,7 @@ def _peak_probability(probabilities: list[float]) -> float:
 
 def _mean_types(answered: list[tuple[Prediction, float]]) -> dict[str, float]:
     """Average the type over slices, weighted by the probability of tumor."""
-    weights = np.array([value for _, value in answered])
+    weights = np.array([max(value, _LEAST_PROBABILITY) for _, value in answered])
     types = np.array(
         [[(one.type_probabilities or {})[name] for name in TUMOR_TYPES] for one, _ in answered]
     )
@@ -100,9 +104,10 @@ def _rejected(
     )
 
 
-def _position(one: Prediction) -> tuple[float, int]:
+def _place(one: Prediction) -> tuple[Any, ...]:
+    """Sort key; where the position says nothing, the slice's number and names decide."""
     position = one.position_mm if one.position_mm is not None else 0.0
-    return position, one.slice_index or 0
+    return position, one.slice_index or 0, natural_key(one.source), one.sop_instance_uid or ""
 
 
 def _uid(slices: Sequence[Prediction]) -> str | None:
