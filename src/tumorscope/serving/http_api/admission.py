@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tumorscope.serving.http_api import metrics
-from tumorscope.serving.http_api.problems import Refusal
+from tumorscope.serving.http_api.problems import RefusalError
 
 RETRY_AFTER_S = 1
 """A full queue of 16 images is worked off in about a second on two cores."""
@@ -34,11 +34,11 @@ class Admission:
 
         Raises
         ------
-        Refusal
+        RefusalError
             If there is none.
         """
         if not self._places.acquire(blocking=False):
-            raise Refusal(
+            raise RefusalError(
                 "too-busy", "The queue of images is full; try again.", retry_after=RETRY_AFTER_S
             )
         metrics.IN_FLIGHT.inc()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from tumorscope.errors import CorruptImageError, ImageError
 from tumorscope.imaging.limits import Limits
@@ -20,10 +20,10 @@ Sources = Iterator[SourceFile | ReadFailure]
 NOT_PROCESSED = "The file could not be processed; it is damaged or of an unusual kind."
 
 
-def listed(expand: Callable[[], Sources], name: str) -> Sources:
+def listed(sources: Sources, name: str) -> Sources:
     """List the files of an upload; an archive that cannot be used gives one failure."""
     try:
-        yield from expand()
+        yield from sources
     except ImageError as error:
         yield ReadFailure(name, error)
 

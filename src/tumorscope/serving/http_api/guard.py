@@ -12,7 +12,7 @@ from tumorscope.serving.http_api import metrics
 from tumorscope.serving.http_api.api_keys import is_known
 from tumorscope.serving.http_api.config import ServerConfig, is_loopback
 from tumorscope.serving.http_api.logs import log_event
-from tumorscope.serving.http_api.problems import Refusal
+from tumorscope.serving.http_api.problems import RefusalError
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -71,14 +71,14 @@ def _request_id() -> str:
 def _check_same_site() -> None:
     """Refuse what the page of another site sends through the user's browser."""
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.path.startswith("/api/"):
-        raise Refusal("forbidden-origin", "Only the service's own page may send requests.")
+        raise RefusalError("forbidden-origin", "Only the service's own page may send requests.")
 
 
 def _check_host() -> None:
     """Refuse names other than this machine's own, which a hostile name server may point here."""
     host = request.host.rpartition(":")[0] if ":" in request.host else request.host
     if not is_loopback(host or request.host):
-        raise Refusal(
+        raise RefusalError(
             "forbidden-origin",
             "Without an API key the service answers only to 127.0.0.1 and localhost.",
         )
@@ -90,7 +90,7 @@ def _check_key(hashes: tuple[str, ...]) -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     key = token if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
     if not key or not is_known(key.strip(), hashes):
-        raise Refusal(
+        raise RefusalError(
             "unauthorized", "Send the key as 'Authorization: Bearer KEY'; it is missing or unknown."
         )
 

@@ -6,12 +6,12 @@ import shutil
 import sqlite3
 from typing import Final
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from tumorscope.imaging.limits import MEBIBYTE
-from tumorscope.serving.http_api.openapi import describe
-from tumorscope.serving.http_api.problems import Refusal
+from tumorscope.serving.http_api.openapi import Answered, describe
+from tumorscope.serving.http_api.problems import RefusalError, json_response
 from tumorscope.serving.http_api.schemas import Health
 from tumorscope.serving.http_api.service import current_service
 
@@ -24,20 +24,20 @@ _RETRY_AFTER_S: Final = 5
 
 
 @blueprint.get("/healthz")
-@describe("getHealth", body=Health)
+@describe("getHealth", Answered(Health))
 def get_health() -> ResponseReturnValue:
     """Tell that the process answers."""
-    return current_app.json.response({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 @blueprint.get("/readyz")
-@describe("getReadiness", body=Health)
+@describe("getReadiness", Answered(Health))
 def get_readiness() -> ResponseReturnValue:
     """Tell whether images and jobs can be taken in."""
     reason = _obstacle()
     if reason is not None:
-        raise Refusal("not-ready", reason, retry_after=_RETRY_AFTER_S)
-    return current_app.json.response({"status": "ready"})
+        raise RefusalError("not-ready", reason, retry_after=_RETRY_AFTER_S)
+    return json_response({"status": "ready"})
 
 
 def _obstacle() -> str | None:

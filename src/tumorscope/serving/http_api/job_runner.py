@@ -143,7 +143,7 @@ class JobRunner:
 class _JobRun:
     """One job from its first unanswered slice to its end."""
 
-    def __init__(  # noqa: PLR0913  # its whole surrounding, all by keyword
+    def __init__(
         self,
         job: StoredJob,
         *,
@@ -179,7 +179,7 @@ class _JobRun:
 
     def _sources(self) -> Sources:
         for path, name in self._store.uploads(self._job.id):
-            for source in listed(lambda p=path: expand([p], self._config.limits), str(path)):
+            for source in listed(expand([path], self._config.limits), str(path)):
                 yield _renamed(source, str(path), name)
 
     def _answer_file(self, index: int, source: SourceFile | ReadFailure) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request, url_for
+from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
@@ -16,9 +16,9 @@ from tumorscope.labels import NOTICE
 from tumorscope.serving.http_api import metrics
 from tumorscope.serving.http_api.job_runner import PICTURES
 from tumorscope.serving.http_api.job_store import StoredAnswer, StoredJob
-from tumorscope.serving.http_api.openapi import describe, parse_query
+from tumorscope.serving.http_api.openapi import Answered, describe, parse_query
 from tumorscope.serving.http_api.pictures import evidence_path, image_path, windowed
-from tumorscope.serving.http_api.problems import Refusal
+from tumorscope.serving.http_api.problems import RefusalError, json_response
 from tumorscope.serving.http_api.schemas import (
     Job,
     JobProgressQuery,
@@ -40,8 +40,7 @@ _UNKNOWN = "There is no such job: it is unknown, was fetched, was deleted, or ha
 @blueprint.post("/jobs")
 @describe(
     "createJob",
-    status=202,
-    body=Job,
+    Answered(Job, status=202),
     query=JobQuery,
     form=Upload,
     problems=("upload-timeout", "too-large", "unsupported-format"),
@@ -70,7 +69,7 @@ def create_job() -> ResponseReturnValue:
 
 
 @blueprint.get("/jobs/<job>")
-@describe("getJob", body=Job, query=JobProgressQuery, problems=("not-found",))
+@describe("getJob", Answered(Job), query=JobProgressQuery, problems=("not-found",))
 def get_job(job: str) -> ResponseReturnValue:
     """Answer with a job's progress and its answers so far.
 
@@ -79,25 +78,27 @@ def get_job(job: str) -> ResponseReturnValue:
     query = parse_query(JobProgressQuery)
     service = current_service()
     row = _known(service, job)
-    response = current_app.json.response(_job_body(service, row, after=query.after))
+    response = json_response(_job_body(service, row, after=query.after))
     if row.state == "finished" and row.hold_s == 0 and request.method == "GET":
         response.call_on_close(lambda: _fetched(service, job))
     return response
 
 
 @blueprint.delete("/jobs/<job>")
-@describe("deleteJob", status=204, problems=("not-found",))
+@describe("deleteJob", Answered(status=204), problems=("not-found",))
 def delete_job(job: str) -> ResponseReturnValue:
     """Cancel a job and delete everything of it."""
     service = current_service()
     if not service.store.discard(job):
-        raise Refusal("not-found", _UNKNOWN)
+        raise RefusalError("not-found", _UNKNOWN)
     metrics.JOBS.labels("deleted").inc()
     return Response(status=204)
 
 
 @blueprint.get("/jobs/<job>/slices/<int:index>/image")
-@describe("getSliceImage", media=("image/png",), query=PictureQuery, problems=("not-found",))
+@describe(
+    "getSliceImage", Answered(media=("image/png",)), query=PictureQuery, problems=("not-found",)
+)
 def get_image(job: str, index: int) -> ResponseReturnValue:
     """Answer with the grey picture of a slice of a held job.
 
@@ -113,7 +114,7 @@ def get_image(job: str, index: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/jobs/<job>/slices/<int:index>/evidence")
-@describe("getSliceEvidence", media=("image/png",), problems=("not-found",))
+@describe("getSliceEvidence", Answered(media=("image/png",)), problems=("not-found",))
 def get_evidence(job: str, index: int) -> ResponseReturnValue:
     """Answer with the evidence for tumor over a slice of a held job.
 
@@ -127,9 +128,9 @@ def get_evidence(job: str, index: int) -> ResponseReturnValue:
 def _check_room(service: Service) -> None:
     waiting, kept = service.store.load()
     if waiting >= service.config.max_jobs:
-        raise Refusal("too-busy", "The queue of jobs is full.", retry_after=_RETRY_AFTER_S)
+        raise RefusalError("too-busy", "The queue of jobs is full.", retry_after=_RETRY_AFTER_S)
     if kept + (request.content_length or 0) > service.config.max_spool_bytes:
-        raise Refusal("not-ready", "The spool is full.", retry_after=_RETRY_AFTER_S)
+        raise RefusalError("not-ready", "The spool is full.", retry_after=_RETRY_AFTER_S)
 
 
 def _receive(service: Service, folder: Path) -> list[tuple[str, str]]:
@@ -141,7 +142,7 @@ def _receive(service: Service, folder: Path) -> list[tuple[str, str]]:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        raise Refusal("not-ready", "The disk is full.", retry_after=_RETRY_AFTER_S) from error
+        raise RefusalError("not-ready", "The disk is full.", retry_after=_RETRY_AFTER_S) from error
     return [(_stored_name(file), clean_name(file.filename)) for file in files]
 
 
@@ -153,10 +154,7 @@ def _stored_name(file: FileStorage) -> str:
 
 
 def _queued(service: Service, job: str) -> Response:
-    response: Response = current_app.json.response(
-        _job_body(service, _known(service, job), after=0)
-    )
-    response.status_code = 202
+    response = json_response(_job_body(service, _known(service, job), after=0), status=202)
     response.headers["Location"] = url_for("jobs.get_job", job=job)
     return response
 
@@ -164,7 +162,7 @@ def _queued(service: Service, job: str) -> Response:
 def _known(service: Service, job: str) -> StoredJob:
     row = service.store.get(job)
     if row is None:
-        raise Refusal("not-found", _UNKNOWN)
+        raise RefusalError("not-found", _UNKNOWN)
     return row
 
 
@@ -192,13 +190,12 @@ def _job_body(service: Service, row: StoredJob, *, after: int) -> dict[str, Any]
 
 
 def _view(row: StoredJob, answer: StoredAnswer) -> dict[str, Any]:
-    place = {"job": row.id, "index": answer.number}
     held = row.hold_s > 0
     return {
         "index": answer.number,
         **(answer.view or {}),
-        "image": url_for("jobs.get_image", **place) if held else None,
-        "evidence": url_for("jobs.get_evidence", **place) if held else None,
+        "image": url_for("jobs.get_image", job=row.id, index=answer.number) if held else None,
+        "evidence": url_for("jobs.get_evidence", job=row.id, index=answer.number) if held else None,
     }
 
 
@@ -216,7 +213,7 @@ def _slice(job: str, index: int) -> tuple[StoredAnswer, Path]:
     _known(service, job)
     answer = service.store.answer(job, index)
     if answer is None or answer.view is None:
-        raise Refusal("not-found", "The job has no image of that index (yet).")
+        raise RefusalError("not-found", "The job has no image of that index (yet).")
     return answer, service.store.folder(job) / PICTURES
 
 
@@ -224,7 +221,7 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise Refusal(
+        raise RefusalError(
             "not-found", "The job was made without ?hold=, so it has no pictures."
         ) from error
 

@@ -51,7 +51,7 @@ def get_metrics() -> Response:
 def forget_process(process: int) -> None:
     """Leave the gauges of an ended worker process out of the sums."""
     if FOLDER_VARIABLE in os.environ:
-        mark_process_dead(process)
+        mark_process_dead(process)  # type: ignore[no-untyped-call]
 
 
 def _registry() -> CollectorRegistry:

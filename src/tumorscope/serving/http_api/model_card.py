@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
 from tumorscope.serving.http_api.config import ServerConfig
-from tumorscope.serving.http_api.openapi import describe
+from tumorscope.serving.http_api.openapi import Answered, describe
+from tumorscope.serving.http_api.problems import json_response
 from tumorscope.serving.http_api.schemas import ModelCard
 from tumorscope.serving.http_api.service import current_service
 
@@ -19,7 +20,7 @@ FORMATS: Final = ("PNG", "JPEG", "BMP", "TIFF", "WebP", "DICOM", "NIfTI", "zip")
 
 
 @blueprint.get("/model")
-@describe("getModel", body=ModelCard)
+@describe("getModel", Answered(ModelCard))
 def get_model() -> ResponseReturnValue:
     """Answer with the model's card, its operating points and the service's limits."""
     service = current_service()
@@ -37,7 +38,7 @@ def get_model() -> ResponseReturnValue:
         "formats": list(FORMATS),
         "notice": NOTICE,
     }
-    return current_app.json.response(body)
+    return json_response(body)
 
 
 def _limits(config: ServerConfig) -> dict[str, Any]:

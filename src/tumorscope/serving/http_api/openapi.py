@@ -1,14 +1,14 @@
 """OpenAPI 3.1 from the routes and their shapes.
 
-``python -m tumorscope.serving.http_api.openapi`` prints the document.
+``python -m tumorscope.serving.http_api`` prints the document.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -17,10 +17,10 @@ from flask.typing import ResponseReturnValue
 from spectree import Response as Responses
 from spectree import SecurityScheme, SpecTree
 from spectree.model_adapter.msgspec_adapter import MsgspecModelAdapter
-from spectree.models import SecuritySchemeData
+from spectree.models import SecureType, SecuritySchemeData
 
 from tumorscope.labels import NOTICE
-from tumorscope.serving.http_api.problems import CONTENT_TYPE, KINDS, Refusal
+from tumorscope.serving.http_api.problems import CONTENT_TYPE, KINDS, RefusalError
 from tumorscope.serving.http_api.schemas import Problem
 
 VERSION: Final = "1"
@@ -40,14 +40,15 @@ _TREE: Final = SpecTree(
     annotations=False,
     naming_strategy=lambda model: model.__name__,
     nested_naming_strategy=lambda _parent, child: child,
-    model_adapter=MsgspecModelAdapter(),
+    # Its protocol is wider than the adapter that SpecTree itself ships.
+    model_adapter=MsgspecModelAdapter(),  # type: ignore[arg-type]
     validation_error_status=400,
     validation_error_model=Problem,
     security_schemes=[
         SecurityScheme(
             name=_KEY,
             data=SecuritySchemeData(
-                type="http",
+                type=SecureType.HTTP,
                 scheme="bearer",
                 description="Needed unless the service is bound to a loopback address.",
             ),
@@ -62,12 +63,19 @@ View = Callable[..., ResponseReturnValue]
 Query = TypeVar("Query", bound=msgspec.Struct)
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The good answer of a route: its shape, or its media types where it is no JSON."""
+
+    body: type[msgspec.Struct] | None = None
+    status: int = 200
+    media: tuple[str, ...] = ()
+
+
 def describe(
     operation: str,
+    answered: Answered,
     *,
-    status: int = 200,
-    body: type[msgspec.Struct] | None = None,
-    media: tuple[str, ...] = (),
     query: type[msgspec.Struct] | None = None,
     form: type[msgspec.Struct] | None = None,
     problems: tuple[str, ...] = (),
@@ -78,19 +86,17 @@ def describe(
     ----------
     operation
         Stable name, from which clients name their functions.
-    status, body, media
-        Of the good answer: its HTTP status and its shape, or its media types where it is no JSON.
     query, form
         Shapes of the query and the multipart body.
     problems
         Names of :data:`~tumorscope.serving.http_api.problems.KINDS` beyond those that every route
         may answer with.
     """
-    if media:
-        _media_types[operation] = media
+    if answered.media:
+        _media_types[operation] = answered.media
     refusals = {KINDS[kind][0]: Problem for kind in (*_ALWAYS, *problems)}
     shapes: dict[str, Any] = {f"HTTP_{code}": shape for code, shape in refusals.items()}
-    shapes[f"HTTP_{status}"] = body
+    shapes[f"HTTP_{answered.status}"] = answered.body
     decorate: Callable[[View], View] = _TREE.validate(
         query=query,
         form=form,
@@ -106,13 +112,13 @@ def parse_query(shape: type[Query]) -> Query:
 
     Raises
     ------
-    Refusal
+    RefusalError
         If a parameter is unknown or has a value that it may not have.
     """
     known = {field.encode_name for field in msgspec.structs.fields(shape)}
     unknown = sorted(set(request.args) - known)
     if unknown:
-        raise Refusal(
+        raise RefusalError(
             "bad-request",
             f"The query may have {', '.join(sorted(known)) or 'no parameters'}; "
             f"{len(unknown)} others arrived.",
@@ -122,7 +128,7 @@ def parse_query(shape: type[Query]) -> Query:
     except msgspec.ValidationError as error:
         place = re.search(r"\$\.(\w+)", str(error))
         name = place.group(1) if place else "?"
-        raise Refusal(
+        raise RefusalError(
             "bad-request",
             f"The query parameter {name} has a value that it may not have; see the document at "
             "/api/v1/openapi.json.",
@@ -160,17 +166,3 @@ def _finish(operation: dict[str, Any]) -> None:
             response["headers"] = {
                 "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}
             }
-
-
-def main() -> None:
-    """Print the document of the application."""
-    # Run as a program, this module is not the one that the routes described themselves to.
-    from tumorscope.serving.http_api import openapi
-    from tumorscope.serving.http_api.app import create_documented_app
-
-    json.dump(openapi.document(create_documented_app()), sys.stdout, indent=1)
-    sys.stdout.write("\n")
-
-
-if __name__ == "__main__":
-    main()

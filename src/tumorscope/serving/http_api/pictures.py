@@ -20,7 +20,7 @@ EVIDENCE_SIDE: Final = 128
 """Pixels of a kept evidence map. The network's map has 14 x 14 cells; a browser enlarges it."""
 
 _WINDOW: Final = (0.5, 99.5)
-"""Percentiles shown black and white, as in :class:`~tumorscope.imaging.preprocess.Preprocessing`."""
+"""Percentiles shown black and white, the same as the network's own window."""
 
 
 def describe_slice(scan: Scan) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import Any, Final
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
@@ -16,8 +16,8 @@ from tumorscope.imaging.sources import expand_content
 from tumorscope.model.classifier import Classifier, SeriesCollector
 from tumorscope.model.prediction import Answer, Failure, Prediction
 from tumorscope.serving.http_api.answering import answer_scan, listed, read_scans
-from tumorscope.serving.http_api.openapi import describe, parse_query
-from tumorscope.serving.http_api.problems import Refusal, refusal_of
+from tumorscope.serving.http_api.openapi import Answered, describe, parse_query
+from tumorscope.serving.http_api.problems import RefusalError, json_response, refusal_of
 from tumorscope.serving.http_api.schemas import PredictionList, PredictionQuery, Upload
 from tumorscope.serving.http_api.service import Service, current_service
 from tumorscope.serving.http_api.uploads import clean_name, read_files
@@ -31,7 +31,7 @@ _HEATMAP_SIDE: Final = 2048
 @blueprint.post("/predictions")
 @describe(
     "createPredictions",
-    body=PredictionList,
+    Answered(PredictionList),
     query=PredictionQuery,
     form=Upload,
     problems=("upload-timeout", "too-large", "unsupported-format", "unusable-scan"),
@@ -61,7 +61,7 @@ def create_predictions() -> ResponseReturnValue:
                 failures.append(answer)
     if len(failures) == len(predictions):
         raise refusal_of(failures)
-    return current_app.json.response({"predictions": predictions})
+    return json_response({"predictions": predictions})
 
 
 def _answers(
@@ -82,7 +82,7 @@ def _scans(service: Service, files: list[FileStorage]) -> Iterator[Scan | Failur
     config, room = service.config, service.config.max_slices
     for file in files:
         name, content = clean_name(file.filename), file.stream.read()
-        sources = listed(lambda n=name, c=content: expand_content(n, c, config.limits), name)
+        sources = listed(expand_content(name, content, config.limits), name)
         for source in sources:
             scans = read_scans(source, limits=config.limits, admission=service.admission)
             if isinstance(scans, Failure):
@@ -91,7 +91,7 @@ def _scans(service: Service, files: list[FileStorage]) -> Iterator[Scan | Failur
                 continue
             room -= len(scans)
             if room < 0:
-                raise Refusal(
+                raise RefusalError(
                     "too-large",
                     f"One request may hold {config.max_slices} slices; send more as a job to "
                     "/api/v1/jobs.",

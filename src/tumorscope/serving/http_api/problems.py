@@ -1,7 +1,7 @@
 """Every refusal of the service, as ``application/problem+json`` (RFC 9457), in one place.
 
 Neither exception texts nor stack traces leave from here: the words of an answer are those of
-:data:`KINDS`, of a :class:`Refusal` written for the client, or of an
+:data:`KINDS`, of a :class:`RefusalError` written for the client, or of an
 :class:`~tumorscope.errors.ImageError`, whose messages quote no content.
 """
 
@@ -43,7 +43,7 @@ CONTENT_TYPE: Final = "application/problem+json"
 _KIND_OF_STATUS: Final = {status: kind for kind, (status, _) in KINDS.items()}
 
 
-class Refusal(TumorscopeError):
+class RefusalError(TumorscopeError):
     """A request that is answered with a problem.
 
     Parameters
@@ -73,16 +73,16 @@ class Refusal(TumorscopeError):
         self.errors = errors
 
 
-def refusal_of(failures: Sequence[Failure]) -> Refusal:
+def refusal_of(failures: Sequence[Failure]) -> RefusalError:
     """Return the refusal for a request of which every input failed."""
     kinds = {STATUS_OF_IMAGE_ERROR.get(one.error.type, "unusable-scan") for one in failures}
     kind = kinds.pop() if len(kinds) == 1 else "unusable-scan"
     first = failures[0].error.detail
     detail = first if len(failures) == 1 else f"{len(failures)} inputs failed; the first: {first}"
-    return Refusal(kind, detail, errors=[one.to_dict() for one in failures])
+    return RefusalError(kind, detail, errors=[one.to_dict() for one in failures])
 
 
-def problem(refusal: Refusal) -> Response:
+def problem(refusal: RefusalError) -> Response:
     """Return the response for a refusal."""
     status, title = KINDS[refusal.kind]
     body: dict[str, Any] = {
@@ -94,21 +94,25 @@ def problem(refusal: Refusal) -> Response:
     }
     if refusal.errors:
         body["errors"] = list(refusal.errors)
-    response: Response = current_app.json.response(body)
-    response.status_code = status
-    response.content_type = CONTENT_TYPE
     if refusal.retry_after is not None:
         body["retry_after"] = refusal.retry_after
-        response.set_data(current_app.json.dumps(body))
+    response = json_response(body, status=status)
+    response.content_type = CONTENT_TYPE
+    if refusal.retry_after is not None:
         response.headers["Retry-After"] = str(refusal.retry_after)
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="tumorscope"'
     return response
 
 
+def json_response(body: dict[str, Any], *, status: int = 200) -> Response:
+    """Return an object as the JSON response of the application."""
+    return Response(current_app.json.dumps(body), status=status, mimetype="application/json")
+
+
 def register(app: Flask) -> None:
     """Answer every error of an application with a problem."""
-    app.register_error_handler(Refusal, problem)
+    app.register_error_handler(RefusalError, problem)
     app.register_error_handler(HTTPException, _from_http)
     app.register_error_handler(Exception, _from_crash)
 
@@ -116,9 +120,9 @@ def register(app: Flask) -> None:
 def _from_http(error: HTTPException) -> Response:
     status = error.code or 500
     if status == 413:
-        return problem(Refusal("too-large", _too_large()))
+        return problem(RefusalError("too-large", _too_large()))
     kind = _KIND_OF_STATUS.get(status, "bad-request" if status < 500 else "internal")
-    response = problem(Refusal(kind, KINDS[kind][1]))
+    response = problem(RefusalError(kind, KINDS[kind][1]))
     if status == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or []))
     return response
@@ -135,4 +139,6 @@ def _too_large() -> str:
 
 def _from_crash(error: Exception) -> Response:
     log_crash(error, request_id=g.get("request_id", ""))
-    return problem(Refusal("internal", "The fault is ours. The request id finds it in the log."))
+    return problem(
+        RefusalError("internal", "The fault is ours. The request id finds it in the log.")
+    )

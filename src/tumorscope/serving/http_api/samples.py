@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from flask import Blueprint, Response, current_app, url_for
+from flask import Blueprint, Response, url_for
 from flask.typing import ResponseReturnValue
 from PIL import Image
 
 from tumorscope.imaging.phantom import SAMPLES, Lesion, head_phantom
-from tumorscope.serving.http_api.openapi import describe
-from tumorscope.serving.http_api.problems import Refusal
+from tumorscope.serving.http_api.openapi import Answered, describe
+from tumorscope.serving.http_api.problems import RefusalError, json_response
 from tumorscope.serving.http_api.schemas import SampleList
 
 blueprint = Blueprint("samples", __name__)
@@ -88,10 +88,10 @@ def _content(name: str) -> bytes:
 
 
 @blueprint.get("/samples")
-@describe("listSamples", body=SampleList)
+@describe("listSamples", Answered(SampleList))
 def list_samples() -> ResponseReturnValue:
     """List the bundled made-up scans."""
-    return current_app.json.response(
+    return json_response(
         {
             "samples": [
                 {
@@ -109,12 +109,14 @@ def list_samples() -> ResponseReturnValue:
 
 
 @blueprint.get("/samples/<name>")
-@describe("getSample", media=("image/png", "application/octet-stream"), problems=("not-found",))
+@describe(
+    "getSample", Answered(media=("image/png", "application/octet-stream")), problems=("not-found",)
+)
 def get_sample(name: str) -> ResponseReturnValue:
     """Answer with the file of a bundled made-up scan."""
     sample = _ALL.get(name)
     if sample is None:
-        raise Refusal("not-found", f"The samples are {', '.join(_ALL)}.")
+        raise RefusalError("not-found", f"The samples are {', '.join(_ALL)}.")
     response = Response(_content(name), mimetype=sample.media_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{sample.file_name}"'
     return response

@@ -14,7 +14,7 @@ from tumorscope.serving.http_api.admission import Admission
 from tumorscope.serving.http_api.config import ServerConfig
 from tumorscope.serving.http_api.job_runner import JobRunner
 from tumorscope.serving.http_api.job_store import JobStore
-from tumorscope.serving.http_api.problems import Refusal
+from tumorscope.serving.http_api.problems import RefusalError
 
 EXTENSION: Final = "tumorscope"
 
@@ -34,7 +34,7 @@ class Service:
 
         Raises
         ------
-        Refusal
+        RefusalError
             If the model has no such operating point.
         """
         if isinstance(name, UnsetType):
@@ -43,7 +43,7 @@ class Service:
             return self.classifier.at(name)
         except UsageError as error:
             points = ", ".join(sorted(self.classifier.manifest.operating_points))
-            raise Refusal("bad-request", f"The operating points are {points}.") from error
+            raise RefusalError("bad-request", f"The operating points are {points}.") from error
 
 
 def current_service() -> Service:

@@ -12,7 +12,7 @@ from flask import Request, request
 from werkzeug.datastructures import FileStorage
 
 from tumorscope.serving.http_api.config import ServerConfig
-from tumorscope.serving.http_api.problems import Refusal
+from tumorscope.serving.http_api.problems import RefusalError
 
 FIELD: Final = "file"
 MAX_NAME: Final = 255
@@ -33,10 +33,10 @@ class UploadRequest(Request):
 
     def _get_file_stream(
         self,
-        total_content_length: int | None,  # noqa: ARG002  # Werkzeug's signature
-        content_type: str | None,  # noqa: ARG002
-        filename: str | None = None,  # noqa: ARG002
-        content_length: int | None = None,  # noqa: ARG002
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
     ) -> IO[bytes]:
         if self.folder is None:
             return io.BytesIO()
@@ -68,7 +68,7 @@ class SpoolFile(io.RawIOBase):
         """Append to the file."""
         return self._stream.write(content)
 
-    def seek(self, offset: int, whence: int = 0) -> int:  # noqa: ARG002  # as in io.IOBase
+    def seek(self, offset: int, whence: int = 0) -> int:
         """Close the file: Werkzeug rewinds a part when it is complete."""
         self._stream.close()
         return 0
@@ -92,7 +92,9 @@ class _TimedInput(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         if time.monotonic() > self._deadline:
-            raise Refusal("upload-timeout", "The upload did not end in time; send fewer files.")
+            raise RefusalError(
+                "upload-timeout", "The upload did not end in time; send fewer files."
+            )
         content: bytes = self._stream.read(size)
         return content
 
@@ -116,13 +118,13 @@ def read_files(
 
     Raises
     ------
-    Refusal
+    RefusalError
         If the body is no multipart, holds no file, or takes too long.
     RequestEntityTooLarge
         If it is over a limit.
     """
     if request.mimetype != "multipart/form-data":
-        raise Refusal(
+        raise RefusalError(
             "unsupported-format",
             f"Send the scans as multipart/form-data under the field {FIELD!r}.",
         )
@@ -133,7 +135,7 @@ def read_files(
     request.folder = folder  # type: ignore[attr-defined]  # an UploadRequest, set by create_app
     files = request.files.getlist(FIELD)
     if not files:
-        raise Refusal("bad-request", f"The body holds no file under the field {FIELD!r}.")
+        raise RefusalError("bad-request", f"The body holds no file under the field {FIELD!r}.")
     return files
 
 
