@@ -103,9 +103,9 @@ def _ellipse(
 ) -> Grey:
     """Return 1 inside, 0 outside, with an edge of about ``soft``."""
     distance = np.hypot((rows - center[0]) / radii[0], (columns - center[1]) / radii[1])
-    edge: Grey = (1 - distance) * np.float32(min(radii) / soft)
-    inside: Grey = 1 / (1 + np.exp(-np.clip(4 * edge, -50, 50)))
-    return inside
+    edge = (1 - distance) * (min(radii) / soft)
+    inside = 1 / (1 + np.exp(-np.clip(4 * edge, -50, 50)))
+    return np.asarray(inside, dtype=np.float32)
 
 
 def _noise(rng: np.random.Generator, size: int, cells: int) -> Grey:

@@ -72,7 +72,7 @@ def load_model(
 class Classifier:
     """Classifies brain MR images with one artifact.
 
-    Not for diagnosis: research use only.
+    Research use only. Not a medical device.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ from tumorscope.training.fit import fit
 from tumorscope.training.onnx_graph import build_graph
 
 
-class TumorClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class TumorClassifier(ClassifierMixin, BaseEstimator):
     """Fine-tuned VGG16 with an evidence map, as a binary image classifier.
 
     Parameters
@@ -173,7 +173,8 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, images: Any, labels: NDArray[np.int8], masks: Any
     ) -> tuple[NDArray[np.uint8], Examples]:
         canvases, geometries = self._canvases(images)
-        covered, index = [], np.full(len(canvases), UNKNOWN, np.int32)
+        covered: list[NDArray[np.uint8]] = []
+        index = np.full(len(canvases), UNKNOWN, np.int32)
         if masks is not None and len(masks) != len(canvases):
             raise UsageError(f"{len(canvases)} images need as many masks; received {len(masks)}.")
         for row, mask in enumerate(masks if masks is not None else ()):

@@ -1,0 +1,47 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import tumorscope
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"keras", "tensorflow", "sklearn", "scipy", "pandas", "matplotlib", "onnx"}
+
+
+def modules_after(statement: str) -> set[str]:
+    script = f"import sys; {statement}; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in run.stdout.split()}
+
+
+def test_exported_names_are_sorted_and_there():
+    assert list(tumorscope.__all__) == sorted(tumorscope.__all__)
+    for name in tumorscope.__all__:
+        assert getattr(tumorscope, name) is not None
+
+
+def test_front_door_imports_nothing_heavy():
+    loaded = modules_after("import tumorscope")
+    assert not loaded & (HEAVY | {"numpy", "onnxruntime", "pydicom", "nibabel", "PIL"})
+
+
+def test_prediction_needs_no_training_framework():
+    loaded = modules_after("from tumorscope import load_model; load_model()")
+    assert "onnxruntime" in loaded
+    assert not loaded & HEAVY
+
+
+def test_front_door_takes_little_processor_time():
+    script = "import time; s = time.process_time(); import tumorscope; print(time.process_time() - s)"
+    times = [
+        float(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout)
+        for _ in range(3)
+    ]
+    assert min(times) < 0.3
+
+
+def test_no_output_promises_health():
+    forbidden = re.compile(r"['\"][^'\"\n]*\b(healthy|diagnos\w*|severity)\b", re.IGNORECASE)
+    for path in (ROOT / "src").rglob("*.py"):
+        assert not forbidden.search(path.read_text(encoding="utf-8")), path
