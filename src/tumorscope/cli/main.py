@@ -13,6 +13,7 @@ from tumorscope.labels import NOTICE
 
 _VERBS: Final = {
     "predict": ("tumorscope.cli.predict:predict", "Classify scans: files, folders, zips."),
+    "serve": ("tumorscope.cli.serve:serve", "HTTP API and web page."),
     "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
     "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),
     "evaluate": ("tumorscope.cli.evaluate:evaluate", "Measure a model, with intervals."),

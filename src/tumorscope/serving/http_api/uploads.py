@@ -18,8 +18,9 @@ FIELD: Final = "file"
 MAX_NAME: Final = 255
 """Characters of a name that are kept, the length that file systems allow."""
 
-_FORM_BYTES: Final = 64 * 1024
-"""Room for the multipart headers beside the files, and for fields that are not files."""
+_FORM_BYTES: Final = 512 * 1024
+"""Room for the multipart headers of all files, for fields that are not files, and for the parser's
+own buffer."""
 
 
 class UploadRequest(Request):
@@ -95,7 +96,13 @@ class _TimedInput(io.RawIOBase):
             raise RefusalError(
                 "upload-timeout", "The upload did not end in time; send fewer files."
             )
-        content: bytes = self._stream.read(size)
+        try:
+            content: bytes = self._stream.read(size)
+        except TimeoutError as error:
+            raise RefusalError("upload-timeout", "The upload stopped to arrive.") from error
+        # A server's own classes for broken framing.
+        except Exception as error:
+            raise RefusalError("bad-request", "The body is not framed as HTTP asks.") from error
         return content
 
     def readinto(self, buffer: Any) -> int:

@@ -1,0 +1,89 @@
+"""Runs the application: gunicorn where there is fork, waitress elsewhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from tumorscope.errors import UsageError
+from tumorscope.model.artifact import read_artifact
+from tumorscope.model.classifier import available_cores
+from tumorscope.serving.http_api.config import ServerConfig
+from tumorscope.serving.http_api.logs import set_up_logging
+
+METRICS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+SPARE_THREADS: Final = 16
+"""Threads beside those that image requests may hold, for everything else and for refusals."""
+
+Announce = Callable[[str], None]
+
+
+def serve(config: ServerConfig, *, port: int, workers: int, announce: Announce) -> None:
+    """Serve until the process is told to stop.
+
+    Parameters
+    ----------
+    port
+        TCP port; 0 for any that is free.
+    workers
+        Processes, each with the model in memory and its share of the cores.
+    announce
+        Called with the address once requests are answered.
+
+    Raises
+    ------
+    UsageError
+        If the port is taken, or the service would be open to a network without an API key.
+    ArtifactError
+        If the model cannot be used.
+    """
+    config.check()
+    read_artifact(config.model)
+    _check_port(config.host, port)
+    share = config.threads or max(1, available_cores() // workers)
+    config = dataclasses.replace(config, threads=share)
+    set_up_logging()
+    if sys.platform == "win32":
+        from tumorscope.serving.http_api.waitress_server import run_waitress
+
+        run_waitress(config, port=port, announce=announce)
+    else:
+        _share_metrics(config, workers)
+        from tumorscope.serving.http_api.gunicorn_server import run_gunicorn
+
+        run_gunicorn(config, port=port, workers=workers, announce=announce)
+
+
+def address(host: str, port: int) -> str:
+    """Return an address as ``host:port``, with brackets around IPv6."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _check_port(host: str, port: int) -> None:
+    """Raise UsageError if the port cannot be had; the servers themselves would try on and on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if sys.platform != "win32":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UsageError(
+                f"{address(host, port)} cannot be listened on ({error.strerror}); give another "
+                "--port or --host."
+            ) from error
+
+
+def _share_metrics(config: ServerConfig, workers: int) -> None:
+    """Let the worker processes add up their metrics through files; read when they are imported."""
+    if workers == 1:
+        return
+    folder = config.spool / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    os.environ[METRICS_VARIABLE] = str(folder)
