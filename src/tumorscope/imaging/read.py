@@ -34,7 +34,7 @@ _IN_MEMORY: Final = "memory"
 
 
 def read_scans(
-    paths: Iterable[str | Path], limits: Limits = DEFAULT_LIMITS
+    paths: Iterable[str | Path] | Path, limits: Limits = DEFAULT_LIMITS
 ) -> Iterator[Scan | ReadFailure]:
     """Read files, folders and archives, one scan at a time.
 

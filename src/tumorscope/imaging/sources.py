@@ -81,14 +81,14 @@ class SourceFile:
 
 
 def expand(
-    paths: Iterable[str | Path], limits: Limits = DEFAULT_LIMITS
+    paths: Iterable[str | Path] | Path, limits: Limits = DEFAULT_LIMITS
 ) -> Iterator[SourceFile | ReadFailure]:
     """List the files that some arguments stand for, without reading them.
 
     Folders are walked in natural order, hidden files and :data:`OTHER_SUFFIXES` left out. An
-    argument that cannot be used gives a failure in its place.
+    argument that cannot be used gives a failure in its place. A single path is taken as such.
     """
-    for path in paths:
+    for path in [paths] if isinstance(paths, (str, Path)) else paths:
         try:
             yield from _expand_one(path, limits)
         except ImageError as error:

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
     ImageLike = str | Path | bytes | PIL.Image.Image | NDArray[Any] | pydicom.Dataset
 
+INPUT = "canvas"
+"""Name of the graph's input: canvases (n, size, size), uint8."""
+
 OUTPUTS = ("tumor", "evidence", "type", "features")
 """Names of the graph's outputs, all per image: tumor logit (), evidence logits (cells, cells),
 type logits (3,), features (d,)."""
@@ -98,6 +101,7 @@ class Classifier:
             self.manifest.model_id, self.manifest.model_version, self.manifest.graph_sha256
         )
         self._session = _open_session(artifact.graph, threads)
+        _check_interface(self._session, self.manifest.preprocessing.size)
 
     def at(self, operating_point: str) -> Classifier:
         """Return this classifier at another operating point, sharing the network.
@@ -140,7 +144,7 @@ class Classifier:
         return series[0]
 
     def predict_many(
-        self, paths: Iterable[str | Path], *, heatmap: bool = False
+        self, paths: Iterable[str | Path] | Path, *, heatmap: bool = False
     ) -> Iterator[Answer]:
         """Classify files, folders and archives, one answer at a time.
 
@@ -189,7 +193,7 @@ class Classifier:
             Tumor logits (n,), evidence logits (n, cells, cells), type logits (n, 3) and
             features (n, d), all float32.
         """
-        return tuple(self._session.run(OUTPUTS, {"canvas": canvases}))
+        return tuple(self._session.run(OUTPUTS, {INPUT: canvases}))
 
     def calibrate(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Turn tumor logits into calibrated probabilities, same shape."""
@@ -282,7 +286,10 @@ def _common_source(sources: list[str]) -> str:
     distinct = set(sources)
     if len(distinct) == 1:
         return sources[0]
-    return os.path.commonpath(distinct)
+    try:
+        return os.path.commonpath(distinct) or os.curdir
+    except ValueError:  # some are relative, some absolute
+        return sources[0]
 
 
 def _open_session(graph: bytes, threads: int | None) -> onnxruntime.InferenceSession:
@@ -296,10 +303,23 @@ def _open_session(graph: bytes, threads: int | None) -> onnxruntime.InferenceSes
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises classes of its own that share no base
         raise ArtifactError(f"The artifact's graph cannot be loaded: {error}") from error
+    return session
+
+
+def _check_interface(session: onnxruntime.InferenceSession, size: int) -> None:
     names = tuple(output.name for output in session.get_outputs())
     if set(names) != set(OUTPUTS):
         raise ArtifactError(f"The graph has outputs {names}; expected {OUTPUTS}.")
-    return session
+    inputs = [(one.name, one.type) for one in session.get_inputs()]
+    if inputs != [(INPUT, "tensor(uint8)")]:
+        raise ArtifactError(f"The graph has input {inputs}; expected {INPUT!r} in uint8.")
+    shape = session.get_inputs()[0].shape
+    # A side that the graph leaves open has a name in place of a number.
+    if len(shape) != 3 or any(isinstance(side, int) and side != size for side in shape[1:]):
+        raise ArtifactError(
+            f"The graph takes canvases of shape {shape}, but its preprocessing makes "
+            f"{size} x {size} pixels."
+        )
 
 
 def available_cores() -> int:
