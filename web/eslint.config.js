@@ -4,7 +4,7 @@ import jsxA11y from "eslint-plugin-jsx-a11y";
 import reactHooks from "eslint-plugin-react-hooks";
 import tseslint from "typescript-eslint";
 
-const FEATURES = ["worklist", "reading", "model-card"];
+const FEATURES = ["desk", "reading", "model-card"];
 
 /** A feature may be imported by the app, never by another feature. */
 const featureZones = FEATURES.map((feature) => ({

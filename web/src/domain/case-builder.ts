@@ -23,15 +23,26 @@ export function buildCases(
   previous: ReadonlyMap<string, Case>,
 ): Case[] {
   const groups = groupSlices(upload.id, known);
-  const seriesAnswers = known.answers.filter((one) => one.kind === "series");
-  const withSeries = [...groups.entries()].filter(
-    ([id, slices]) => isSeries(id) && slices.length > 1,
+  const series = matchSeries(groups, known);
+  return [...groups.entries()].map(([id, slices]) =>
+    buildCase(upload, id, slices, series.get(id) ?? null, finished, previous.get(id)),
   );
-  return [...groups.entries()].map(([id, slices]) => {
-    const rank = withSeries.findIndex(([other]) => other === id);
-    const series = rank < 0 ? null : (seriesAnswers[rank] ?? null);
-    return buildCase(upload, id, slices, series, finished, previous.get(id));
-  });
+}
+
+/** Series are answered in the order in which their slices came, each with its number of slices. */
+function matchSeries(
+  groups: ReadonlyMap<string, Slice[]>,
+  known: JobAnswers,
+): Map<string, SeriesAnswer> {
+  const open = [...groups.entries()].filter(([id]) => isSeries(id));
+  const matched = new Map<string, SeriesAnswer>();
+  for (const answer of known.answers) {
+    if (answer.kind !== "series") continue;
+    const place = open.findIndex(([, slices]) => slices.length === answer.slices);
+    const [group] = place < 0 ? [] : open.splice(0, place + 1).slice(-1);
+    if (group) matched.set(group[0], answer);
+  }
+  return matched;
 }
 
 function groupSlices(uploadId: string, known: JobAnswers): Map<string, Slice[]> {

@@ -12,7 +12,7 @@ interface Settings {
   voice: Voice;
   /** Hide what the model says until the reader has answered. */
   blind: boolean;
-  /** Name of the threshold that new uploads are answered with. */
+  /** Name of the threshold for new uploads; empty for the model's own. */
   operatingPoint: string;
   change: (part: Partial<Omit<Settings, "change">>) => void;
 }
@@ -29,7 +29,7 @@ export const useSettings = create<Settings>()(
       theme: "system",
       voice: "plain",
       blind: false,
-      operatingPoint: "balanced",
+      operatingPoint: "",
       change: (part) => {
         set(part);
       },

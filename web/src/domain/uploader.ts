@@ -60,6 +60,12 @@ export class Uploader {
     this.#startNext();
   }
 
+  /** Take an upload that is over off the tray; what came of it stays. */
+  dismiss(id: string): void {
+    this.#desk.changeUpload(id, { state: { kind: "done" }, refusals: [] });
+  }
+
+  /** Take an upload off the desk, with its cases and everything the service holds of it. */
   remove(id: string): void {
     this.cancel(id);
     this.#desk.removeUpload(id);

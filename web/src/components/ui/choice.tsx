@@ -1,5 +1,5 @@
 import { Label } from "react-aria-components/Label";
-import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
+import { RadioButton, RadioField, RadioGroup } from "react-aria-components/RadioGroup";
 
 import styles from "@/components/ui/choice.module.css";
 
@@ -27,9 +27,9 @@ export function Choice<Value extends string>(props: ChoiceProps<Value>) {
       <Label className={isLabelHidden ? "visually-hidden" : styles.label}>{label}</Label>
       <div className={styles.options}>
         {options.map((option) => (
-          <Radio key={option.value} value={option.value} className={styles.option}>
-            {option.label}
-          </Radio>
+          <RadioField key={option.value} value={option.value}>
+            <RadioButton className={styles.option}>{option.label}</RadioButton>
+          </RadioField>
         ))}
       </div>
     </RadioGroup>

@@ -1,4 +1,4 @@
-import { request } from "@/lib/api/request";
+import { client } from "@/lib/api/request";
 import { sendFiles } from "@/lib/api/send-files";
 import type { Job } from "@/lib/api/types";
 
@@ -10,20 +10,23 @@ export async function createJob(
   operatingPoint: string,
   options: { signal: AbortSignal; onProgress: (fraction: number) => void },
 ): Promise<Job> {
-  const query = new URLSearchParams({
-    hold: String(HOLD_SECONDS),
-    operating_point: operatingPoint,
-  });
+  const query = new URLSearchParams({ hold: String(HOLD_SECONDS) });
+  // An empty name stands for the model's own operating point.
+  if (operatingPoint) query.set("operating_point", operatingPoint);
   return (await sendFiles(`/api/v1/jobs?${query.toString()}`, files, options)) as Job;
 }
 
 /** Look at a job; `after` leaves out as many answers as are known already. */
 export async function getJob(id: string, after: number, signal: AbortSignal): Promise<Job> {
-  const response = await request(`/api/v1/jobs/${id}?after=${after}`, { signal });
-  return (await response.json()) as Job;
+  const { data } = await client.GET("/api/v1/jobs/{job}", {
+    params: { path: { job: id }, query: { after } },
+    signal,
+  });
+  if (!data) throw new Error("A good answer holds a job.");
+  return data;
 }
 
 /** Cancel a job or throw it away, with everything the service holds of it. */
 export async function deleteJob(id: string): Promise<void> {
-  await request(`/api/v1/jobs/${id}`, { method: "DELETE", keepalive: true });
+  await client.DELETE("/api/v1/jobs/{job}", { params: { path: { job: id } }, keepalive: true });
 }

@@ -1,10 +1,21 @@
+import createClient from "openapi-fetch";
+
+import type { paths } from "@/api-types.gen";
 import { authorization } from "@/lib/api/api-key";
 import { ProblemError, problemOf } from "@/lib/problem";
 
 /** Fetch from the service; anything but a 2xx answer is thrown as a ProblemError. */
-export async function request(path: string, init: RequestInit = {}): Promise<Response> {
-  const response = await fetch(path, { ...init, headers: authorization() });
+export async function request(input: RequestInfo, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(input instanceof Request ? input.headers : init.headers);
+  for (const [name, value] of Object.entries(authorization())) headers.set(name, value);
+  const response = await fetch(input, { ...init, headers });
   if (response.ok) return response;
   const body: unknown = await response.json().catch(() => null);
   throw new ProblemError(problemOf(response.status, body, response.headers.get("Retry-After")));
 }
+
+/** The service's routes, as openapi.json describes them. */
+export const client = createClient<paths>({
+  baseUrl: globalThis.location.origin,
+  fetch: (input) => request(input),
+});

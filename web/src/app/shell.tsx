@@ -1,0 +1,86 @@
+import { useState } from "react";
+import { Link, Redirect, Route, Switch, useLocation } from "wouter";
+
+import { CrashFace } from "@/app/crash-face";
+import { DeskPage } from "@/app/desk-page";
+import { ErrorBoundary } from "@/app/error-boundary";
+import { SettingsDialog } from "@/app/settings-dialog";
+import styles from "@/app/shell.module.css";
+import { useArrivals } from "@/app/use-arrivals";
+import { Button } from "@/components/ui/button";
+import { DropLayer } from "@/features/desk/components/drop-layer";
+import { useMessages } from "@/messages/use-messages";
+
+export function Shell() {
+  const t = useMessages();
+  const [location] = useLocation();
+  const onFiles = useArrivals();
+  return (
+    <div className={styles.shell}>
+      <DropLayer onFiles={onFiles} />
+      <a
+        className={styles.skip}
+        href="#content"
+        onClick={(event) => {
+          // The hash is the router's.
+          event.preventDefault();
+          document.getElementById("content")?.focus();
+        }}
+      >
+        {t("app.skip")}
+      </a>
+      <Header />
+      <main id="content" className={styles.main} tabIndex={-1}>
+        <ErrorBoundary key={location} fallback={(reset) => <CrashFace onRetry={reset} />}>
+          <Switch>
+            <Route path="/">
+              <DeskPage onFiles={onFiles} />
+            </Route>
+            <Route>
+              <Redirect to="/" />
+            </Route>
+          </Switch>
+        </ErrorBoundary>
+      </main>
+      <footer className={styles.notice}>
+        <strong>{t("notice")}</strong> <span>{t("notice.long")}</span>
+      </footer>
+    </div>
+  );
+}
+
+function Header() {
+  const t = useMessages();
+  const [isOpen, setOpen] = useState(false);
+  const [location] = useLocation();
+  return (
+    <header className={styles.header}>
+      <Link href="/" className={styles.mark}>
+        tumorscope
+      </Link>
+      <nav aria-label={t("app.nav")} className={styles.nav}>
+        <Link href="/" aria-current={location === "/" ? "page" : undefined}>
+          {t("nav.desk")}
+        </Link>
+        <Link href="/model" aria-current={location === "/model" ? "page" : undefined}>
+          {t("nav.model")}
+        </Link>
+      </nav>
+      <Button
+        tone="ghost"
+        icon="settings"
+        onPress={() => {
+          setOpen(true);
+        }}
+      >
+        {t("settings.open")}
+      </Button>
+      <SettingsDialog
+        isOpen={isOpen}
+        onClose={() => {
+          setOpen(false);
+        }}
+      />
+    </header>
+  );
+}

@@ -1,0 +1,72 @@
+import { OutcomeMark } from "@/components/case/outcome-mark";
+import { ProbabilityBar } from "@/components/case/probability-bar";
+import { Thumb } from "@/components/case/thumb";
+import { answerOf, isHidden, strongestSlice, type Case } from "@/domain/case";
+import { useSettings } from "@/domain/settings";
+import styles from "@/features/desk/components/case-table.module.css";
+import { useMessages } from "@/messages/use-messages";
+import { useNumbers } from "@/messages/use-numbers";
+
+interface CaseColumn {
+  id: "picture" | "name" | "outcome" | "probability" | "reader" | "slices";
+  width: `${number}fr` | number;
+  narrowWidth?: `${number}fr` | number;
+  isSortable: boolean;
+  /** Shown on a phone, too. */
+  isEssential: boolean;
+}
+
+export const CASE_COLUMNS: readonly CaseColumn[] = [
+  { id: "picture", width: 76, narrowWidth: 64, isSortable: false, isEssential: true },
+  { id: "name", width: "3fr", narrowWidth: "1fr", isSortable: true, isEssential: true },
+  { id: "outcome", width: "2fr", narrowWidth: "1fr", isSortable: true, isEssential: true },
+  { id: "probability", width: "2fr", isSortable: true, isEssential: false },
+  { id: "reader", width: "1fr", isSortable: false, isEssential: false },
+  { id: "slices", width: 100, isSortable: true, isEssential: false },
+];
+
+export function CaseCell({ column, one }: { column: CaseColumn["id"]; one: Case }) {
+  switch (column) {
+    case "picture":
+      return <Thumb slice={one.slices[strongestSlice(one)]} />;
+    case "name":
+      return <span className={styles.name}>{one.name}</span>;
+    case "outcome":
+      return <OutcomeCell one={one} />;
+    case "probability":
+      return <ProbabilityCell one={one} />;
+    case "reader":
+      return <ReaderCell one={one} />;
+    case "slices":
+      return one.slices.length;
+  }
+}
+
+function OutcomeCell({ one }: { one: Case }) {
+  const t = useMessages();
+  const blind = useSettings((settings) => settings.blind);
+  const answer = answerOf(one);
+  if (isHidden(one, blind)) return <span className="soft">{t("outcome.hidden")}</span>;
+  if (!answer) return <span className="soft">{t("outcome.pending")}</span>;
+  return <OutcomeMark outcome={answer.outcome} />;
+}
+
+function ProbabilityCell({ one }: { one: Case }) {
+  const numbers = useNumbers();
+  const blind = useSettings((settings) => settings.blind);
+  const probability = isHidden(one, blind) ? undefined : answerOf(one)?.probabilities?.tumor;
+  if (probability === undefined) return "–";
+  return (
+    <span className={styles.probability}>
+      <ProbabilityBar probability={probability} threshold={null} />
+      {numbers.three(probability)}
+    </span>
+  );
+}
+
+function ReaderCell({ one }: { one: Case }) {
+  const t = useMessages();
+  const { reading, verdict } = one.feedback;
+  if (verdict) return t(`verdict.${verdict}`);
+  return reading ? t(`reading.${reading}`) : "–";
+}

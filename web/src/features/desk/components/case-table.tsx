@@ -1,0 +1,81 @@
+import {
+  Cell,
+  Column,
+  Row,
+  Table,
+  TableBody,
+  TableHeader,
+  type SortDescriptor,
+} from "react-aria-components/Table";
+import { TableLayout, Virtualizer } from "react-aria-components/Virtualizer";
+import { useLocation } from "wouter";
+
+import { Face } from "@/components/ui/face";
+import type { Case } from "@/domain/case";
+import { CASE_COLUMNS, CaseCell } from "@/features/desk/components/case-cell";
+import styles from "@/features/desk/components/case-table.module.css";
+import { useMedia } from "@/features/desk/use-media";
+import { useMessages } from "@/messages/use-messages";
+
+interface CaseTableProps {
+  cases: Case[];
+  sort: SortDescriptor;
+  onSort: (sort: SortDescriptor) => void;
+}
+
+/** Only the rows in sight are in the document, so that hundreds stay quick. */
+export function CaseTable({ cases, sort, onSort }: CaseTableProps) {
+  const t = useMessages();
+  const [, navigate] = useLocation();
+  const isNarrow = useMedia("(max-width: 48rem)");
+  const rootSize = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+  const columns = CASE_COLUMNS.filter((column) => !isNarrow || column.isEssential);
+  return (
+    <Virtualizer
+      layout={TableLayout}
+      layoutOptions={{ rowHeight: 3.6 * rootSize, headingHeight: 2.4 * rootSize }}
+    >
+      <Table
+        aria-label={t("worklist.title")}
+        className={styles.table}
+        sortDescriptor={sort}
+        onSortChange={onSort}
+        onRowAction={(key) => {
+          navigate(`/read/${key}`);
+        }}
+      >
+        <TableHeader columns={columns}>
+          {(column) => (
+            <Column
+              id={column.id}
+              isRowHeader={column.id === "name"}
+              allowsSorting={column.isSortable}
+              defaultWidth={isNarrow ? column.narrowWidth : column.width}
+              className={styles.column}
+            >
+              {({ sortDirection }) => (
+                <>
+                  {t(`column.${column.id}`)}
+                  <span aria-hidden="true">{SORT_SIGNS[sortDirection ?? "none"]}</span>
+                </>
+              )}
+            </Column>
+          )}
+        </TableHeader>
+        <TableBody items={cases} renderEmptyState={() => <Face title={t("worklist.none")} />}>
+          {(one) => (
+            <Row id={one.id} columns={columns} className={styles.row}>
+              {(column) => (
+                <Cell className={styles.cell}>
+                  <CaseCell column={column.id} one={one} />
+                </Cell>
+              )}
+            </Row>
+          )}
+        </TableBody>
+      </Table>
+    </Virtualizer>
+  );
+}
+
+const SORT_SIGNS = { ascending: " ↑", descending: " ↓", none: "" };
