@@ -20,6 +20,9 @@ from tumorscope.model.prediction import Answer, Failure, Prediction
 
 EXIT_SOME_FAILED: Final = 1
 
+_MAX_NAME_BYTES: Final = 120
+"""Of a heat map's name; file systems end at 255, and numbers and a suffix are added."""
+
 CSV_COLUMNS: Final = (
     "kind",
     "source",
@@ -80,7 +83,7 @@ def predict(
         if isinstance(answer, Failure):
             failed = True
             if style != "json":
-                click.echo(f"{answer.source}: {answer.error.detail}", err=True)
+                click.echo(_printable(f"{answer.source}: {answer.error.detail}"), err=True)
         if pictures is not None and isinstance(answer, Prediction):
             pictures.save(answer)
         write(answer)
@@ -93,21 +96,26 @@ class _HeatmapFolder:
     """Writes one PNG per image, never over an existing file."""
 
     def __init__(self, folder: Path) -> None:
-        if folder.exists() and any(folder.iterdir()):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            used = any(folder.iterdir())
+        except OSError as error:
+            raise UsageError(f"The folder {folder} cannot be used: {error.strerror}.") from error
+        if used:
             raise UsageError(f"The folder {folder} is not empty; give a new one for --heatmaps.")
-        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._taken: set[str] = set()
 
     def save(self, answer: Prediction) -> None:
         """Save the overlay of one answer."""
-        stem = re.sub(r"[^\w.-]+", "_", answer.source).strip("_")[-120:]
+        stem = re.sub(r"[^\w.-]+", "_", answer.source).strip("_")
+        stem = stem.encode()[-_MAX_NAME_BYTES:].decode(errors="ignore")
         if answer.slice_index is not None:
             stem += f"_{answer.slice_index:04d}"
         name, number = stem, 2
-        while name in self._taken:
+        while name.lower() in self._taken:  # some file systems do not tell a from A
             name, number = f"{stem}_{number}", number + 1
-        self._taken.add(name)
+        self._taken.add(name.lower())
         answer.overlay().save(self._folder / f"{name}.png")
 
 
@@ -157,7 +165,14 @@ def _table_cells(answer: dict[str, Any]) -> Iterator[str]:
     yield f"{best + f' {types[best]:.2f}' if types else '-':<18}"
     index = answer.get("slice_index")
     series = f" (series of {answer['slices']} slices)" if answer["kind"] == "series" else ""
-    yield answer["source"] + ("" if index is None else f" [{index}]") + series
+    yield _printable(answer["source"]) + ("" if index is None else f" [{index}]") + series
+
+
+def _printable(text: str) -> str:
+    """Escape what would move the cursor or break the line."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
 
 
 _WRITERS: Final[dict[str, Callable[[], Callable[[Answer], None]]]] = {

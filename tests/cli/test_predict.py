@@ -1,0 +1,272 @@
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import nibabel
+import numpy as np
+import pytest
+from PIL import Image
+
+from tumorscope.cli.main import main
+from tumorscope.labels import NOTICE
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[dict]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@pytest.fixture
+def run(
+    tiny_artifact_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., Result]:
+    """Run ``tumorscope predict`` with the tiny model as the command does."""
+
+    def call(*arguments: object, model: Path | None = tiny_artifact_path) -> Result:
+        words = [*arguments, *(() if model is None else ("--model", model))]
+        monkeypatch.setattr(sys, "argv", ["tumorscope", "predict", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return Result(int(stop.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def scans(make_head: Callable[..., np.ndarray], tmp_path: Path) -> Path:
+    """A folder with a picture with a blob, one without and a volume of three slices."""
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    Image.fromarray(make_head(blob=(62, 94))).save(folder / "1.png")
+    Image.fromarray(make_head()).save(folder / "2.png")
+    voxels = np.stack([make_head(seed=i) for i in range(3)], axis=-1).astype(np.float32)
+    nibabel.save(nibabel.Nifti1Image(voxels, np.diag([1, 1, 5, 1])), folder / "3.nii")
+    return folder
+
+
+def test_all_answered_is_exit_code_0(run: Callable[..., Result], scans: Path) -> None:
+    result = run(scans, "--format", "json")
+    assert (result.code, result.err) == (0, "")
+    assert [(one["kind"], one["slice_index"]) for one in result.lines[:-1]] == [
+        ("image", None),
+        ("image", None),
+        ("image", 0),
+        ("image", 1),
+        ("image", 2),
+    ]
+    assert result.lines[-1]["kind"] == "series"
+    assert [one["outcome"] for one in result.lines[:2]] == ["tumor", "no_tumor"]
+    assert {one["notice"] for one in result.lines} == {NOTICE}
+
+
+def test_one_unreadable_is_exit_code_1_and_the_rest_is_answered(
+    run: Callable[..., Result], scans: Path
+) -> None:
+    (scans / "0.png").write_bytes(b"")
+    result = run(scans / "missing.png", scans, "--format", "json")
+    assert result.code == 1
+    assert [one["kind"] for one in result.lines] == ["error"] * 2 + ["image"] * 5 + ["series"]
+    assert result.lines[0]["error"]["type"] == "unsupported-format"
+    assert "0 bytes" in result.lines[1]["error"]["detail"]
+    assert result.lines[1]["source"] == str(scans / "0.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Missing argument"),
+        (("1.png", "--format", "xml"), "'xml' is not one of"),
+        (("1.png", "--threshold", "0.4"), "No such option"),
+        (("1.png", "--operating-point", "lenient"), "no operating point 'lenient'"),
+        (("1.png", "--model", "missing.tumorscope"), "missing.tumorscope cannot be read"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(
+    run: Callable[..., Result], arguments: tuple[str, ...], message: str, tiny_artifact_path: Path
+) -> None:
+    model = None if "--model" in arguments else tiny_artifact_path
+    result = run(*arguments, model=model)
+    assert result.code == 2
+    assert message in result.err
+    assert "Traceback" not in result.err
+    assert result.out == ""
+
+
+def test_altered_model_is_exit_code_2(
+    run: Callable[..., Result], scans: Path, tiny_artifact_path: Path, tmp_path: Path
+) -> None:
+    altered = tmp_path / "altered.tumorscope"
+    content = bytearray(tiny_artifact_path.read_bytes())
+    content[-200] ^= 0xFF
+    altered.write_bytes(content)
+    result = run(scans, model=altered)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.count("\n") == 1
+    assert "altered.tumorscope" in result.err
+
+
+def test_csv(run: Callable[..., Result], scans: Path) -> None:
+    (scans / "0,0.png").write_bytes(b"")
+    result = run(scans, "--format", "csv")
+    header = result.out.splitlines()[0]
+    assert header == (
+        "kind,source,slice_index,sop_instance_uid,outcome,probability_tumor,probability_no_tumor,"
+        "probability_glioma,probability_meningioma,probability_pituitary,peak_row,peak_column,"
+        "reasons,error_type,error_detail,model_id,model_version,notice"
+    )
+    rows = list(csv.DictReader(io.StringIO(result.out)))
+    assert [row["kind"] for row in rows] == ["error"] + ["image"] * 5 + ["series"]
+    assert rows[0]["source"] == str(scans / "0,0.png")
+    assert rows[0]["error_type"] == "corrupt-image"
+    assert rows[0]["outcome"] == rows[0]["probability_tumor"] == ""
+    assert float(rows[1]["probability_tumor"]) + float(rows[1]["probability_no_tumor"]) == (
+        pytest.approx(1)
+    )
+    assert abs(int(rows[1]["peak_row"]) - 62) < 20
+    assert rows[2]["peak_row"] == ""
+    assert {row["notice"] for row in rows} == {NOTICE}
+    assert rows[1]["model_id"] == "tiny"
+
+
+def test_table(run: Callable[..., Result], scans: Path) -> None:
+    (scans / "0.png").write_bytes(b"")
+    result = run(scans)
+    lines = result.out.splitlines()
+    assert lines[0].split() == ["outcome", "tumor", "type", "if", "tumor", "source"]
+    assert lines[1].split()[0] == "error"
+    assert lines[2].split()[0] == "tumor"
+    assert lines[3].split()[0] == "no_tumor"
+    assert lines[4].endswith("3.nii [0]")
+    assert lines[7].endswith("3.nii (series of 3 slices)")
+    assert lines[-1] == NOTICE
+    assert "0.png: The file is empty" in result.err
+    assert len({line.index(str(scans)) for line in lines[1:8]}) == 1
+
+
+def test_formats_agree(run: Callable[..., Result], scans: Path) -> None:
+    from_json = [one["probabilities"]["tumor"] for one in run(scans, "--format", "json").lines]
+    rows = csv.DictReader(io.StringIO(run(scans, "--format", "csv").out))
+    assert [float(row["probability_tumor"]) for row in rows] == from_json
+
+
+def test_operating_point_changes_the_outcome(run: Callable[..., Result], scans: Path) -> None:
+    (answer,) = run(scans / "1.png", "--format", "json", "--operating-point", "specific").lines
+    assert answer["outcome"] == "no_tumor"
+
+
+def test_zip_and_standard_input(
+    run: Callable[..., Result], scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "scans.zip"
+    with zipfile.ZipFile(archive, "w") as writer:
+        for file in scans.iterdir():
+            writer.write(file, f"inner/{file.name}")
+    direct, zipped = run(scans, "--format", "json"), run(archive, "--format", "json")
+    assert zipped.lines[0]["source"] == f"{archive}/inner/1.png"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((scans / "1.png").read_bytes())))
+    piped = run("-", "--format", "json")
+    assert piped.lines[0]["source"] == "stdin"
+    probabilities = [result.lines[0]["probabilities"] for result in (direct, zipped, piped)]
+    assert probabilities[0] == probabilities[1] == probabilities[2]
+
+
+def test_heat_maps_one_per_image(run: Callable[..., Result], scans: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "maps"
+    assert run(scans, "--heatmaps", folder).code == 0
+    assert len(list(folder.iterdir())) == 5
+    (first,) = folder.glob("*1.png.png")
+    drawn = np.asarray(Image.open(first)).astype(int)
+    assert drawn.shape == (160, 160, 3)
+    assert drawn[62, 94, 0] - drawn[62, 94, 2] > 50
+
+
+def test_heat_maps_never_go_into_a_folder_with_files(
+    run: Callable[..., Result], scans: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    (folder / "precious.txt").write_text("keep")
+    result = run(scans, "--heatmaps", folder)
+    assert (result.code, result.out) == (2, "")
+    assert "is not empty" in result.err
+    assert [file.name for file in folder.iterdir()] == ["precious.txt"]
+    (folder / "precious.txt").unlink()
+    assert run(scans, "--heatmaps", folder).code == 0
+
+
+def test_heat_maps_where_no_folder_can_be(run: Callable[..., Result], scans: Path) -> None:
+    result = run(scans, "--heatmaps", scans / "1.png" / "maps")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("tumorscope: The folder")
+    assert result.err.count("\n") == 1
+
+
+def test_two_inputs_of_one_name_get_two_heat_maps(
+    run: Callable[..., Result], scans: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "maps"
+    picture = scans / "1.png"
+    again = scans / "sub"
+    again.mkdir()
+    (again / "1.png").write_bytes(picture.read_bytes())
+    assert run(picture, picture, again / "1.png", "--heatmaps", folder).code == 0
+    assert len(list(folder.iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["\u8111" * 80 + ".png", "a" * 240 + ".png", "..\u00e4 b;c.png"],
+    ids=["long in bytes", "long", "odd letters"],
+)
+def test_heat_map_of_an_unusual_name(
+    run: Callable[..., Result], scans: Path, tmp_path: Path, name: str
+) -> None:
+    (scans / "1.png").rename(scans / name)
+    assert run(scans / name, "--heatmaps", tmp_path / "maps").code == 0
+    assert len(list((tmp_path / "maps").iterdir())) == 1
+
+
+def test_names_cannot_disturb_the_terminal(run: Callable[..., Result], scans: Path) -> None:
+    (scans / "1.png").rename(scans / "a\x1b[31m\nb.png")
+    (scans / "2.png").write_bytes(b"")
+    (scans / "2.png").rename(scans / "c\x1b[31m\nd.png")
+    result = run(scans)
+    assert "\x1b" not in result.out + result.err
+    assert len(result.out.splitlines()) == 9
+    assert len(result.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such file names")
+@pytest.mark.parametrize("style", ["table", "json", "csv"])
+def test_real_process(scans: Path, tiny_artifact_path: Path, style: str) -> None:
+    (scans / "1.png").rename(scans / os.fsdecode(b"\xff.png"))
+    (scans / "0.png").write_bytes(b"")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tumorscope", "predict", str(scans)),
+            *("--model", str(tiny_artifact_path), "--format", style),
+        ],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    lines = done.stdout.decode().splitlines()
+    assert len(lines) == {"json": 7, "csv": 8, "table": 10}[style]
+    assert any("no_tumor" in line and "2.png" in line for line in lines)
