@@ -83,8 +83,11 @@ class Preprocessing:
         image are left out: frames, rulers and borders. 0 keeps all, as version 1 did.
     margin_fraction
         Margin around the foreground box, as a fraction of its longer side.
-    low_percentile, high_percentile
-        Percentiles of the foreground that map to 0 and 255; nnU-Net uses 0.5 and 99.5.
+    low_percentile
+        Percentile that maps to 0 where hardly a pixel is foreground; elsewhere the threshold of
+        the foreground does, so that the background is black.
+    high_percentile
+        Percentile of the foreground that maps to 255; nnU-Net uses 99.5.
     """
 
     size: int = 224
