@@ -82,7 +82,9 @@ def wait_for_job(client: FlaskClient, path: str, timeout_s: float = 20) -> dict[
     """Ask for a job until it is finished; return the last answer."""
     deadline = time.monotonic() + timeout_s
     while True:
-        body = client.get(path).get_json()
+        # Closed as a server closes a sent answer, which is when a fetched job is deleted.
+        with client.get(path) as response:
+            body = response.get_json()
         if body.get("state") == "finished":
             return body
         assert time.monotonic() < deadline, body

@@ -290,6 +290,7 @@ class JobStore:
         for folder in self._folder.iterdir():
             if folder.name not in known and folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
+        self._forget()
         return len(over)
 
     def _own(self, job: str, assignment: str, value: float) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, after_this_request, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
@@ -78,10 +78,9 @@ def get_job(job: str) -> ResponseReturnValue:
     query = parse_query(JobProgressQuery)
     service = current_service()
     row = _known(service, job)
-    response = json_response(_job_body(service, row, after=query.after))
     if row.state == "finished" and row.hold_s == 0 and request.method == "GET":
-        response.call_on_close(lambda: _fetched(service, job))
-    return response
+        after_this_request(lambda response: _delete_when_sent(response, service, job))
+    return json_response(_job_body(service, row, after=query.after))
 
 
 @blueprint.delete("/jobs/<job>")
@@ -203,9 +202,13 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
-def _fetched(service: Service, job: str) -> None:
-    service.store.discard(job)
-    metrics.JOBS.labels("fetched").inc()
+def _delete_when_sent(response: Response, service: Service, job: str) -> Response:
+    def delete() -> None:
+        service.store.discard(job)
+        metrics.JOBS.labels("fetched").inc()
+
+    response.call_on_close(delete)
+    return response
 
 
 def _slice(job: str, index: int) -> tuple[StoredAnswer, Path]:

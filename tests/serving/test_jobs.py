@@ -1,0 +1,209 @@
+"""Jobs through the door: progress, answers, pictures, deletion."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from made_requests import form, wait_for_job
+from PIL import Image
+
+from tumorscope.serving.http_api import answering
+
+URL = "/api/v1/jobs"
+
+
+def create(client: FlaskClient, *files: tuple[str, bytes], query: str = "") -> str:
+    response = client.post(URL + query, data=form(*files))
+    assert response.status_code == 202, response.get_json()
+    assert response.headers["Location"] == f"{URL}/{response.get_json()['id']}"
+    return response.headers["Location"]
+
+
+def test_answers_are_those_of_an_image_request(
+    client: FlaskClient, volume: Callable[..., bytes], png: bytes
+) -> None:
+    files = (("patient/v.nii", volume(9)), ("bad.png", b"no scan"), ("a.png", png))
+    expected = client.post("/api/v1/predictions", data=form(*files)).get_json()["predictions"]
+    body = wait_for_job(client, create(client, *files))
+    assert body["predictions"] == expected
+    assert [one["kind"] for one in expected] == ["image"] * 9 + ["error", "image", "series"]
+    assert body["progress"] == {"files": 3, "files_done": 3, "slices_done": 11, "failed": 1}
+    assert body["next"] == 12
+
+
+def test_fetched_job_is_gone(make_app: Callable[..., Flask], png: bytes, tmp_path: Path) -> None:
+    client = make_app().test_client()
+    path = create(client, ("Jane_Doe.png", png))
+    wait_for_job(client, path)
+    assert client.get(path).status_code == 404
+    assert list((tmp_path / "spool" / "jobs").iterdir()) == []
+    kept = b"".join(one.read_bytes() for one in (tmp_path / "spool").rglob("*") if one.is_file())
+    assert b"Jane" not in kept
+    assert png[:64] not in kept
+
+
+def test_head_request_does_not_fetch(client: FlaskClient, png: bytes) -> None:
+    path = create(client, ("a.png", png), query="?hold=0")
+    held = create(client, ("b.png", png), query="?hold=60")
+    wait_for_job(client, held)  # jobs are worked off in order, so the first is finished too
+    assert client.head(path).status_code == 200
+    with client.get(path) as response:
+        assert response.get_json()["state"] == "finished"
+
+
+def test_known_answers_are_left_out(client: FlaskClient, volume: Callable[..., bytes]) -> None:
+    path = create(client, ("v.nii", volume(6)), query="?hold=60")
+    body = wait_for_job(client, path)
+    rest = client.get(f"{path}?after=4").get_json()
+    assert rest["predictions"] == body["predictions"][4:]
+    assert [one["index"] for one in rest["slices"]] == [4, 5]
+    assert rest["next"] == body["next"] == 7
+
+
+def test_held_job_has_pictures(
+    client: FlaskClient, volume: Callable[..., bytes], tmp_path: Path
+) -> None:
+    path = create(client, ("v.nii", volume(6, size=96)), query="?hold=60")
+    body = wait_for_job(client, path)
+    assert body["hold"] == 60
+    view = body["slices"][2]
+    assert (view["rows"], view["columns"], view["spacing_mm"]) == (96, 96, [1.0, 1.0])
+    assert (view["plane"], view["sides"], view["series"]) == ("axial", ["R", "A"], 0)
+    shown = np.asarray(Image.open(io.BytesIO(client.get(view["image"]).data)))
+    assert (shown.dtype, shown.shape) == (np.uint8, (96, 96))
+    deep = np.asarray(Image.open(io.BytesIO(client.get(view["image"] + "?depth=16").data)))
+    low, high = view["value_range"]
+    assert deep.shape == (96, 96)
+    assert deep.max() == 65535
+    assert high == 230.0
+    assert low + deep.astype(float)[48, 48] * (high - low) / 65535 == pytest.approx(100, abs=15)
+    evidence = np.asarray(Image.open(io.BytesIO(client.get(view["evidence"]).data)))
+    assert evidence.dtype == np.uint8
+    peak = body["predictions"][2]["localization"]["peak"]
+    assert evidence[tuple(peak)] > 200
+    # What was uploaded is gone already; only the pictures are left.
+    assert {one.name for one in (tmp_path / "spool" / "jobs" / body["id"]).iterdir()} == {
+        "pictures"
+    }
+
+
+def test_job_without_hold_has_no_pictures(
+    make_app: Callable[..., Flask], png: bytes, tmp_path: Path
+) -> None:
+    client = make_app().test_client()
+    path = create(client, ("a.png", png))
+    other = create(client, ("a.png", png), query="?hold=60")
+    wait_for_job(client, other)
+    assert client.get(f"{path}/slices/0/image").status_code == 404
+    assert list((tmp_path / "spool" / "jobs" / path.rsplit("/", 1)[1]).iterdir()) == []
+    (view,) = wait_for_job(client, path)["slices"]
+    assert (view["image"], view["evidence"]) == (None, None)
+
+
+@pytest.mark.parametrize("index", [1, 99])
+def test_what_is_no_image_has_no_picture(client: FlaskClient, png: bytes, index: int) -> None:
+    path = create(client, ("a.png", png), ("bad.png", b"no scan"), query="?hold=60")
+    wait_for_job(client, path)
+    assert client.get(f"{path}/slices/{index}/image").status_code == 404
+    assert client.get(f"{path}/slices/{index}/evidence").status_code == 404
+
+
+def test_operating_point_and_hold_are_kept(make_app: Callable[..., Flask], png: bytes) -> None:
+    client = make_app(max_hold_s=50).test_client()
+    path = create(client, ("a.png", png), query="?operating_point=specific&hold=600")
+    body = wait_for_job(client, path)
+    assert (body["operating_point"], body["hold"]) == ("specific", 50)
+    assert body["predictions"][0]["outcome"] == "no_tumor"
+
+
+def test_deleted_job_is_gone(make_app: Callable[..., Flask], png: bytes, tmp_path: Path) -> None:
+    client = make_app().test_client()
+    path = create(client, ("a.png", png), query="?hold=60")
+    assert client.delete(path).status_code == 204
+    assert client.delete(path).status_code == 404
+    assert client.get(path).status_code == 404
+    # The one that works on it finds that it is gone and leaves nothing behind.
+    wait_for_job(client, create(client, ("a.png", png)))
+    assert list((tmp_path / "spool" / "jobs").iterdir()) == []
+
+
+@pytest.mark.parametrize("query", ["?hold=-1", "?hold=long", "?operating_point=best", "?keep=1"])
+def test_query_that_is_not_understood_is_refused(
+    client: FlaskClient, png: bytes, query: str
+) -> None:
+    assert client.post(URL + query, data=form(("a.png", png))).status_code == 400
+
+
+def test_job_without_a_file_leaves_nothing(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    client = make_app().test_client()
+    response = client.post(URL, data={"other": (io.BytesIO(b"x"), "a.png")})
+    assert response.status_code == 400
+    assert list((tmp_path / "spool" / "jobs").iterdir()) == []
+
+
+def stop_runner(app: Flask) -> None:
+    """Leave jobs in the queue, as if the runner were busy."""
+    app.extensions["tumorscope"].runner.stop()
+
+
+def test_full_queue_refuses(make_app: Callable[..., Flask], png: bytes) -> None:
+    app = make_app(max_jobs=2)
+    stop_runner(app)
+    client = app.test_client()
+    for _ in range(2):
+        create(client, ("a.png", png))
+    response = client.post(URL, data=form(("a.png", png)))
+    assert response.status_code == 429
+    assert int(response.headers["Retry-After"]) >= 1
+
+
+def test_full_spool_refuses(make_app: Callable[..., Flask], png: bytes, tmp_path: Path) -> None:
+    app = make_app(max_spool_bytes=len(png) + 1500)
+    stop_runner(app)
+    client = app.test_client()
+    create(client, ("a.png", png))
+    response = client.post(URL, data=form(("a.png", png)))
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) >= 1
+    assert len(list((tmp_path / "spool" / "jobs").iterdir())) == 1
+
+
+def test_finished_job_expires(make_app: Callable[..., Flask], png: bytes, tmp_path: Path) -> None:
+    app = make_app(expiry_s=0.0)
+    client = app.test_client()
+    create(client, ("a.png", png))
+    service = app.extensions["tumorscope"]
+    while service.store.load()[0]:
+        pass
+    assert service.store.sweep() == 1
+    assert list((tmp_path / "spool" / "jobs").iterdir()) == []
+
+
+def test_slices_beyond_the_limit_are_named(
+    make_app: Callable[..., Flask], volume: Callable[..., bytes], png: bytes
+) -> None:
+    client = make_app(max_job_slices=5).test_client()
+    files = (("v.nii", volume(4)), ("w.nii", volume(4)), ("a.png", png))
+    body = wait_for_job(client, create(client, *files))
+    kinds = [one["kind"] for one in body["predictions"]]
+    assert kinds == ["image"] * 4 + ["error"] * 2 + ["series"]
+    assert body["predictions"][4]["error"]["type"] == "image-too-large"
+
+
+def test_unforeseen_error_of_one_file_does_not_end_the_job(
+    client: FlaskClient, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(content: bytes, *arguments: object) -> object:
+        if content == b"boom":
+            raise RuntimeError("a text that must not leave")
+        return original(content, *arguments)
+
+    original = answering.decode
+    monkeypatch.setattr(answering, "decode", decode)
+    body = wait_for_job(client, create(client, ("b.png", b"boom"), ("a.png", png)))
+    assert [one["kind"] for one in body["predictions"]] == ["error", "image"]
+    assert "leave" not in str(body)
