@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from made_requests import Server, encode
+from made_requests import CheckedClient, Server, encode
 
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
@@ -57,6 +57,7 @@ def make_app(tmp_path: Path, tiny_model: Classifier) -> Iterator[Callable[..., F
     def make(*, classifier: Classifier = tiny_model, **settings: Any) -> Flask:
         settings = {"spool": tmp_path / "spool", "static": tmp_path / "static"} | settings
         apps.append(create_app(ServerConfig(**settings), classifier=classifier))
+        apps[-1].test_client_class = CheckedClient
         return apps[-1]
 
     yield make

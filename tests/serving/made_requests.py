@@ -1,7 +1,9 @@
 """Requests as clients make them, and the service as a program of its own."""
 
 import io
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,9 +12,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
+from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from werkzeug.exceptions import HTTPException
+
+from tumorscope.serving.http_api.openapi import document
 
 START_S = 30
 
@@ -89,3 +96,43 @@ def wait_for_job(client: FlaskClient, path: str, timeout_s: float = 20) -> dict[
             return body
         assert time.monotonic() < deadline, body
         time.sleep(0.02)
+
+
+class CheckedClient(FlaskClient):
+    """Holds every response against the OpenAPI document."""
+
+    def open(self, *arguments: Any, **options: Any) -> Any:
+        response = super().open(*arguments, **options)
+        check_response(self.application, response)
+        return response
+
+
+def check_response(app: Flask, response: Any) -> None:
+    """Assert that the document promises a response's status, media type and shape."""
+    path, method = response.request.path, response.request.method
+    if not path.startswith("/api/v1/") or method in ("HEAD", "OPTIONS"):
+        return
+    try:
+        rule, _ = app.url_map.bind("localhost").match(path, method, return_rule=True)
+    except HTTPException:
+        assert_shape(app, response, {"$ref": "#/components/schemas/Problem"})
+        return
+    described = document(app)["paths"].get(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(rule)))
+    if described is None:
+        return
+    promised = described[method.lower()]["responses"]
+    assert str(response.status_code) in promised, (response.status_code, response.get_data())
+    content = promised[str(response.status_code)].get("content", {})
+    assert response.mimetype in content or (not content and not response.get_data())
+    if response.is_json or response.mimetype == "application/problem+json":
+        assert_shape(app, response, content[response.mimetype]["schema"])
+
+
+def assert_shape(app: Flask, response: Any, schema: dict[str, Any]) -> None:
+    """Assert that a response's body is an instance of a schema of the document."""
+    components = document(app)["components"]
+    jsonschema.validate(
+        json.loads(response.get_data()),
+        schema | {"components": components},
+        cls=jsonschema.Draft202012Validator,
+    )
