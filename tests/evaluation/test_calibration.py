@@ -62,10 +62,12 @@ def test_curve_and_error_by_hand():
     assert expected_calibration_error(y_true, y_prob, bins=2) == pytest.approx(expected)
 
 
-def test_error_uses_15_bins_unless_told():
-    y_true, y_prob = np.array([0, 1]), np.array([0.45, 0.55])  # apart in 15 bins, together in 3
-    assert expected_calibration_error(y_true, y_prob) == pytest.approx(0.45)
-    assert expected_calibration_error(y_true, y_prob, bins=3) == pytest.approx(0)
+def test_error_uses_15_bins_unless_told(overconfident):
+    logits, y_true = overconfident
+    y_prob = 1 / (1 + np.exp(-logits))
+    error = expected_calibration_error(y_true, y_prob)
+    assert error == expected_calibration_error(y_true, y_prob, bins=15)
+    assert error != expected_calibration_error(y_true, y_prob, bins=14)
 
 
 def test_curve_equals_scikit_learn_also_on_the_edges(rng):

@@ -15,7 +15,13 @@ from tumorscope.evaluation.intervals import (
     measure,
     resample_weights,
 )
-from tumorscope.evaluation.statistic import expected_calibration_error, mean_of, roc_auc, share
+from tumorscope.evaluation.statistic import (
+    average_precision,
+    expected_calibration_error,
+    mean_of,
+    roc_auc,
+    share,
+)
 
 
 @pytest.fixture
@@ -119,13 +125,39 @@ def test_perfect_ranking_is_not_certain():
 
 
 def test_metric_that_most_resamples_lack_has_no_interval():
-    # Three groups of 100 are drawn together in about a quarter of the resamples.
-    groups = np.arange(100)
-    hits = groups % 3 == 0
-    parts = [share(hits, groups, rows=groups == one) for one in (0, 1, 2)]
-    found = bootstrap({"mean": mean_of(parts)}, groups)["mean"]
+    # The area within two groups of 100, which 40 % of resamples draw together.
+    y_true = np.zeros(100, int)
+    y_true[:1] = 1
+    rows = np.arange(100) < 2
+    area = roc_auc(y_true, np.arange(100.0), np.arange(100), rows=rows)
+    found = bootstrap({"area": area}, np.arange(100))["area"]
     assert found.n_valid_resamples < 1000
-    assert math.isnan(found.low)
+    assert (found.method, math.isnan(found.low)) == ("none", True)
+
+
+def test_mean_with_a_perfect_part_is_as_wide_as_its_parts_make_it():
+    groups = np.arange(60)
+    hits = np.where(groups < 40, groups % 4 != 0, 1)  # 30 of 40, and 20 of 20
+    parts = [share(hits, groups, rows=rows) for rows in (groups < 40, groups >= 40)]
+    found = bootstrap({"mean": mean_of(parts), "first": parts[0]}, groups)
+    low_of_perfect = clopper_pearson(20, 20)[0]
+    below = math.hypot(0.75 - found["first"].low, 1 - low_of_perfect) / 2
+    assert found["mean"].low == pytest.approx(0.875 - below)
+    assert found["mean"].high == pytest.approx(0.875 + (found["first"].high - 0.75) / 2)
+    assert found["mean"].method == "mover"
+
+
+def test_mean_of_ordinary_parts_is_resampled_as_a_whole():
+    groups = np.arange(60)
+    parts = [share(groups % 4 != 0, groups, rows=rows) for rows in (groups < 40, groups >= 40)]
+    assert bootstrap({"mean": mean_of(parts)}, groups)["mean"].method == "bootstrap"
+
+
+def test_mean_with_a_part_without_interval_has_none():
+    y_true = np.repeat([0, 1], 20)
+    precision = average_precision(y_true, y_true.astype(float), rows=np.ones(40, bool))
+    found = bootstrap({"mean": mean_of([precision, precision])}, np.arange(40))["mean"]
+    assert (found.estimate, found.method, math.isnan(found.low)) == (1, "none", True)
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 7), (3, 10), (10, 10), (199, 200)])
@@ -218,6 +250,23 @@ def test_share_near_one_covers_the_truth():
 
     grouped, _ = _coverage(draw, 0.98)
     assert grouped >= 0.95
+
+
+def test_mean_over_nearly_perfect_sets_covers_the_truth():
+    sizes = (60, 40, 20, 20)
+
+    def draw(rng):
+        groups = np.arange(sum(sizes))
+        hits = (rng.random(len(groups)) < 0.99).astype(float)
+        return _mean_over_sets, (hits, np.repeat(np.arange(4), sizes)), groups
+
+    grouped, _ = _coverage(draw, 0.99)
+    assert grouped >= 0.95
+
+
+def _mean_over_sets(hits, sets, groups):
+    parts = [share(hits, groups, rows=sets == one) for one in np.unique(sets)]
+    return bootstrap({"mean": mean_of(parts)}, groups, resamples=300)["mean"]
 
 
 def test_calibration_error_covers_a_true_miscalibration():

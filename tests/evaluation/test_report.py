@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.metrics import confusion_matrix
 
 from tumorscope.errors import UsageError
 from tumorscope.evaluation import discrimination
@@ -95,6 +96,10 @@ def test_types_are_measured_on_tumors_of_known_type(build, make_data):
     expected = (data.type_prob.argmax(axis=1) == data.type_true)[known].mean()
     assert found["accuracy"]["estimate"] == pytest.approx(expected)
     assert found["accuracy"]["n_images"] == known.sum() == np.sum(metrics["type_confusion"])
+    called = data.type_prob[known].argmax(axis=1)
+    counts = confusion_matrix(data.type_true[known], called)
+    assert metrics["type_confusion"] == counts.tolist()
+    assert counts.tolist() != counts.T.tolist()
     glioma = data.type_true == 0
     expected = (data.type_prob.argmax(axis=1) == 0)[glioma].mean()
     assert found["recall_glioma"]["estimate"] == pytest.approx(expected)
@@ -296,6 +301,7 @@ def test_words_never_judge_a_patient(build):
     [
         (Estimate(0.9, 0.8, 0.95, 50, 40, 2000), "0.900 [0.800, 0.950]"),
         (Estimate(1.0, 0.9, 1.0, 50, 40, 2000, "clopper-pearson"), "1.000 [0.900, 1.000] *"),
+        (Estimate(0.9, 0.8, 0.95, 50, 4, 2000, "mover"), "0.900 [0.800, 0.950] *"),
         (Estimate(0.9, 0.8, 0.95, 50, 4, 2000), "0.900 [0.800, 0.950] \N{DAGGER}"),
         (Estimate(1.0, np.nan, np.nan, 50, 40, 2000, "none"), "1.000 [no interval]"),
         (None, "\N{EN DASH}"),

@@ -68,7 +68,7 @@ def test_mean_ignores_nan_outside_its_rows():
     assert found.compute(np.array([[1.0, 1, 1], [3, 1, 5]])).tolist() == [2.0, 1.5]
 
 
-def test_mean_of_counts_parts_alike_and_trials_harmonically():
+def test_mean_of_counts_parts_alike():
     groups = np.arange(12)
     parts = [
         statistic.share(np.arange(12) < 5, groups, rows=groups < 10),
@@ -76,7 +76,7 @@ def test_mean_of_counts_parts_alike_and_trials_harmonically():
     ]
     found = statistic.mean_of(parts)
     assert found.compute(np.ones((1, 12)))[0] == pytest.approx((0.5 + 1) / 2)
-    assert found.trials == pytest.approx(4 / (1 / 10 + 1 / 2))
+    assert found.rows.all()
 
 
 def test_trials_of_the_area_are_pairs_of_groups():

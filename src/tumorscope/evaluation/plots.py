@@ -77,7 +77,7 @@ def plot_reliability(path: Path, curve: Sequence[tuple[float, Estimate]]) -> Non
         score, observed, reach, fmt="o-", color=NO_TUMOR_COLOR, capsize=3,
         label=f"{BINS} equal-width bins, 95 % intervals",
     )  # fmt: skip
-    upper.legend(loc="upper left")
+    upper.legend(loc="lower right")
     _plot_counts(lower, score, [one.n_images for _, one in curve])
     for axes in (upper, lower):
         _clean(axes)

@@ -36,12 +36,15 @@ class Statistic:
         the metric is no share of right answers.
     is_biased
         Whether resampling moves the metric systematically.
+    parts
+        What the metric is the plain mean of; empty for most.
     """
 
     compute: Callable[[Floats], Floats]
     rows: Rows
     trials: float = float("nan")
     is_biased: bool = False
+    parts: tuple[Statistic, ...] = ()
 
 
 def share(hits: NDArray[Any], groups: Groups, *, rows: Rows) -> Statistic:
@@ -112,19 +115,14 @@ def expected_calibration_error(
 
 
 def mean_of(parts: Sequence[Statistic]) -> Statistic:
-    """Average statistics, each counting the same; NaN in resamples where one is undefined.
-
-    The trials follow from the variance of a mean of independent shares: a part with few trials
-    limits the whole.
-    """
+    """Average statistics, each counting the same; NaN in resamples where one is undefined."""
 
     def compute(weight: Floats) -> Floats:
         average: Floats = np.mean([part.compute(weight) for part in parts], axis=0)
         return average
 
     rows = np.logical_or.reduce([part.rows for part in parts])
-    trials = len(parts) ** 2 / sum(1 / part.trials for part in parts)
-    return Statistic(compute, rows, trials)
+    return Statistic(compute, rows, parts=tuple(parts))
 
 
 def discrimination(

@@ -70,8 +70,9 @@ def macro_average(
     """Average each metric over the subgroups in which it is defined, each counting the same.
 
     Parameters as in :func:`by_subgroup`. Groups are drawn from all images together, so a group
-    that stands in two subgroups is drawn in both; a resample without any case of a subgroup is
-    not valid for the average. ``accuracy`` counts single-class subgroups too.
+    that stands in two subgroups is drawn in both. A subgroup in which every answer is right, or
+    that few resamples hold, widens the interval by its own (see ``intervals``). ``accuracy`` counts
+    single-class subgroups too.
 
     Returns
     -------

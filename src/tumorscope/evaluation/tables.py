@@ -17,7 +17,8 @@ EXACT: Final = "*"
 
 LEGEND: Final = (
     f"Each cell: estimate [95 % interval], by {RESAMPLES} bootstrap resamples of whole groups. "
-    f"{EXACT} All resamples agree: Clopper-Pearson interval with the groups as trials. "
+    f"{EXACT} All resamples agree: Clopper-Pearson interval with the groups as trials; in means, "
+    "the intervals of the parts are combined where this holds for one of them. "
     f"{FEW} Fewer than {FEW_GROUPS} groups: the interval is too narrow. "
     f"{DASH} Cannot be measured on these images. Images and groups in brackets: those with "
     "tumor, those with tumor-free images."
@@ -87,8 +88,10 @@ def format_estimate(one: Estimate | None) -> str:
         return DASH
     if math.isnan(one.low):
         return f"{one.estimate:.3f} [no interval]"
-    mark = {"clopper-pearson": f" {EXACT}"}.get(one.method, f" {FEW}" if one.has_few_groups else "")
-    return f"{one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]{mark}"
+    cell = f"{one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]"
+    if one.method in ("clopper-pearson", "mover"):
+        return f"{cell} {EXACT}"
+    return f"{cell} {FEW}" if one.has_few_groups else cell
 
 
 def _long_table(title: str, row: Row) -> Table:
