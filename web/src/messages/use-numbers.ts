@@ -16,12 +16,14 @@ export function useNumbers() {
       maximumFractionDigits: 3,
     });
     const plain = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+    const compact = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
     return {
       percent: (value: number) => percent.format(value),
       two: (value: number) => two.format(value),
       /** A probability, as readers write it. */
       three: (value: number) => three.format(value),
       plain: (value: number) => plain.format(value),
+      compact: (value: number) => compact.format(value),
     };
   }, [language]);
 }

@@ -13,8 +13,9 @@ export function usePrefetch(one: Case, index: number): void {
     for (const step of AHEAD) {
       const view = one.slices[index + step]?.view;
       if (!view) continue;
-      void queries.prefetchQuery(deepPictureQuery(view));
-      void queries.prefetchQuery(evidenceQuery(view));
+      // A slice that cannot be fetched ahead shows its own face when it is reached.
+      queries.query(deepPictureQuery(view)).catch(() => undefined);
+      queries.query(evidenceQuery(view)).catch(() => undefined);
     }
   }, [queries, one.slices, index]);
 }

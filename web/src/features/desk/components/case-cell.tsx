@@ -54,11 +54,16 @@ function OutcomeCell({ one }: { one: Case }) {
 function ProbabilityCell({ one }: { one: Case }) {
   const numbers = useNumbers();
   const blind = useSettings((settings) => settings.blind);
-  const probability = isHidden(one, blind) ? undefined : answerOf(one)?.probabilities?.tumor;
-  if (probability === undefined) return "–";
+  const answer = isHidden(one, blind) ? null : answerOf(one);
+  const probability = answer?.probabilities?.tumor;
+  if (!answer || probability === undefined) return "–";
   return (
     <span className={styles.probability}>
-      <ProbabilityBar probability={probability} threshold={null} />
+      <ProbabilityBar
+        probability={probability}
+        threshold={null}
+        isTumor={answer.outcome === "tumor"}
+      />
       {numbers.three(probability)}
     </span>
   );

@@ -47,5 +47,9 @@ export function SliceCanvas(props: SliceCanvasProps) {
     if (overlay) context.drawImage(overlay, left, top, wide, tall);
   }, [slice, overlay, pane, placement]);
 
-  return <canvas ref={ref} className={styles.canvas} role="img" aria-label={label} />;
+  return (
+    <div role="img" aria-label={label} className={styles.canvas}>
+      <canvas ref={ref} className={styles.canvas} />
+    </div>
+  );
 }

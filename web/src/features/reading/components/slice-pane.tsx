@@ -44,6 +44,7 @@ export function SlicePane(props: SlicePaneProps) {
   usePrefetch(one, index);
 
   return (
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- see tabIndex
     <div
       ref={ref}
       className={styles.pane}

@@ -1,0 +1,37 @@
+import { OutcomeForm } from "@/components/case/outcome-mark";
+import type { CaseAnswer } from "@/domain/case";
+import { useSettings } from "@/domain/settings";
+import styles from "@/features/reading/components/answer-panel.module.css";
+import { useMessages } from "@/messages/use-messages";
+
+/** The outcome, in the voice that the reader chose. */
+export function OutcomeWords({ answer }: { answer: CaseAnswer }) {
+  const t = useMessages();
+  const voice = useSettings((settings) => settings.voice);
+  return (
+    <div className={styles.outcome} data-outcome={answer.outcome}>
+      <h3 className={styles.headline}>
+        <OutcomeForm outcome={answer.outcome} />
+        {t(`outcome.${answer.outcome}`)}
+      </h3>
+      <p>{t(`answer.${answer.outcome}.${voice}`)}</p>
+      <Reasons answer={answer} />
+      {voice === "plain" ? <p className={styles.advice}>{t("answer.advice")}</p> : null}
+    </div>
+  );
+}
+
+function Reasons({ answer }: { answer: CaseAnswer }) {
+  const t = useMessages();
+  if (answer.reasons.length === 0) return null;
+  return (
+    <div>
+      <p className={styles.label}>{t("answer.reasons")}</p>
+      <ul className={styles.reasons}>
+        {answer.reasons.map((reason) => (
+          <li key={reason}>{reason}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}
