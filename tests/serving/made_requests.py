@@ -1,5 +1,6 @@
 """Requests as clients make them, and the service as a program of its own."""
 
+import http.client
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ import numpy as np
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import HTTPException
+from werkzeug.test import stream_encode_multipart
 
 from tumorscope.serving.http_api.openapi import document
 
@@ -61,6 +65,36 @@ class Server:
         assert "running on" in line, self.log.read_text()
         return line.split()[4]
 
+    def request(
+        self, method: str, path: str, *files: tuple[str, bytes], **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Send one request over a socket; return status, headers and body of the answer."""
+        body: bytes | None = None
+        if files:
+            body, headers["Content-Type"] = multipart(*files)
+        host = self.url.removeprefix("http://")
+        with closing(http.client.HTTPConnection(host, timeout=60)) as connection:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, dict(response.headers), response.read()
+
+    def json(self, method: str, path: str, *files: tuple[str, bytes]) -> dict[str, Any]:
+        """Send one request; return the body of a good answer."""
+        status, _, body = self.request(method, path, *files)
+        assert status < 300, body
+        return json.loads(body)
+
+    def wait_for_job(self, job: str, *, slices: int | None = None) -> dict[str, Any]:
+        """Ask until a job is finished, or has answered some slices."""
+        deadline = time.monotonic() + START_S
+        while True:
+            body = self.json("GET", f"/api/v1/jobs/{job}")
+            enough = slices is not None and body["progress"]["slices_done"] >= slices
+            if enough or body["state"] == "finished":
+                return body
+            assert time.monotonic() < deadline, body
+            time.sleep(0.02)
+
     def kill(self) -> None:
         """End all its processes as a power cut would."""
         if self.process.poll() is None:
@@ -83,6 +117,13 @@ def encode(pixels: np.ndarray, kind: str = "PNG") -> bytes:
 def form(*files: tuple[str, bytes]) -> dict[str, Any]:
     """Body of an upload for Flask's test client."""
     return {"file": [(io.BytesIO(content), name) for name, content in files]}
+
+
+def multipart(*files: tuple[str, bytes]) -> tuple[bytes, str]:
+    """Encoded body of an upload and its content type."""
+    parts = [FileStorage(io.BytesIO(content), name) for name, content in files]
+    stream, _, boundary = stream_encode_multipart({"file": parts}, use_tempfile=False)
+    return stream.getvalue(), f"multipart/form-data; boundary={boundary}"
 
 
 def wait_for_job(client: FlaskClient, path: str, timeout_s: float = 20) -> dict[str, Any]:

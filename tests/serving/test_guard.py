@@ -104,8 +104,17 @@ def test_service_is_not_opened_to_a_network_without_a_key(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("host", "loopback"),
-    [("127.0.0.1", True), ("127.5.5.5", True), ("::1", True), ("LOCALHOST", True)]
-    + [("0.0.0.0", False), ("::", False), ("192.168.1.2", False), ("hospital", False), ("", False)],  # noqa: S104
+    [
+        ("127.0.0.1", True),
+        ("127.5.5.5", True),
+        ("::1", True),
+        ("LOCALHOST", True),
+        ("0.0.0.0", False),  # noqa: S104
+        ("::", False),
+        ("192.168.1.2", False),
+        ("hospital", False),
+        ("", False),
+    ],
 )
 def test_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback

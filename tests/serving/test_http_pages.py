@@ -1,0 +1,139 @@
+"""The page, the card, the samples, health and metrics."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from made_requests import form
+from PIL import Image
+
+from tumorscope.imaging.read import decode
+from tumorscope.labels import NOTICE
+from tumorscope.serving.http_api import health
+
+
+@pytest.fixture
+def built(make_app: Callable[..., Flask], tmp_path: Path) -> FlaskClient:
+    """Client of a service with a built page."""
+    static = tmp_path / "static"
+    (static / "assets").mkdir(parents=True)
+    (static / "index.html").write_text("<!doctype html><title>page</title>")
+    (static / "assets" / "index-abc123.js").write_text("export {}")
+    (static / "favicon.svg").write_text("<svg/>")
+    (tmp_path / "secret.txt").write_text("secret")
+    return make_app(static=static).test_client()
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html", "/worklist", "/cases/3"])
+def test_addresses_of_the_page_lead_to_its_index(built: FlaskClient, path: str) -> None:
+    with built.get(path) as response:
+        assert response.status_code == 200
+        assert b"<title>page</title>" in response.data
+        assert response.headers["Cache-Control"] == "no-cache"
+
+
+def test_hashed_files_are_kept_by_browsers(built: FlaskClient) -> None:
+    with built.get("/assets/index-abc123.js") as response:
+        assert response.mimetype in ("text/javascript", "application/javascript")
+        assert "immutable" in response.headers["Cache-Control"]
+    with built.get("/favicon.svg") as response:
+        assert response.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/gone.js",
+        "/api/v1",
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/assets/../../secret.txt",
+    ],
+)
+def test_nothing_else_is_served(built: FlaskClient, path: str) -> None:
+    with built.get(path) as response:
+        assert response.status_code == 404
+        assert b"secret" not in response.data
+
+
+def test_unbuilt_page_says_how_to_build_it(client: FlaskClient) -> None:
+    response = client.get("/")
+    assert response.status_code == 200
+    assert "make web" in response.text
+    assert NOTICE in response.text
+
+
+def test_card(client: FlaskClient) -> None:
+    card = client.get("/api/v1/model").get_json()
+    assert card["model"]["id"] == "tiny"
+    assert card["operating_points"] == {"balanced": 0.5, "sensitive": 0.05, "specific": 0.9999}
+    assert card["default_operating_point"] == "balanced"
+    assert card["notice"] == NOTICE
+    assert card["limits"]["upload_files"] == 64
+
+
+def test_samples_can_be_read(client: FlaskClient) -> None:
+    samples = client.get("/api/v1/samples").get_json()["samples"]
+    assert {one["kind"] for one in samples} == {"image", "series"}
+    for sample in samples:
+        response = client.get(sample["url"])
+        assert response.mimetype == sample["media_type"]
+        scans = decode(response.data, sample["file_name"])
+        assert (len(scans) > 1) == (sample["kind"] == "series")
+
+
+def test_series_sample_is_upright(client: FlaskClient) -> None:
+    image, _, series = client.get("/api/v1/samples").get_json()["samples"]
+    slices = decode(client.get(series["url"]).data, "s.nii")
+    with Image.open(io.BytesIO(client.get(image["url"]).data)) as picture:
+        assert slices[0].pixels.shape == picture.size[::-1]
+    middle = slices[len(slices) // 2]
+    assert middle.plane == "axial"
+    # The lesion of the phantom lies in its upper right quarter.
+    half = middle.pixels.shape[0] // 2
+    difference = abs(middle.pixels - slices[0].pixels)
+    assert difference[:half, half:].mean() > 1.5 * difference[half:, :half].mean()
+
+
+def test_unknown_sample_is_not_found(client: FlaskClient) -> None:
+    response = client.get("/api/v1/samples/patient")
+    assert response.status_code == 404
+    assert "with-lesion" in response.get_json()["detail"]
+
+
+def test_health(client: FlaskClient) -> None:
+    assert client.get("/healthz").get_json() == {"status": "ok"}
+    assert client.get("/readyz").get_json() == {"status": "ready"}
+
+
+def test_stopping_service_is_not_ready(make_app: Callable[..., Flask]) -> None:
+    app = make_app()
+    app.extensions["tumorscope"].runner.stop()
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) >= 1
+    assert app.test_client().get("/healthz").status_code == 200
+
+
+def test_full_disk_is_not_ready(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_FREE_BYTES", 2**63)
+    assert client.get("/readyz").status_code == 503
+
+
+def test_metrics_count_answers(client: FlaskClient, png: bytes) -> None:
+    def value(name: str) -> float:
+        lines = client.get("/metrics").text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+    tumors = 'tumorscope_answers_total{outcome="tumor"}'
+    posts = 'tumorscope_requests_total{method="POST",route="/api/v1/predictions"'
+    before = value(tumors), value(posts)
+    client.post("/api/v1/predictions", data=form(("Jane.png", png)))
+    assert value('tumorscope_answers_total{outcome="tumor"}') == answers + 1
+    assert (
+        value('tumorscope_requests_total{method="POST",route="/api/v1/predictions"') == requests + 1
+    )
+    assert "Jane" not in client.get("/metrics").text

@@ -1,0 +1,184 @@
+"""Leases, answers and deletion in the store of jobs."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tumorscope.serving.http_api.config import ServerConfig
+from tumorscope.serving.http_api.job_store import JobStore, LeaseLostError, StoredAnswer
+
+
+@pytest.fixture
+def make_store(tmp_path: Path) -> Iterator[Callable[..., JobStore]]:
+    stores = []
+
+    def make(**settings: float) -> JobStore:
+        stores.append(JobStore(ServerConfig(spool=tmp_path / "spool", **settings)))
+        return stores[-1]
+
+    yield make
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(make_store: Callable[..., JobStore]) -> JobStore:
+    return make_store()
+
+
+def add(store: JobStore, *names: str, hold_s: float = 0) -> str:
+    job, folder = store.new_folder()
+    for number, name in enumerate(names):
+        (folder / str(number)).write_bytes(name.encode())
+    store.add(
+        job,
+        [(str(n), name) for n, name in enumerate(names)],
+        operating_point="balanced",
+        hold_s=hold_s,
+    )
+    return job
+
+
+def answer(number: int, *, file: int = 0, kind: str = "image") -> StoredAnswer:
+    return StoredAnswer(number, file, {"kind": kind, "source": f"{number}"})
+
+
+def test_folders_are_private(store: JobStore, tmp_path: Path) -> None:
+    add(store, "a")
+    spool = tmp_path / "spool"
+    folders = [spool, *(one for one in spool.rglob("*") if one.is_dir())]
+    assert {one.stat().st_mode & 0o777 for one in folders} == {0o700}
+    assert (spool / "jobs.sqlite3").stat().st_mode & 0o077 == 0
+
+
+def test_job_is_claimed_once_and_in_order(
+    store: JobStore, make_store: Callable[..., JobStore]
+) -> None:
+    first, second = add(store, "a"), add(store, "b")
+    assert store.claim().id == first
+    assert make_store().claim().id == second
+    assert store.claim() is None
+
+
+def test_answers_are_read_back(store: JobStore) -> None:
+    job = add(store, "a", "b")
+    store.claim()
+    view = {"rows": 3}
+    kept = StoredAnswer(0, 0, {"kind": "image", "source": "ü"}, "1.2", 3.5, view)
+    store.commit(job, kept, files_done=1)
+    store.commit(job, answer(1, file=1, kind="error"), files_done=2)
+    assert store.answers(job)[0] == kept
+    assert store.answers(job, after=1) == [answer(1, file=1, kind="error")]
+    assert store.answer(job, 1).number == 1
+    assert store.answer(job, 2) is None
+    assert store.counts(job) == (2, 1)
+    assert store.get(job).files_done == 2
+
+
+def test_lost_lease_cannot_commit(make_store: Callable[..., JobStore]) -> None:
+    slow, other = make_store(lease_s=0.0), make_store()
+    job = add(slow, "a")
+    assert slow.claim().id == job
+    slow.commit(job, answer(0), files_done=0)
+    assert other.claim().id == job
+    for act in (
+        lambda: slow.commit(job, answer(1), files_done=0),
+        lambda: slow.renew(job),
+        lambda: slow.finish(job, []),
+        lambda: slow.release(job),
+    ):
+        with pytest.raises(LeaseLostError):
+            act()
+    other.commit(job, answer(1), files_done=1)
+    assert [one.number for one in other.answers(job)] == [0, 1]
+
+
+def test_renewed_lease_is_not_taken_over(make_store: Callable[..., JobStore]) -> None:
+    store, other = make_store(lease_s=60.0), make_store()
+    job = add(store, "a")
+    store.claim()
+    store.renew(job)
+    assert other.claim() is None
+
+
+def test_attempts_count_deaths_without_an_answer(make_store: Callable[..., JobStore]) -> None:
+    store = make_store(lease_s=-1.0)
+    job = add(store, "a")
+    assert [store.claim().attempts for _ in range(3)] == [1, 2, 3]
+    store.commit(job, answer(0), files_done=0)
+    assert store.claim().attempts == 1
+
+
+def test_released_job_is_claimed_again(store: JobStore) -> None:
+    job = add(store, "a")
+    store.claim()
+    store.release(job)
+    assert store.claim().id == job
+
+
+def test_finish_deletes_the_uploads(store: JobStore) -> None:
+    job = add(store, "a", "b")
+    store.claim()
+    store.finish(job, [StoredAnswer(0, None, {"kind": "series"})])
+    assert store.get(job).state == "finished"
+    assert store.uploads(job) == []
+    assert list(store.folder(job).iterdir()) == []
+    assert store.load() == (0, 0)
+
+
+def test_discarded_job_leaves_no_trace(store: JobStore, tmp_path: Path) -> None:
+    job = add(store, "Jane^Doe.dcm")
+    store.claim()
+    named = StoredAnswer(0, 0, {"kind": "image", "source": "Jane^Doe.dcm"})
+    store.commit(job, named, files_done=1)
+    assert store.discard(job)
+    assert not store.discard(job)
+    files = [one for one in tmp_path.rglob("*") if one.is_file()]
+    assert files
+    assert not [one for one in files if b"Jane" in one.read_bytes()]
+
+
+def test_hold_is_prolonged_by_looking(make_store: Callable[..., JobStore]) -> None:
+    store = make_store(expiry_s=0.0)
+    held, left = add(store, "a", hold_s=60), add(store, "b")
+    for job in (held, left):
+        store.claim()
+        store.finish(job, [])
+    store.get(held)
+    assert store.sweep() == 1
+    assert store.get(held) is not None
+    assert store.get(left) is None
+
+
+def test_folder_of_a_broken_upload_is_swept(make_store: Callable[..., JobStore]) -> None:
+    store = make_store(upload_timeout_s=0.0)
+    queued = add(store, "a")
+    _, broken = store.new_folder()
+    store.sweep()
+    assert store.folder(queued).exists()
+    assert not broken.exists()
+
+
+def test_upload_under_way_is_not_swept(store: JobStore) -> None:
+    _, folder = store.new_folder()
+    store.sweep()
+    assert folder.exists()
+
+
+def test_many_processes_share_the_queue(make_store: Callable[..., JobStore]) -> None:
+    stores = [make_store() for _ in range(4)]
+    jobs = {add(stores[0], str(number)) for number in range(20)}
+    claimed: list[str] = []
+
+    def take(store: JobStore) -> None:
+        while (job := store.claim()) is not None:
+            claimed.append(job.id)
+
+    threads = [threading.Thread(target=take, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(claimed) == sorted(jobs)

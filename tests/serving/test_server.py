@@ -1,0 +1,268 @@
+"""The program itself, over real sockets: answers, death, restart, end, traces."""
+
+import io
+import json
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from made_requests import Server, encode
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+
+from tumorscope.model.classifier import Classifier
+
+PATIENT = "Doe^Jane^Testcase"
+
+
+def dicom(pixels: np.ndarray) -> bytes:
+    """A DICOM file that names a patient."""
+    ds = pydicom.Dataset()
+    ds.file_meta = pydicom.dataset.FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = MRImageStorage
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID = generate_uid()
+    ds.SeriesInstanceUID = generate_uid()
+    ds.Modality, ds.PatientName = "MR", PATIENT
+    ds.Rows, ds.Columns = pixels.shape
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.BitsAllocated = ds.BitsStored = 16
+    ds.HighBit, ds.PixelRepresentation = 15, 0
+    ds.PixelData = pixels.astype("<u2").tobytes()
+    buffer = io.BytesIO()
+    ds.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def test_one_scan_gives_one_answer_through_python_and_http(
+    start_server: Callable[..., Server],
+    tiny_model: Classifier,
+    make_head: Callable[..., np.ndarray],
+    tmp_path: Path,
+) -> None:
+    server = start_server()
+    head = make_head(blob=(80, 60))
+    for name, content in (
+        ("a.png", encode(head)),
+        ("a.dcm", dicom(head)),
+        ("a.bmp", encode(head, "BMP")),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        expected = tiny_model.predict(path).to_dict() | {"source": name}
+        (answer,) = server.json("POST", "/api/v1/predictions", (name, content))["predictions"]
+        assert answer["probabilities"] == pytest.approx(expected.pop("probabilities"), abs=1e-6)
+        assert {key: answer[key] for key in expected} == expected
+
+
+def test_several_workers_share_jobs_and_metrics(
+    start_server: Callable[..., Server], volume: Callable[..., bytes]
+) -> None:
+    server = start_server("--workers", "2")
+    jobs = [server.json("POST", "/api/v1/jobs", ("v.nii", volume(20)))["id"] for _ in range(4)]
+    bodies = [server.wait_for_job(job) for job in jobs]
+    assert [len(body["predictions"]) for body in bodies] == [21] * 4
+    metrics = server.request("GET", "/metrics")[2].decode()
+    assert 'tumorscope_jobs_total{event="created"} 4.0' in metrics
+    assert 'tumorscope_answers_total{outcome="no_tumor"}' in metrics
+
+
+def test_killed_server_finishes_its_job_once_after_a_restart(
+    start_server: Callable[..., Server], volume: Callable[..., bytes]
+) -> None:
+    count = 900
+    content = volume(count)
+    server = start_server()
+    job = server.json("POST", "/api/v1/jobs", ("v.nii", content))["id"]
+    before = server.wait_for_job(job, slices=5)
+    server.kill()
+    assert before["state"] == "running", "the job was over before it could be interrupted"
+    body = start_server().wait_for_job(job)
+    images = [one for one in body["predictions"] if one["kind"] == "image"]
+    assert [one["slice_index"] for one in images] == list(range(count))
+    assert [one["kind"] for one in body["predictions"][count:]] == ["series"]
+    known = before["progress"]["slices_done"]
+    assert body["predictions"][:known] == before["predictions"][:known]
+
+
+def test_upload_broken_off_by_a_kill_leaves_no_job(
+    start_server: Callable[..., Server], png: bytes
+) -> None:
+    server = start_server()
+    host, _, port = server.url.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(
+            f"POST /api/v1/jobs HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n"
+            "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+            '--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'.encode()
+            + png
+        )
+        server.kill()
+    later = start_server()
+    assert later.json("GET", "/readyz") == {"status": "ready"}
+    job = later.json("POST", "/api/v1/jobs", ("a.png", png))["id"]
+    assert len(later.wait_for_job(job)["predictions"]) == 1
+
+
+def test_terminated_server_answers_what_it_has_begun(
+    start_server: Callable[..., Server], volume: Callable[..., bytes], png: bytes
+) -> None:
+    server = start_server()
+    job = server.json("POST", "/api/v1/jobs", ("v.nii", volume(900)))["id"]
+    server.wait_for_job(job, slices=5)
+    assert server.terminate() == 0
+    assert '"event": "job-released"' in server.log.read_text()
+    body = start_server().wait_for_job(job)
+    assert sum(one["kind"] == "image" for one in body["predictions"]) == 900
+
+
+def test_nothing_of_an_upload_stays(
+    start_server: Callable[..., Server], make_head: Callable[..., np.ndarray]
+) -> None:
+    server = start_server()
+    content = dicom(make_head((400, 400), blob=(200, 150)).astype(np.uint16) * 16)
+    assert len(content) > 300_000
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(f"{PATIENT}/1.dcm", content)
+    files = ((f"{PATIENT}.dcm", content), ("z.zip", archive.getvalue()), (f"{PATIENT}.txt", b"?"))
+    assert server.request("POST", "/api/v1/predictions?heatmap=png", *files)[0] == 200
+    server.request("POST", f"/api/v1/predictions?operating_point={PATIENT}", *files)
+    server.request("GET", f"/api/v1/jobs/{PATIENT}", **{"X-Request-ID": PATIENT})
+    server.wait_for_job(server.json("POST", "/api/v1/jobs", *files)["id"])
+    held = server.json("POST", "/api/v1/jobs?hold=60", *files)["id"]
+    server.wait_for_job(held)
+    assert server.request("DELETE", f"/api/v1/jobs/{held}")[0] == 204
+    server.terminate()
+    middle = content[len(content) // 2 :][:64]
+    for path in (*server.spool.rglob("*"), *server.temporary.rglob("*"), server.log):
+        if path.is_file():
+            kept = path.read_bytes()
+            assert PATIENT.encode() not in kept, path
+            assert b"Jane" not in kept, path
+            assert middle not in kept, path
+            assert archive.getvalue()[100:164] not in kept, path
+    assert list((server.spool / "jobs").iterdir()) == []
+
+
+def test_log_is_json_lines(start_server: Callable[..., Server], png: bytes) -> None:
+    server = start_server()
+    server.json("POST", "/api/v1/predictions", ("a.png", png))
+    server.terminate()
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    (request,) = [one for one in lines if one["event"] == "request"]
+    assert request["route"] == "/api/v1/predictions"
+    assert request["status"] == 200
+    assert request["milliseconds"] > 0
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Jane Doe %\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nJane Doe: " + b"x" * 20_000 + b"\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_a_problem_that_quotes_nothing(
+    start_server: Callable[..., Server], head: bytes
+) -> None:
+    answer = exchange(start_server(), head)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"application/problem+json" in answer
+    assert b"Jane" not in answer
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nabc\r\n0\r\n\r\n",
+        b"Content-Length: 999\r\n\r\nabc",
+    ],
+)
+def test_broken_body_is_a_bad_request(start_server: Callable[..., Server], body: bytes) -> None:
+    head = (
+        b"POST /api/v1/predictions HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: multipart/form-data; boundary=x\r\n"
+    )
+    assert exchange(start_server(), head + body).startswith(b"HTTP/1.1 400")
+
+
+def exchange(server: Server, content: bytes) -> bytes:
+    """Send bytes, then the end; return what comes back."""
+    host, _, port = server.url.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(content)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--host", "0.0.0.0"], "API key"),  # noqa: S104
+        (["--host", "192.0.2.1", "--api-keys", "KEYS"], "cannot be listened on"),
+        (["--model", "absent.tumorscope"], "absent.tumorscope"),
+        (["--api-keys", "absent"], "absent"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(
+    tmp_path: Path, options: list[str], words: str
+) -> None:
+    (tmp_path / "KEYS").write_text("0" * 64)
+    run = subprocess.run(
+        [sys.executable, "-m", "tumorscope", "serve", "--spool", "spool", *options],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 2
+    assert words in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_taken_port_is_named(start_server: Callable[..., Server], tmp_path: Path) -> None:
+    port = start_server().url.rpartition(":")[2]
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tumorscope",
+            "serve",
+            "--port",
+            port,
+            "--spool",
+            str(tmp_path / "s"),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 2
+    assert port in run.stderr
+
+
+def test_new_key_lets_in(start_server: Callable[..., Server], tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    run = subprocess.run(
+        [sys.executable, "-m", "tumorscope", "serve", "--new-api-key", str(keys)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    key = run.stdout.strip()
+    server = start_server("--api-keys", str(keys))
+    assert server.request("GET", "/api/v1/model")[0] == 401
+    assert server.request("GET", "/api/v1/model", Authorization=f"Bearer {key}")[0] == 200
