@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 
 import { CrashFace } from "@/app/crash-face";
@@ -8,8 +8,11 @@ import { SettingsDialog } from "@/app/settings-dialog";
 import styles from "@/app/shell.module.css";
 import { useArrivals } from "@/app/use-arrivals";
 import { Button } from "@/components/ui/button";
+import { Face } from "@/components/ui/face";
 import { DropLayer } from "@/features/desk/components/drop-layer";
 import { useMessages } from "@/messages/use-messages";
+
+const ReadingPage = lazy(() => import("@/app/reading-page"));
 
 export function Shell() {
   const t = useMessages();
@@ -32,14 +35,17 @@ export function Shell() {
       <Header />
       <main id="content" className={styles.main} tabIndex={-1}>
         <ErrorBoundary key={location} fallback={(reset) => <CrashFace onRetry={reset} />}>
-          <Switch>
-            <Route path="/">
-              <DeskPage onFiles={onFiles} />
-            </Route>
-            <Route>
-              <Redirect to="/" />
-            </Route>
-          </Switch>
+          <Suspense fallback={<Face title={t("loading")} />}>
+            <Switch>
+              <Route path="/">
+                <DeskPage onFiles={onFiles} />
+              </Route>
+              <Route path="/read/:caseId">{({ caseId }) => <ReadingPage caseId={caseId} />}</Route>
+              <Route>
+                <Redirect to="/" />
+              </Route>
+            </Switch>
+          </Suspense>
         </ErrorBoundary>
       </main>
       <footer className={styles.notice}>

@@ -51,7 +51,9 @@ function groupSlices(uploadId: string, known: JobAnswers): Map<string, Slice[]> 
     const answer = known.answers[view.index];
     if (answer?.kind !== "image") continue;
     const id =
-      view.series === null ? `${uploadId}-image-${view.index}` : `${uploadId}-series-${view.series}`;
+      view.series === null
+        ? `${uploadId}-image-${view.index}`
+        : `${uploadId}-series-${view.series}`;
     const slices = groups.get(id);
     if (slices) slices.push({ answer, view });
     else groups.set(id, [{ answer, view }]);
@@ -85,7 +87,11 @@ function buildCase(
   };
 }
 
-function nameOf(upload: Upload, series: SeriesAnswer | null, first: ImageAnswer | undefined): string {
+function nameOf(
+  upload: Upload,
+  series: SeriesAnswer | null,
+  first: ImageAnswer | undefined,
+): string {
   return series?.source ?? first?.source ?? upload.name;
 }
 

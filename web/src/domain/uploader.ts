@@ -101,7 +101,8 @@ export class Uploader {
       await this.#follow(id, job, signal);
       this.#desk.setUploadState(id, { kind: "done" });
     } catch (error) {
-      if (!signal.aborted) this.#desk.setUploadState(id, { kind: "failed", problem: asProblem(error) });
+      if (!signal.aborted)
+        this.#desk.setUploadState(id, { kind: "failed", problem: asProblem(error) });
     }
   }
 
@@ -112,7 +113,10 @@ export class Uploader {
     const onProgress = (fraction: number) => {
       if (!signal.aborted) this.#desk.setUploadState(id, { kind: "sending", fraction });
     };
-    const job = await this.#api.createJob(upload.files, upload.operatingPoint, { signal, onProgress });
+    const job = await this.#api.createJob(upload.files, upload.operatingPoint, {
+      signal,
+      onProgress,
+    });
     this.#desk.changeUpload(id, { jobId: job.id });
     return job;
   }

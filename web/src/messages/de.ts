@@ -1,5 +1,5 @@
 import type { Catalogue } from "@/messages/catalogue";
 
 export const de: Catalogue = {
-  "notice": "Nur für die Forschung. Kein Medizinprodukt.",
+  notice: "Nur für die Forschung. Kein Medizinprodukt.",
 };

@@ -1,6 +1,6 @@
 /** English. Every other catalogue has exactly these keys; the placeholders are ICU. */
 export const en = {
-  "notice": "Research use only. Not a medical device.",
+  notice: "Research use only. Not a medical device.",
   "notice.long": "tumorscope does not replace the reading of a scan by a radiologist.",
   "app.skip": "Skip to the content",
   "app.nav": "Views",
@@ -20,7 +20,8 @@ export const en = {
   "settings.operatingPoint": "Operating point",
 
   "bringIn.title": "Bring in a scan",
-  "bringIn.lead": "Drop pictures, DICOM folders, NIfTI volumes or zip files anywhere on this page, or paste a picture. They stay between this page and the computer that runs tumorscope.",
+  "bringIn.lead":
+    "Drop pictures, DICOM folders, NIfTI volumes or zip files anywhere on this page, or paste a picture. They stay between this page and the computer that runs tumorscope.",
   "bringIn.leadShort": "Drop or paste more anywhere on this page.",
   "bringIn.files": "Choose files",
   "bringIn.folder": "Choose a folder",
@@ -49,21 +50,27 @@ export const en = {
   "upload.retry": "Try {name} again",
   "upload.remove": "Remove {name}",
   "upload.held.offline": "The service does not answer. Trying again until it does.",
-  "upload.held.busy": "The service is busy. Trying again in {seconds, plural, one {# second} other {# seconds}}.",
-  "refusals.title": "{count, plural, one {# input could not be read} other {# inputs could not be read}}",
+  "upload.held.busy":
+    "The service is busy. Trying again in {seconds, plural, one {# second} other {# seconds}}.",
+  "refusals.title":
+    "{count, plural, one {# input could not be read} other {# inputs could not be read}}",
 
   "problem.offline.title": "The service does not answer",
-  "problem.offline.text": "Is tumorscope still running on that computer? The page goes on by itself when it is back.",
+  "problem.offline.text":
+    "Is tumorscope still running on that computer? The page goes on by itself when it is back.",
   "problem.busy.title": "The service has its hands full",
-  "problem.busy.text": "It takes on new work again in about {seconds, plural, one {# second} other {# seconds}}.",
+  "problem.busy.text":
+    "It takes on new work again in about {seconds, plural, one {# second} other {# seconds}}.",
   "problem.unauthorized.title": "An API key is needed",
-  "problem.unauthorized.text": "The person who runs this service can give you one. It is kept only until this tab is closed.",
+  "problem.unauthorized.text":
+    "The person who runs this service can give you one. It is kept only until this tab is closed.",
   "problem.gone.title": "No longer there",
   "problem.gone.text": "The service keeps nothing longer than needed. Bring the scan in again.",
   "problem.refused.title": "The service refused this",
   "problem.refused.text": "It gave no reason.",
   "problem.server.title": "The service failed",
-  "problem.server.text": "The fault is not in your file. Try again; if it stays, its log says more.",
+  "problem.server.text":
+    "The fault is not in your file. Try again; if it stays, its log says more.",
   "problem.crash.title": "This view failed",
   "problem.crash.text": "The rest of the page still works, and what you brought in is still here.",
   "problem.retry": "Try again",
@@ -74,7 +81,6 @@ export const en = {
   "error.corrupt-image": "Damaged or incomplete.",
   "error.image-too-large": "Larger than the service accepts.",
   "error.image-content": "Holds no picture.",
-
 
   "outcome.tumor": "Tumor evidence",
   "outcome.no_tumor": "No tumor evidence",
@@ -149,7 +155,8 @@ export const en = {
   "compare.same": "This case, another slice",
   "compare.together": "Scroll together",
   "strip.title": "Tumor probability over the slices",
-  "strip.summary": "Highest at slice {place, number}: {probability}. {above, plural, =0 {No slice reaches} one {# slice reaches} other {# slices reach}} the operating point.",
+  "strip.summary":
+    "Highest at slice {place, number}: {probability}. {above, plural, =0 {No slice reaches} one {# slice reaches} other {# slices reach}} the operating point.",
   "strip.hint": "Click to go to a slice.",
   "strip.loading": "Drawing the chart…",
   "keys.title": "Keys in the viewer",
@@ -163,14 +170,16 @@ export const en = {
   "keys.invert": "Swap black and white",
   "keys.evidence": "Evidence on and off",
   "keys.mark": "Mark on and off",
-  "keys.wheel": "Wheel: through slices; with Ctrl: closer and further. Drag: brightness and contrast. Shift and drag: move.",
+  "keys.wheel":
+    "Wheel: through slices; with Ctrl: closer and further. Drag: brightness and contrast. Shift and drag: move.",
 
   "case.back": "Desk",
   "case.previous": "Case before",
   "case.next": "Next case",
   "case.place": "Case {place, number} of {count, number}",
   "case.gone.title": "This case is not on the desk",
-  "case.gone.text": "Cases are kept only while this tab is open. Bring the scan in again to read it.",
+  "case.gone.text":
+    "Cases are kept only while this tab is open. Bring the scan in again to read it.",
   "case.empty": "No slice of this case could be read.",
   "case.incomplete": "Still reading: {slices, plural, one {# slice} other {# slices}} so far.",
 
@@ -179,16 +188,20 @@ export const en = {
   "answer.hidden.text": "The model stays hidden until you have answered.",
   "answer.pending": "The answer for the whole series comes when its last slice has been read.",
   "answer.tumor.reader": "The tumor probability reaches the operating point.",
-  "answer.tumor.plain": "The program marked something that can look like a tumor. It is often wrong, and it cannot say what it is.",
-  "answer.no_tumor.reader": "The tumor probability stays below the operating point. This does not exclude a tumor.",
-  "answer.no_tumor.plain": "The program marked nothing that looks like a tumor. It can miss things, so this is not an all-clear.",
+  "answer.tumor.plain":
+    "The program marked something that can look like a tumor. It is often wrong, and it cannot say what it is.",
+  "answer.no_tumor.reader":
+    "The tumor probability stays below the operating point. This does not exclude a tumor.",
+  "answer.no_tumor.plain":
+    "The program marked nothing that looks like a tumor. It can miss things, so this is not an all-clear.",
   "answer.abstain.reader": "A brain MR image, but the model will not commit.",
   "answer.abstain.plain": "The program is not sure about this picture and does not want to guess.",
   "answer.rejected.reader": "The input does not look like a brain MR image; it was not classified.",
-  "answer.rejected.plain": "This does not look like an MR picture of a brain, so the program did not judge it.",
-  "answer.advice": "Only a doctor who knows you can say what a scan means. Please talk to your doctor.",
+  "answer.rejected.plain":
+    "This does not look like an MR picture of a brain, so the program did not judge it.",
+  "answer.advice":
+    "Only a doctor who knows you can say what a scan means. Please talk to your doctor.",
   "answer.probability": "Tumor probability",
-  "answer.probability.plain": "Of 100 pictures that score like this one, about {count, number} show a tumor in our tests.",
   "answer.threshold": "Operating point “{name}”: {value}",
   "answer.thresholdPlain": "The line shows from where on the program speaks up.",
   "answer.slice": "This slice",
@@ -204,9 +217,11 @@ export const en = {
   "type.pituitary": "Pituitary tumor",
   "answer.reasons": "Why",
   "answer.noReasons": "The model gave no reason.",
-  "answer.intervals": "At this operating point on the test split: sensitivity {sensitivity}, specificity {specificity} (95 % intervals).",
+  "answer.intervals":
+    "At this operating point on the test split: sensitivity {sensitivity}, specificity {specificity} (95 % intervals).",
   "answer.model": "Model {id}, version {version}, {sha}",
-  "answer.failed": "{count, plural, one {# slice} other {# slices}} of this series could not be read.",
+  "answer.failed":
+    "{count, plural, one {# slice} other {# slices}} of this series could not be read.",
   "point.balanced": "balanced",
   "point.rule_in": "rule in",
   "point.rule_out": "rule out",
@@ -230,6 +245,6 @@ export const en = {
   "report.reader": "Reader",
   "report.none": "none given",
 
-  "loading": "Loading…",
+  loading: "Loading…",
   "dialog.close": "Close",
 } as const;

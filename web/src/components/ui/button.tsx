@@ -1,6 +1,9 @@
 import { clsx } from "clsx";
 import type { ReactNode } from "react";
-import { Button as AriaButton, type ButtonProps as AriaButtonProps } from "react-aria-components/Button";
+import {
+  Button as AriaButton,
+  type ButtonProps as AriaButtonProps,
+} from "react-aria-components/Button";
 
 import { Icon, type IconName } from "@/components/ui/icon";
 import styles from "@/components/ui/button.module.css";

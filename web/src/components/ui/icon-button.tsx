@@ -16,7 +16,12 @@ interface IconButtonProps {
 export function IconButton({ icon, label, onPress, isDisabled = false }: IconButtonProps) {
   return (
     <TooltipTrigger delay={400}>
-      <Button className={styles.button} aria-label={label} onPress={onPress} isDisabled={isDisabled}>
+      <Button
+        className={styles.button}
+        aria-label={label}
+        onPress={onPress}
+        isDisabled={isDisabled}
+      >
         <Icon name={icon} />
       </Button>
       <Tooltip className={styles.tooltip}>{label}</Tooltip>

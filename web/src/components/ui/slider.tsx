@@ -1,5 +1,10 @@
 import { Label } from "react-aria-components/Label";
-import { Slider as AriaSlider, SliderOutput, SliderThumb, SliderTrack } from "react-aria-components/Slider";
+import {
+  Slider as AriaSlider,
+  SliderOutput,
+  SliderThumb,
+  SliderTrack,
+} from "react-aria-components/Slider";
 
 import styles from "@/components/ui/slider.module.css";
 

@@ -14,9 +14,7 @@ const FACTOR_STEP = 1.15;
 const LOOKS: Record<string, (state: ViewerState) => ViewerChange> = {
   "+": ({ gaze }) => ({ gaze: { ...gaze, zoom: Math.min(MOST_ZOOM, gaze.zoom * ZOOM_STEP) } }),
   "-": ({ gaze }) =>
-    gaze.zoom <= ZOOM_STEP
-      ? { gaze: WHOLE }
-      : { gaze: { ...gaze, zoom: gaze.zoom / ZOOM_STEP } },
+    gaze.zoom <= ZOOM_STEP ? { gaze: WHOLE } : { gaze: { ...gaze, zoom: gaze.zoom / ZOOM_STEP } },
   "0": () => ({ gaze: WHOLE }),
   "Shift+ArrowLeft": ({ gaze }) => ({ gaze: { ...gaze, panX: gaze.panX + PAN_STEP } }),
   "Shift+ArrowRight": ({ gaze }) => ({ gaze: { ...gaze, panX: gaze.panX - PAN_STEP } }),

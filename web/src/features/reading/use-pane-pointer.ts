@@ -55,7 +55,11 @@ export function usePanePointer(
   };
 }
 
-function panned(gaze: SlicePaneProps["state"]["gaze"], moved: { x: number; y: number }, at: Placement) {
+function panned(
+  gaze: SlicePaneProps["state"]["gaze"],
+  moved: { x: number; y: number },
+  at: Placement,
+) {
   return {
     gaze: { ...gaze, panX: gaze.panX + moved.x / at.width, panY: gaze.panY + moved.y / at.height },
   };

@@ -25,7 +25,10 @@ export function UploadRow({ upload }: { upload: Upload }) {
       <RowActions upload={upload} />
       {isMoving(state) ? (
         <div className={styles.bar}>
-          <Progress label={t("uploads.progress", { name: upload.name })} fraction={fractionOf(state)} />
+          <Progress
+            label={t("uploads.progress", { name: upload.name })}
+            fraction={fractionOf(state)}
+          />
         </div>
       ) : null}
       {upload.refusals.length > 0 ? <Refusals refusals={upload.refusals} /> : null}

@@ -27,7 +27,8 @@ export function deepPictureQuery(view: SliceView | undefined) {
     queryKey: ["deep-picture", view?.image],
     queryFn: async ({ signal }): Promise<DeepPicture> => {
       const { width, height, data } = await fetchPng(`${view?.image ?? ""}?depth=16`, signal);
-      const pixels = data instanceof Uint16Array ? data : Uint16Array.from(data, (grey) => grey * 257);
+      const pixels =
+        data instanceof Uint16Array ? data : Uint16Array.from(data, (grey) => grey * 257);
       return { width, height, pixels };
     },
     enabled: Boolean(view?.image),

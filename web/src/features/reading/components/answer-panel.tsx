@@ -22,14 +22,14 @@ export function AnswerPanel({ one, index, point }: AnswerPanelProps) {
   const slice = one.slices[index]?.answer;
   const answer = whole ?? (one.complete ? null : slice);
   if (!answer) return null;
-  const isSeries = one.slices.length > 1 || !one.complete;
+  const sliceBeside = answer.kind === "series" ? slice : undefined;
   return (
     <div className={styles.answer}>
       {whole ? null : <p role="status">{t("answer.pending")}</p>}
       <OutcomeWords answer={answer} />
-      <Probability answer={answer} point={point} name={isSeries && whole ? t("answer.series") : ""} />
-      {isSeries && whole && slice ? (
-        <Probability answer={slice} point={null} name={t("answer.slice")} />
+      <Probability answer={answer} point={point} name={sliceBeside ? t("answer.series") : ""} />
+      {sliceBeside ? (
+        <Probability answer={sliceBeside} point={null} name={t("answer.slice")} />
       ) : null}
       {voice === "reader" ? <ReaderFacts answer={answer} point={point} /> : null}
       <FailedSlices answer={answer} />
@@ -91,7 +91,8 @@ function ReaderFacts({ answer, point }: { answer: CaseAnswer; point: OperatingPo
     <>
       {answer.probabilities ? (
         <p className={styles.fact}>
-          <span className={styles.label}>{t("answer.set")}</span> {`{ ${set || t("answer.set.empty")} }`}
+          <span className={styles.label}>{t("answer.set")}</span>{" "}
+          {`{ ${set || t("answer.set.empty")} }`}
         </p>
       ) : null}
       {types ? (

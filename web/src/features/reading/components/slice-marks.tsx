@@ -41,7 +41,13 @@ export function PeakMark({ slice, placement }: PeakProps) {
   const to = onPane([row1 + 0.5, column1 + 0.5], slice.view, placement);
   return (
     <svg className={styles.marks} aria-hidden="true">
-      <rect x={from.x} y={from.y} width={to.x - from.x} height={to.y - from.y} className={styles.box} />
+      <rect
+        x={from.x}
+        y={from.y}
+        width={to.x - from.x}
+        height={to.y - from.y}
+        className={styles.box}
+      />
       <circle cx={peak.x} cy={peak.y} r="7" className={styles.ringShade} />
       <circle cx={peak.x} cy={peak.y} r="7" className={styles.ring} />
     </svg>

@@ -73,7 +73,8 @@ function optionsFor(
       {},
       { stroke: EVIDENCE, width: 2, fill: `${EVIDENCE}22`, points: { size: 5, fill: EVIDENCE } },
     ],
-    hooks: { draw: [
+    hooks: {
+      draw: [
         (plot) => {
           drawMarks(plot, current());
         },

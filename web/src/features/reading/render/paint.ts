@@ -26,7 +26,11 @@ export function paintSlice(
  * Evidence from red over amber to yellow, ordered in lightness, so that it is read without telling
  * hues apart; the same colors as in the overlays of the command line.
  */
-export function paintEvidence(map: EvidenceMap, opacity: number, threshold: number): HTMLCanvasElement {
+export function paintEvidence(
+  map: EvidenceMap,
+  opacity: number,
+  threshold: number,
+): HTMLCanvasElement {
   const [canvas, context] = newCanvas(map.width, map.height);
   const image = context.createImageData(map.width, map.height);
   map.values.forEach((value, index) => {

@@ -52,7 +52,12 @@ export function onPane(
 }
 
 /** Zoom about a point of the pane, which keeps what is under it. */
-export function zoomAt(gaze: Gaze, factor: number, point: { x: number; y: number }, at: Placement): Gaze {
+export function zoomAt(
+  gaze: Gaze,
+  factor: number,
+  point: { x: number; y: number },
+  at: Placement,
+): Gaze {
   const zoom = Math.min(MOST_ZOOM, Math.max(1, gaze.zoom * factor));
   if (zoom === 1) return WHOLE;
   const ratio = gaze.zoom / zoom;

@@ -63,7 +63,11 @@ export function preset(name: PresetName, own: GreyWindow, view: SliceView): Wind
 }
 
 /** Grey for each of the 65,536 stored values. */
-export function greyTable(window: GreyWindow, range: readonly number[], invert: boolean): Uint8ClampedArray {
+export function greyTable(
+  window: GreyWindow,
+  range: readonly number[],
+  invert: boolean,
+): Uint8ClampedArray {
   const [low = 0, high = 1] = range;
   const table = new Uint8ClampedArray(65536);
   const scale = (high - low) / 65535;

@@ -1,0 +1,62 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { Face } from "@/components/ui/face";
+import { isHidden, strongestSlice, type Case } from "@/domain/case";
+import { operatingPoint } from "@/domain/operating-point";
+import { useSettings } from "@/domain/settings";
+import { AnswerPanel } from "@/features/reading/components/answer-panel";
+import { BlindQuestion, FeedbackPanel } from "@/features/reading/components/feedback-panel";
+import styles from "@/features/reading/components/reading-room.module.css";
+import { ReportButton } from "@/features/reading/components/report-button";
+import { Viewer } from "@/features/reading/components/viewer";
+import { VoiceChoice } from "@/features/reading/components/voice-choice";
+import { useViewerState } from "@/features/reading/viewer-state";
+import { modelQuery } from "@/lib/api/queries";
+import { useMessages } from "@/messages/use-messages";
+
+interface ReadingRoomProps {
+  one: Case;
+  others: Case[];
+}
+
+/** One case to read: the scan, what the model says, what the reader says. */
+export function ReadingRoom({ one, others }: ReadingRoomProps) {
+  const t = useMessages();
+  const blind = useSettings((settings) => settings.blind);
+  const [state, onChange] = useViewerState();
+  const [chosen, setChosen] = useState<number | null>(null);
+  const { data: model } = useQuery(modelQuery);
+  const hidden = isHidden(one, blind);
+  // Until the reader scrolls, the strongest slice is in sight; in blind reading, the middle one.
+  const start = hidden ? Math.floor(one.slices.length / 2) : strongestSlice(one);
+  const index = Math.min(chosen ?? start, one.slices.length - 1);
+  const point = model ? operatingPoint(model, one.operatingPoint) : null;
+
+  if (one.slices.length === 0) return <Face title={t("case.empty")} />;
+  return (
+    <div className={styles.room}>
+      <Viewer
+        {...{ one, others, index, state, onChange }}
+        onIndex={setChosen}
+        threshold={point?.threshold ?? null}
+        isHidden={hidden}
+      />
+      <aside className={styles.side} aria-labelledby="answer-title">
+        <div className={styles.sideHead}>
+          <h2 id="answer-title">{t(hidden ? "answer.hidden.title" : "answer.title")}</h2>
+          {hidden ? null : <VoiceChoice />}
+        </div>
+        {hidden ? (
+          <BlindQuestion one={one} />
+        ) : (
+          <>
+            <AnswerPanel one={one} index={index} point={point} />
+            <FeedbackPanel one={one} />
+            <ReportButton {...{ one, index, state, point }} />
+          </>
+        )}
+      </aside>
+    </div>
+  );
+}

@@ -1,0 +1,2 @@
+/** Stands in for optional parts of libraries that the page does not use. */
+export default null;
