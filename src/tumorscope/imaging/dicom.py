@@ -1,161 +1,182 @@
-"""DICOM files into grey float slices with their geometry."""
+"""DICOM files into grey float slices, as a viewer would show them."""
 
 from __future__ import annotations
 
 import io
 import warnings
+import zlib
 from typing import Any, Final
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut, convert_color_space
-from pydicom.uid import UID, JPEGExtended12Bit
+from pydicom.filereader import read_dataset
+from pydicom.multival import MultiValue
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
-from tumorscope.imaging.deep_jpeg import decode_deep_jpeg
+from tumorscope.errors import CorruptImageError, ImageError, ImageTooLargeError
+from tumorscope.imaging.dicom_geometry import functional_groups, slice_geometry
+from tumorscope.imaging.dicom_pixels import (
+    PIXEL_KEYWORDS,
+    frame_count,
+    stored_frames,
+    syntax_name,
+    transfer_syntax,
+)
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
 from tumorscope.imaging.scan import Scan
-from tumorscope.labels import Plane
 
-_PLANE_BY_AXIS: Final[tuple[Plane, ...]] = ("sagittal", "coronal", "axial")
-"""Plane whose normal is the patient's x (left), y (posterior) or z (head) axis."""
+_LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue. ITU-R BT.601, as in the raster formats."""
 
-_MIN_ALIGNMENT: Final = 0.8
-"""Cosine between a slice normal and an axis from which the plane is given its name (37 degrees)."""
-
-_DIRECTIONS: Final = (("L", "R"), ("P", "A"), ("H", "F"))
-"""Letters of the positive and negative patient axes. DICOM PS3.3 C.7.6.1.1.1."""
+_PREAMBLE: Final = 132
+"""Bytes of preamble and prefix. DICOM PS3.10 section 7.1."""
 
 
 def read_dicom(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> list[Scan]:
-    """Read every frame of a DICOM file.
+    """Read every frame of a DICOM file, with or without preamble.
 
     Raises
     ------
     ImageError
-        If the file is damaged, holds no pixels, or its transfer syntax cannot be decoded.
+        If the file is damaged, holds no pixels, is over a limit, or its transfer syntax cannot
+        be decoded. No message quotes what the file says of the patient.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
+            _check_deflated(content, limits)
             ds = pydicom.dcmread(io.BytesIO(content), force=True)
+        except ImageError:
+            raise
         # A damaged header can fail anywhere inside the parser.
         except Exception as error:
             raise CorruptImageError(
                 f"The DICOM header cannot be parsed ({type(error).__name__}); the file is "
-                "damaged or incomplete."
+                "truncated or damaged."
             ) from error
     return from_dataset(ds, source, limits)
 
 
 def from_dataset(ds: pydicom.Dataset, source: str, limits: Limits = DEFAULT_LIMITS) -> list[Scan]:
-    """Read every frame of a dataset; see :func:`read_dicom`."""
+    """Read every frame of a data set; see :func:`read_dicom`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             _check_header(ds, limits)
-            frames = _decode(ds)
+            frames = _displayed_frames(ds)
             return [
-                _scan(ds, frame, index, len(frames), source) for index, frame in enumerate(frames)
+                _scan(ds, frame, index, frames=len(frames), source=source)
+                for index, frame in enumerate(frames)
             ]
         except ImageError:
             raise
-        # Values of a damaged header surface anywhere; the message must not quote them.
+        # Values of a damaged header surface anywhere.
         except Exception as error:
             raise CorruptImageError(
-                f"The DICOM file cannot be interpreted ({type(error).__name__})."
+                f"The DICOM file cannot be interpreted ({type(error).__name__}); its header is "
+                "damaged."
             ) from error
 
 
-def _check_header(ds: pydicom.Dataset, limits: Limits) -> None:
-    if not any(name in ds for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
-        kind = UID(str(ds.get("SOPClassUID", ""))).name or "unknown kind"
-        raise CorruptImageError(
-            f"The DICOM file ({kind}) holds no pixel data; if it should, the file is truncated."
+def _check_deflated(content: bytes, limits: Limits) -> None:
+    """Unpack a deflated data set up to the limit, for pydicom would unpack all of it."""
+    stream = io.BytesIO(content)
+    stream.seek(_PREAMBLE if content[_PREAMBLE - 4 : _PREAMBLE] == b"DICM" else 0)
+    meta = read_dataset(stream, False, True, stop_when=lambda tag, _vr, _length: tag.group != 2)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return
+    packed = stream.read()
+    allowed = min(limits.max_bytes, limits.max_unpacked(len(packed)))
+    plain = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, allowed + 1)
+    if len(plain) > allowed:
+        raise ImageTooLargeError(
+            f"The deflated DICOM file of {len(content):,} bytes unpacks to more than "
+            f"{allowed:,} bytes."
         )
-    rows, columns = int(ds.get("Rows", 0)), int(ds.get("Columns", 0))
-    frames = int(ds.get("NumberOfFrames", 1) or 1)
+
+
+def _check_header(ds: pydicom.Dataset, limits: Limits) -> None:
+    syntax = transfer_syntax(ds)
+    if not any(name in ds for name in PIXEL_KEYWORDS):
+        raise CorruptImageError(_without_pixels(ds))
+    rows, columns = (_count(ds, name) for name in ("Rows", "Columns"))
+    frames = frame_count(ds)
     if min(rows, columns, frames) < 1:
         raise CorruptImageError(
             f"The DICOM file says it has {rows} rows, {columns} columns and {frames} frames."
         )
     limits.check_picture(rows, columns, frames)
+    if syntax.is_encapsulated and "PixelData" not in ds:
+        raise CorruptImageError(f"Float pixels cannot be compressed as {syntax_name(syntax)}.")
 
 
-def _decode(ds: pydicom.Dataset) -> list[NDArray[np.float32]]:
+def _without_pixels(ds: pydicom.Dataset) -> str:
+    meta = getattr(ds, "file_meta", None) or {}
+    kind = UID(str(ds.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID") or ""))
+    name = kind.name if kind.is_valid and kind.name != kind else "of an unknown kind"
+    if len(ds) == 0:
+        return (
+            f"The DICOM file ({name}, transfer syntax {syntax_name(transfer_syntax(ds))}) is "
+            "truncated: it ends before its pixel data do."
+        )
+    return (
+        f"The DICOM file ({name}) holds no pixel data. Give an image; if this should be one, it "
+        "is truncated."
+    )
+
+
+def _count(ds: pydicom.Dataset, keyword: str) -> int:
+    value = ds.get(keyword)
+    return 0 if value in (None, "") else int(value)
+
+
+def _displayed_frames(ds: pydicom.Dataset) -> list[NDArray[np.float32]]:
     """Return the frames as shown on a screen: shape (rows, columns), brighter is larger."""
-    stored = _stored_pixels(ds)
     photometric = str(ds.get("PhotometricInterpretation", "MONOCHROME2"))
-    if int(ds.get("SamplesPerPixel", 1)) > 1:
-        return [_luma(frame) for frame in _as_frames(stored, ds, color=True)]
-    values = [_displayed(frame, ds, index) for index, frame in enumerate(_as_frames(stored, ds))]
+    frames = [
+        _displayed(frame, ds, index, photometric=photometric)
+        for index, frame in enumerate(stored_frames(ds))
+    ]
+    if not all(np.isfinite(frame).all() for frame in frames):
+        raise CorruptImageError("The DICOM file's pixel, rescale or window values are not finite.")
     if photometric == "MONOCHROME1":
-        top = max(float(frame.max()) for frame in values)
-        return [top - frame for frame in values]
-    return values
+        top = max(float(frame.max()) for frame in frames)
+        return [top - frame for frame in frames]
+    return frames
 
 
-def _stored_pixels(ds: pydicom.Dataset) -> NDArray[Any]:
-    syntax = _transfer_syntax(ds)
-    try:
-        deep = syntax == JPEGExtended12Bit and int(ds.get("BitsAllocated", 8)) > 8
-        array = decode_deep_jpeg(ds) if deep else ds.pixel_array
-    except ImageError:
-        raise
-    # Each decoder raises classes of its own; all mean that the pixels are not to be had.
-    except Exception as error:
-        if syntax is not None and syntax.is_compressed and "missing" in str(error).lower():
-            raise UnsupportedFormatError(
-                f"The DICOM transfer syntax {syntax.name} ({syntax}) cannot be decoded here."
-            ) from error
-        raise CorruptImageError(
-            f"The DICOM pixel data ({syntax.name if syntax else 'no transfer syntax'}) cannot be "
-            "decoded; it is truncated, damaged or of an unsupported kind."
-        ) from error
-    if str(ds.get("PhotometricInterpretation", "")).startswith("YBR") and array.shape[-1] == 3:
-        array = convert_color_space(array, "YBR_FULL", "RGB")
-    return np.asarray(array)
-
-
-def _transfer_syntax(ds: pydicom.Dataset) -> UID | None:
-    meta = getattr(ds, "file_meta", None)
-    value = None if meta is None else meta.get("TransferSyntaxUID")
-    return None if value is None else UID(str(value))
-
-
-def _as_frames(
-    array: NDArray[Any], ds: pydicom.Dataset, *, color: bool = False
-) -> list[NDArray[Any]]:
-    shape = (int(ds.Rows), int(ds.Columns), *((3,) if color else ()))
-    return list(array.reshape(-1, *shape))
-
-
-def _displayed(frame: NDArray[Any], ds: pydicom.Dataset, index: int) -> NDArray[np.float32]:
-    """Apply modality LUT and the first VOI LUT or window, which may stand per frame."""
-    groups = _functional_groups(ds, index)
-    modality = groups.get("PixelValueTransformationSequence", ds)
+def _displayed(
+    frame: NDArray[Any], ds: pydicom.Dataset, index: int, *, photometric: str
+) -> NDArray[np.float32]:
+    """Turn colour into luma; apply modality LUT and first VOI LUT or window to grey."""
+    if photometric == "PALETTE COLOR":
+        frame = apply_color_lut(frame, ds)
+    if frame.ndim == 3:
+        return np.asarray(frame[..., :3].astype(np.float32) @ _LUMA)
+    groups = functional_groups(ds, index)
+    values = apply_modality_lut(frame, groups.get("PixelValueTransformationSequence", ds))
     voi = groups.get("FrameVOILUTSequence", ds)
-    values = apply_modality_lut(frame, modality)
-    has_window = "VOILUTSequence" in voi or ("WindowCenter" in voi and "WindowWidth" in voi)
-    if has_window and _has_usable_window(voi):
-        values = apply_voi_lut(values, _window_only(voi, ds), index=0)
-    result = np.asarray(values, dtype=np.float32)
-    if not np.isfinite(result).all():
-        raise CorruptImageError("The DICOM file's rescale or window values are not finite.")
-    return result
+    if "VOILUTSequence" in voi or _has_usable_window(voi):
+        values = apply_voi_lut(values, _with_context(voi, ds), index=0)
+    return np.asarray(values, dtype=np.float32)
 
 
 def _has_usable_window(voi: pydicom.Dataset) -> bool:
-    if "VOILUTSequence" in voi:
-        return True
-    widths = voi.WindowWidth
-    first = widths[0] if isinstance(widths, (list, pydicom.multival.MultiValue)) else widths
-    return first is not None and float(first) >= 1
+    center, width = (_first(voi.get(name)) for name in ("WindowCenter", "WindowWidth"))
+    exact = str(voi.get("VOILUTFunction", "LINEAR")) != "LINEAR"
+    return center is not None and width is not None and (width >= 1 or (exact and width > 0))
 
 
-def _window_only(voi: pydicom.Dataset, ds: pydicom.Dataset) -> pydicom.Dataset:
-    """Return the VOI element set with the context that pydicom needs to apply it."""
+def _first(value: Any) -> float | None:
+    if isinstance(value, (list, MultiValue)):
+        value = value[0] if len(value) else None
+    return None if value in (None, "") else float(value)
+
+
+def _with_context(voi: pydicom.Dataset, ds: pydicom.Dataset) -> pydicom.Dataset:
+    """Return the VOI elements together with those that pydicom needs to apply them."""
     if voi is ds:
         return ds
     context = pydicom.Dataset()
@@ -166,74 +187,22 @@ def _window_only(voi: pydicom.Dataset, ds: pydicom.Dataset) -> pydicom.Dataset:
     return context
 
 
-def _functional_groups(ds: pydicom.Dataset, index: int) -> dict[str, pydicom.Dataset]:
-    """Return the first item of each macro of one frame; per-frame before shared."""
-    found: dict[str, pydicom.Dataset] = {}
-    shared = ds.get("SharedFunctionalGroupsSequence") or []
-    per_frame = ds.get("PerFrameFunctionalGroupsSequence") or []
-    groups = [*shared[:1], *per_frame[index : index + 1]]
-    for group in groups:
-        for element in group:
-            if element.VR == "SQ" and len(element.value):
-                found[element.keyword] = element.value[0]
-    return found
-
-
-def _luma(frame: NDArray[Any]) -> NDArray[np.float32]:
-    """Weigh colour into luma (ITU-R BT.601)."""
-    return frame.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-
-
 def _scan(
-    ds: pydicom.Dataset, pixels: NDArray[np.float32], index: int, frames: int, source: str
+    ds: pydicom.Dataset, pixels: NDArray[np.float32], index: int, *, frames: int, source: str
 ) -> Scan:
-    groups = _functional_groups(ds, index)
-    orientation = _numbers(groups.get("PlaneOrientationSequence", ds), "ImageOrientationPatient", 6)
-    position = _numbers(groups.get("PlanePositionSequence", ds), "ImagePositionPatient", 3)
-    spacing = _numbers(groups.get("PixelMeasuresSequence", ds), "PixelSpacing", 2)
-    plane, sides, position_mm = None, None, None
-    if orientation is not None:
-        row, column = orientation[:3], orientation[3:]
-        normal = np.cross(row, column)
-        plane = _plane(normal)
-        sides = (_side(-row), _side(-column))
-        if position is not None:
-            position_mm = float(normal @ position)
-    if position_mm is None:
-        number = ds.get("InstanceNumber")
-        position_mm = float(index if frames > 1 else number if number is not None else 0)
+    geometry = slice_geometry(ds, index, frames=frames)
     return Scan(
-        pixels=np.ascontiguousarray(pixels, np.float32),
+        pixels=np.ascontiguousarray(pixels),
         source=source,
         slice_index=index if frames > 1 else None,
         sop_instance_uid=_text(ds, "SOPInstanceUID"),
         series_uid=_text(ds, "SeriesInstanceUID") or (source if frames > 1 else None),
-        position_mm=position_mm,
-        spacing_mm=None if spacing is None else (float(spacing[0]), float(spacing[1])),
-        plane=plane,
+        position_mm=geometry.position_mm,
+        spacing_mm=geometry.spacing_mm,
+        plane=geometry.plane,
         modality=_text(ds, "Modality"),
-        sides=sides,
+        sides=geometry.sides,
     )
-
-
-def _numbers(ds: pydicom.Dataset, keyword: str, count: int) -> NDArray[np.float64] | None:
-    value = ds.get(keyword)
-    if value is None:
-        return None
-    numbers = np.array([float(one) for one in value])
-    return numbers if numbers.shape == (count,) and np.isfinite(numbers).all() else None
-
-
-def _plane(normal: NDArray[np.float64]) -> Plane | None:
-    length = float(np.linalg.norm(normal))
-    axis = int(np.argmax(np.abs(normal)))
-    aligned = length > 0 and abs(normal[axis]) / length >= _MIN_ALIGNMENT
-    return _PLANE_BY_AXIS[axis] if aligned else None
-
-
-def _side(direction: NDArray[np.float64]) -> str:
-    axis = int(np.argmax(np.abs(direction)))
-    return _DIRECTIONS[axis][0 if direction[axis] > 0 else 1]
 
 
 def _text(ds: pydicom.Dataset, keyword: str) -> str | None:

@@ -38,7 +38,7 @@ class Limits:
     max_bytes: int = 512 * MEBIBYTE
     max_pixels: int = 64_000_000
     max_frames: int = 10_000
-    max_voxels: int = 400_000_000
+    max_voxels: int = 256_000_000
     max_files: int = 50_000
     max_archive_bytes: int = 8 * 1024 * MEBIBYTE
     max_ratio: int = 200

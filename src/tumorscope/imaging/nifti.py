@@ -10,18 +10,27 @@ from __future__ import annotations
 import functools
 import gzip
 import io
+import threading
 import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorscope.errors import CorruptImageError, ImageError, ImageTooLargeError
+from tumorscope.errors import (
+    CorruptImageError,
+    ImageContentError,
+    ImageError,
+    ImageTooLargeError,
+    UnsupportedFormatError,
+)
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
+from tumorscope.imaging.magic import GZIP_MAGIC, NIFTI_HEADER_BYTES, file_kind
 from tumorscope.imaging.scan import Scan
+from tumorscope.imaging.sources import read_file
 from tumorscope.labels import Plane
 
 AXIS_OF_PLANE: Final[dict[Plane, int]] = {"sagittal": 0, "coronal": 1, "axial": 2}
@@ -37,7 +46,10 @@ _THICK: Final = 1.5
 """An axis is the slice axis when its voxels are this much thicker, or this much fewer, than those
 of both others; isotropic volumes are read as axial slices."""
 
-GZIP_MAGIC: Final = b"\x1f\x8b"
+_CACHED_VOLUMES: Final = 4
+"""Manifests name the slices of a volume one after the other, and its mask beside it."""
+
+_THREAD: Final = threading.local()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +69,14 @@ class Volume:
 
     @property
     def plane(self) -> Plane:
-        """Plane in which the volume was most likely acquired."""
-        spacing, counts = np.array(self.spacing_mm), np.array(self.voxels.shape)
-        for ratio in (spacing, 1 / counts):
+        """Plane in which the volume was most likely acquired.
+
+        The one across its only axis of one voxel, or across the axis with clearly the thickest
+        voxels, or, for headers that give no true spacing, with clearly the fewest; else axial.
+        """
+        counts = np.array(self.voxels.shape)
+        ratios = (np.array(self.spacing_mm), 1 / counts)
+        for ratio in ratios[::-1] if counts.min() == 1 else ratios:
             axis = int(np.argmax(ratio))
             if ratio[axis] >= _THICK * np.delete(ratio, axis).max():
                 return next(plane for plane, index in AXIS_OF_PLANE.items() if index == axis)
@@ -69,46 +86,49 @@ class Volume:
 def read_nifti(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> list[Scan]:
     """Read a volume as slices of its own plane, from inferior, posterior or left upwards.
 
-    Slices outside the head, which are constant, are left out: they hold no picture.
+    Slices beyond the head may be blank; they are kept, so that slices and answers agree in number.
 
     Raises
     ------
     ImageError
-        If the file is damaged, over a limit, or all its slices are constant.
+        If the file is damaged, over a limit, or all its voxels are the same.
     """
     volume = _parse(content, limits)
+    if volume.voxels.min() == volume.voxels.max():
+        raise ImageContentError(
+            f"All voxels of the volume have the same value ({volume.voxels.flat[0]:g}); there is "
+            "no picture to analyse."
+        )
     plane = volume.plane
-    axis = AXIS_OF_PLANE[plane]
     slices = cut_slices(volume, plane)
-    shown = [index for index, pixels in enumerate(slices) if pixels.min() < pixels.max()]
-    if not shown:
-        raise CorruptImageError("All voxels of the volume have the same value in every slice.")
     several = len(slices) > 1
     return [
         Scan(
-            pixels=slices[index],
+            pixels=pixels,
             source=source,
             slice_index=index if several else None,
             series_uid=source if several else None,
-            position_mm=index * volume.spacing_mm[axis],
+            position_mm=index * volume.spacing_mm[AXIS_OF_PLANE[plane]],
             spacing_mm=_slice_spacing(volume, plane),
             plane=plane,
             sides=_SIDES[plane],
         )
-        for index in shown
+        for index, pixels in enumerate(slices)
     ]
 
 
-def read_volume(path: Path, limits: Limits = DEFAULT_LIMITS) -> Volume:
-    """Read a 2-D, 3-D or the first volume of a 4-D file.
+def read_volume(source: Path | bytes, limits: Limits = DEFAULT_LIMITS) -> Volume:
+    """Read a 2-D, 3-D or the first volume of a 4-D file, given by path or content.
 
     Raises
     ------
     ImageError
-        If the file is damaged or over a limit.
+        If there is no such file, it is damaged, or over a limit.
     """
-    limits.check_bytes(path.stat().st_size)
-    return _parse(path.read_bytes(), limits)
+    if isinstance(source, bytes):
+        limits.check_bytes(len(source))
+        return _parse(source, limits)
+    return _parse(read_file(source, limits), limits)
 
 
 def cut_slices(volume: Volume, plane: Plane) -> list[NDArray[np.float32]]:
@@ -122,12 +142,17 @@ def cut_slices(volume: Volume, plane: Plane) -> list[NDArray[np.float32]]:
 def read_slice(path: Path, *, slice_index: int, plane: Plane) -> NDArray[np.float32]:
     """Read one slice of a volume; neighbouring calls on one file read it once.
 
+    Returns
+    -------
+    ndarray
+        Shape (rows, columns), float32, not to be written to.
+
     Raises
     ------
     ImageError
-        If the file is damaged or has no such slice.
+        If there is no such file, it is damaged, or has no such slice.
     """
-    slices = _cached_slices(Path(path), plane)
+    slices = _cached_slices(Path(path), plane, _state(Path(path)))
     if not 0 <= slice_index < len(slices):
         raise CorruptImageError(
             f"The volume has {len(slices)} {plane} slices; slice_index {slice_index} is not one "
@@ -136,36 +161,76 @@ def read_slice(path: Path, *, slice_index: int, plane: Plane) -> NDArray[np.floa
     return slices[slice_index]
 
 
-@functools.lru_cache(maxsize=8)
-def _cached_slices(path: Path, plane: Plane) -> list[NDArray[np.float32]]:
-    return cut_slices(read_volume(path), plane)
+def _state(path: Path) -> tuple[int, int] | None:
+    """Return what changes with the file; ``None`` where there is none, which reading reports."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+@functools.lru_cache(maxsize=_CACHED_VOLUMES)
+def _cached_slices(
+    path: Path,
+    plane: Plane,
+    state: tuple[int, int] | None,  # noqa: ARG001 - a file that changed is read anew
+) -> list[NDArray[np.float32]]:
+    slices = cut_slices(read_volume(path), plane)
+    for pixels in slices:
+        pixels.setflags(write=False)
+    return slices
 
 
 def _parse(content: bytes, limits: Limits) -> Volume:
-    import nibabel
-
     if content[:2] == GZIP_MAGIC:
         content = _gunzip(content, limits)
+    _quiet_nibabel()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        _THREAD.reading = True
         try:
-            kind = nibabel.Nifti1Image if _is_nifti1(content) else nibabel.Nifti2Image
-            image = kind.from_stream(io.BytesIO(content))
-            shape = [int(side) for side in image.shape]
-            _check_shape(shape, limits)
-            image = _three_dimensional(image)
-            canonical = nibabel.as_closest_canonical(image)
-            voxels = np.asarray(canonical.dataobj, dtype=np.float32)
-            spacing = tuple(float(abs(size)) or 1.0 for size in canonical.header.get_zooms()[:3])
+            return _canonical_volume(content, limits)
         except ImageError:
             raise
         # nibabel raises many classes on damaged headers and truncated data.
         except Exception as error:
             raise CorruptImageError(
-                f"The NIfTI file cannot be read ({type(error).__name__}); "
-                "it is truncated or damaged."
+                f"The NIfTI file cannot be read ({type(error).__name__}); it is truncated or "
+                "damaged."
             ) from error
+        finally:
+            _THREAD.reading = False
+
+
+def _canonical_volume(content: bytes, limits: Limits) -> Volume:
+    import nibabel
+
+    if content[344:347] == b"ni1" or content[4:7] == b"ni2":
+        raise UnsupportedFormatError(
+            "The file is the header of a NIfTI pair, without its voxels; convert the pair to one "
+            ".nii file."
+        )
+    kind = nibabel.Nifti1Image if _is_nifti1(content) else nibabel.Nifti2Image
+    image = kind.from_stream(io.BytesIO(content))
+    _check_shape([int(side) for side in image.shape], limits)
+    upright = nibabel.as_closest_canonical(nibabel.Nifti1Image(_first_volume(image), image.affine))
+    sizes = [float(abs(size)) for size in upright.header.get_zooms()[:3]]
+    spacing = [size if np.isfinite(size) and size > 0 else 1.0 for size in sizes]
+    voxels = np.asarray(upright.dataobj, dtype=np.float32)
     return Volume(voxels, (spacing[0], spacing[1], spacing[2]))
+
+
+def _first_volume(image: Any) -> NDArray[np.float32]:
+    data = image.dataobj
+    if len(data.shape) > 3:
+        data = data[(slice(None), slice(None), slice(None), *[0] * (len(data.shape) - 3))]
+    values = np.asarray(data)
+    if values.dtype.kind not in "buif":
+        raise UnsupportedFormatError(
+            f"The NIfTI file holds voxels of type {image.get_data_dtype()}; grey values are needed."
+        )
+    return np.atleast_3d(values.astype(np.float32))
 
 
 def _is_nifti1(content: bytes) -> bool:
@@ -176,29 +241,21 @@ def _is_nifti1(content: bytes) -> bool:
 def _check_shape(shape: list[int], limits: Limits) -> None:
     if len(shape) < 2 or min(shape) < 1:
         raise CorruptImageError(f"The NIfTI file says it has shape {tuple(shape)}.")
-    sides = sorted((*shape[:3], 1)[:3])
-    limits.check_picture(sides[-1], sides[-2], sides[-3])
-
-
-def _three_dimensional(image: object) -> object:
-    import nibabel
-
-    data = image.dataobj  # type: ignore[attr-defined]
-    while len(data.shape) > 3:
-        data = data[..., 0]
-    array = np.asarray(data)
-    if array.dtype.kind not in "buif":
-        raise CorruptImageError(f"The NIfTI file holds {array.dtype} voxels, not grey values.")
-    if array.ndim == 2:
-        array = array[..., None]
-    return nibabel.Nifti1Image(array.astype(np.float32), image.affine)  # type: ignore[attr-defined]
+    # Whatever the plane: the two longest sides span the largest slice there can be.
+    frames, rows, columns = sorted((*shape[:3], 1)[:3])
+    limits.check_picture(rows, columns, frames)
 
 
 def _gunzip(content: bytes, limits: Limits) -> bytes:
     allowed = min(limits.max_bytes, limits.max_unpacked(len(content)))
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
-            plain = stream.read(allowed + 1)
+            header = stream.read(NIFTI_HEADER_BYTES)
+            if file_kind(header) != "nifti":
+                raise UnsupportedFormatError(
+                    "The gzip file does not hold a NIfTI volume; unpack it and give what is inside."
+                )
+            plain = header + stream.read(max(0, allowed + 1 - len(header)))
     except (OSError, EOFError, zlib.error) as error:
         raise CorruptImageError(f"The gzip stream is truncated or damaged: {error}.") from error
     if len(plain) > allowed:
@@ -213,3 +270,11 @@ def _slice_spacing(volume: Volume, plane: Plane) -> tuple[float, float]:
         size for axis, size in enumerate(volume.spacing_mm) if axis != AXIS_OF_PLANE[plane]
     )
     return rows, columns
+
+
+@functools.cache
+def _quiet_nibabel() -> None:
+    """Keep what nibabel repairs in a header off the terminal, in threads that read for us."""
+    from nibabel.imageglobals import logger
+
+    logger.addFilter(lambda _record: not getattr(_THREAD, "reading", False))

@@ -2,53 +2,70 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import io
 import warnings
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, _imaging
 
-from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
+from tumorscope.errors import (
+    CorruptImageError,
+    ImageError,
+    ImageTooLargeError,
+    UnsupportedFormatError,
+)
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
 from tumorscope.imaging.scan import Scan
 
+Result = TypeVar("Result")
+
 FORMATS: Final = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+
 _DEEP_MODES: Final = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 """Grey modes with more than 8 bits: converting them to 8 would clip."""
 
-_MULTI_PAGE_FORMATS: Final = frozenset({"TIFF"})
+_TRANSPARENT_MODES: Final = frozenset({"LA", "PA", "RGBA", "RGBa"})
+_OPAQUE_MODES: Final = frozenset({"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV"})
+
+_LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue. ITU-R BT.601, which Pillow's conversion to ``L`` uses as well."""
+
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
+_UNSIGNED, _SIGNED = 1, 2
+_WHITE_IS_ZERO: Final = 0
+"""TIFF 6.0: tags BitsPerSample, PhotometricInterpretation, SampleFormat and some of their values
+(section 8 and pages 37 and 80)."""
 
 
 def read_raster(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> list[Scan]:
     """Read every page of an encoded picture.
 
+    Of animations only the first picture is read. Colour becomes luma, what is transparent becomes
+    black, the orientation noted in EXIF is applied, and no value is clipped. Colour with 16 bits
+    per channel keeps its upper 8.
+
     Returns
     -------
     list of Scan
-        One per page; more than one only for TIFF, which then form a series.
+        One per page; more than one only for TIFF, whose pages then form a series.
 
     Raises
     ------
     ImageError
         If the picture is damaged, too large or of another format.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-                pages = [_page(page, limits) for page in _pages(picture, limits)]
-        except ImageError:
-            raise
-        except UnidentifiedImageError as error:
-            raise UnsupportedFormatError(
-                "The content looks like a picture but is not a PNG, JPEG, BMP, TIFF or WebP."
-            ) from error
-        # Pillow's decoders raise these and more on damaged content; none is a fault of ours.
-        except Exception as error:
-            raise CorruptImageError(f"The picture cannot be decoded: {_reason(error)}.") from error
+    try:
+        pages = _quietly(lambda: _read_pages(content, limits), limits)
+    except UnidentifiedImageError as error:
+        raise UnsupportedFormatError(
+            "The content begins like a picture, but is none that can be read: its header is "
+            "damaged, or it is a rare kind of TIFF or BMP. Save it as PNG or 16-bit TIFF."
+        ) from error
     several = len(pages) > 1
     return [
         Scan(
@@ -62,51 +79,132 @@ def read_raster(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) ->
     ]
 
 
-def from_pil(picture: Image.Image, source: str) -> Scan:
-    """Take a PIL image as it is."""
-    return Scan(_grey(ImageOps.exif_transpose(picture)), source)
+def from_pil(picture: Image.Image, source: str, limits: Limits = DEFAULT_LIMITS) -> Scan:
+    """Take a PIL image, of several pages the current one.
+
+    Raises
+    ------
+    ImageError
+        If the image is too large, or is still to be loaded from a damaged file.
+    """
+    return Scan(_quietly(lambda: _read_page(picture, limits), limits), source)
 
 
-def from_array(array: NDArray[np.generic], source: str) -> Scan:
+def from_array(array: NDArray[Any], source: str, limits: Limits = DEFAULT_LIMITS) -> Scan:
     """Take an array of shape (rows, columns) or (rows, columns, 1, 3 or 4), real dtype.
 
-    Colour is weighed into luma (ITU-R BT.601) as for a colour file; a fourth channel is ignored.
+    The result is that of a file with the same values: colour is weighed into luma; a fourth
+    channel of 8 bits is opacity, of other depths it is ignored; ``True`` is white.
+
+    Raises
+    ------
+    ImageError
+        If the array is of another shape or dtype, or too large.
     """
     if array.dtype.kind not in "buif":
         raise UnsupportedFormatError(f"An array of real numbers is needed; received {array.dtype}.")
-    if array.ndim == 3 and array.shape[2] in (1, 3, 4):
-        if array.dtype == np.uint8 and array.shape[2] > 1:
-            return from_pil(Image.fromarray(np.ascontiguousarray(array[..., :3])), source)
-        values = array.astype(np.float32)
-        luma = np.array([0.299, 0.587, 0.114], np.float32)
-        return Scan(values[..., 0] if array.shape[2] == 1 else values[..., :3] @ luma, source)
-    if array.ndim != 2:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    is_color = array.ndim == 3 and array.shape[2] in (3, 4)
+    if array.ndim != 2 and not is_color:
         raise UnsupportedFormatError(
             "An array of shape (rows, columns) or (rows, columns, 3) is needed; received shape "
             f"{array.shape}."
         )
-    return Scan(array.astype(np.float32), source)
+    limits.check_picture(array.shape[0], array.shape[1])
+    if is_color and array.dtype == np.uint8:
+        return from_pil(Image.fromarray(np.ascontiguousarray(array)), source, limits)
+    # Infinities that appear here are found when the picture is checked.
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = array.astype(np.float32)
+        if is_color:
+            values = values[..., :3] @ _LUMA
+    return Scan(values * np.float32(255) if array.dtype.kind == "b" else values, source)
 
 
-def _pages(picture: Image.Image, limits: Limits) -> Iterator[Image.Image]:
-    frames = getattr(picture, "n_frames", 1) if picture.format in _MULTI_PAGE_FORMATS else 1
-    limits.check_picture(picture.height, picture.width, frames)
-    if frames == 1:
+def _quietly(read: Callable[[], Result], limits: Limits) -> Result:
+    _quiet_libtiff()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return read()
+        except (ImageError, UnidentifiedImageError):
+            raise
+        except Image.DecompressionBombError as error:
+            raise ImageTooLargeError(
+                "The image says it has far more pixels than could be decoded safely; the limit is "
+                f"{limits.max_pixels:,} pixels."
+            ) from error
+        # Pillow's decoders raise all sorts of classes on damaged content.
+        except Exception as error:
+            raise CorruptImageError(f"The picture cannot be decoded: {_reason(error)}.") from error
+
+
+@functools.cache
+def _quiet_libtiff() -> None:
+    """Keep libtiff, alone of Pillow's codecs, from writing to the terminal what it finds."""
+    try:
+        library = ctypes.CDLL(_imaging.__file__)
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            set_handler = getattr(library, name)
+            set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            set_handler(None)
+    except (AttributeError, OSError):
+        return  # a Pillow built in another way; its readers work all the same
+
+
+def _read_pages(content: bytes, limits: Limits) -> list[NDArray[np.float32]]:
+    with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+        return [_read_page(page, limits) for page in _iterate_pages(picture, limits)]
+
+
+def _iterate_pages(picture: Image.Image, limits: Limits) -> Iterator[Image.Image]:
+    """Seek page by page: counting them first would walk through a hostile file unchecked."""
+    yield picture
+    pixels = picture.width * picture.height
+    for index in range(1, limits.max_frames + 1):
+        try:
+            if picture.format != "TIFF":
+                return
+            picture.seek(index)
+        except EOFError:
+            return
+        pixels += picture.width * picture.height
+        if index == limits.max_frames or pixels > limits.max_voxels:
+            limits.check_picture(picture.height, picture.width, index + 1)
+            raise ImageTooLargeError(
+                f"The TIFF's pages have more than {limits.max_voxels:,} pixels together."
+            )
         yield picture
-    else:
-        yield from ImageSequence.Iterator(picture)
 
 
-def _page(page: Image.Image, limits: Limits) -> NDArray[np.float32]:
+def _read_page(page: Image.Image, limits: Limits) -> NDArray[np.float32]:
     limits.check_picture(page.height, page.width)
     page.load()
-    return _grey(ImageOps.exif_transpose(page))
+    tags = getattr(page, "tag_v2", {})
+    upright = ImageOps.exif_transpose(page)
+    if upright.mode in _DEEP_MODES:
+        return _deep_grey(upright, tags)
+    if tags.get(_SAMPLE_FORMAT) == (_SIGNED,) and upright.mode == "L":
+        return np.asarray(upright).view(np.int8).astype(np.float32)
+    return _grey(upright)
+
+
+def _deep_grey(picture: Image.Image, tags: Any) -> NDArray[np.float32]:
+    values = np.asarray(picture)
+    unsigned = tags.get(_SAMPLE_FORMAT, (_UNSIGNED,)) == (_UNSIGNED,)
+    if values.dtype == np.int32 and tags.get(_BITS) == (32,) and unsigned:
+        values = values.view(np.uint32)  # Pillow has no mode for these
+    grey = values.astype(np.float32)
+    return grey.max() - grey if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else grey
 
 
 def _grey(picture: Image.Image) -> NDArray[np.float32]:
-    if picture.mode in _DEEP_MODES:
-        return np.asarray(picture).astype(np.float32)
-    if "transparency" in picture.info or picture.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
+    if picture.mode not in _OPAQUE_MODES | _TRANSPARENT_MODES:
+        raise UnsupportedFormatError(
+            f"The picture's colour mode {picture.mode} is not read; save it as grey or RGB."
+        )
+    if "transparency" in picture.info or picture.mode in _TRANSPARENT_MODES:
         # What is transparent is shown black, the background of a scan.
         picture = picture.convert("RGBA")
         black = Image.new("RGBA", picture.size, (0, 0, 0, 255))

@@ -18,8 +18,8 @@ class Scan:
     Attributes
     ----------
     pixels
-        Shape (rows, columns), float32, finite; brighter is larger, in the file's own units
-        (after modality LUT, VOI LUT and photometric inversion for DICOM).
+        Shape (rows, columns), float32; brighter is larger, in the file's own units (after modality
+        LUT, VOI LUT and photometric inversion for DICOM).
     source
         Path or name under which the input was given; for a member of an archive
         ``archive.zip/member``.
@@ -52,6 +52,11 @@ class Scan:
     plane: Plane | None = None
     modality: str | None = None
     sides: tuple[str, str] | None = None
+
+    @property
+    def is_blank(self) -> bool:
+        """Tell whether all pixels have the same value."""
+        return bool(self.pixels.min() == self.pixels.max())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,72 +1,54 @@
-"""What the user named, file by file: files, folders, archives and the standard input."""
+"""What the user named, file by file: files, folders, archives and the standard input.
+
+Of folders and archives everything is tried that is named like an image, or begins like one. Other
+files are companions that nobody means to have read; they are left out, and counted in the log.
+Files named themselves are always tried.
+"""
 
 from __future__ import annotations
 
-import io
+import logging
 import re
 import sys
-import zipfile
+import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from tumorscope.errors import (
-    CorruptImageError,
-    ImageError,
-    ImageTooLargeError,
-    UnsupportedFormatError,
-)
+from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
+from tumorscope.imaging.archives import Member, open_archive
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
+from tumorscope.imaging.magic import MAGIC_BYTES, ZIP_MAGICS, file_kind
 from tumorscope.imaging.scan import ReadFailure
 
 STANDARD_INPUT: Final = "-"
-ZIP_MAGIC: Final = b"PK\x03\x04"
 
-OTHER_SUFFIXES: Final = frozenset(
-    {
-        ".bval",
-        ".bvec",
-        ".css",
-        ".csv",
-        ".db",
-        ".doc",
-        ".docx",
-        ".htm",
-        ".html",
-        ".ini",
-        ".ipynb",
-        ".js",
-        ".json",
-        ".jsonl",
-        ".log",
-        ".m",
-        ".mat",
-        ".md",
-        ".pdf",
-        ".pkl",
-        ".py",
-        ".rtf",
-        ".sh",
-        ".toml",
-        ".tsv",
-        ".txt",
-        ".url",
-        ".xls",
-        ".xlsx",
-        ".xml",
-        ".yaml",
-        ".yml",
-    }
+# fmt: off
+READ_SUFFIXES: Final = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp",
+    ".dcm", ".dicom", ".ima", ".nii", ".nii.gz",
 )
-"""Companions of scans in folders and archives that nobody means to have read. Named on the
-command line they are tried, and give an error."""
+"""Names of the formats that are read."""
+
+UNREAD_SUFFIXES: Final = (
+    ".gif", ".jp2", ".j2k", ".heic", ".heif", ".avif",
+    ".img", ".hdr", ".mha", ".mhd", ".mgh", ".mgz", ".nrrd", ".nhdr", ".mnc",
+    ".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar",
+)
+"""Names of images and archives that are not read: leaving them out would pass for an answer."""
+# fmt: on
+
+_HEAD_BYTES: Final = 4096
+"""Enough of a file, or of a gzip stream's begin, to tell its kind."""
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file to be read.
+    """One file to be read, before the next one is asked for.
 
     Attributes
     ----------
@@ -85,96 +67,14 @@ def expand(
 ) -> Iterator[SourceFile | ReadFailure]:
     """List the files that some arguments stand for, without reading them.
 
-    Folders are walked in natural order, hidden files and :data:`OTHER_SUFFIXES` left out. An
-    argument that cannot be used gives a failure in its place. A single path is taken as such.
+    Folders are walked in natural order, hidden files left out. An argument that cannot be used
+    gives a failure in its place. A single path is taken as such.
     """
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
         try:
             yield from _expand_one(path, limits)
         except ImageError as error:
-            yield ReadFailure(str(path), error)
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key under which ``slice2`` comes before ``slice10``."""
-    parts = re.split(r"(\d+)", name)
-    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts]
-
-
-def _expand_one(path: str | Path, limits: Limits) -> Iterator[SourceFile | ReadFailure]:
-    if str(path) == STANDARD_INPUT:
-        content = _read_stream(sys.stdin.buffer, limits)
-        yield from expand_content("stdin", content, limits)
-        return
-    file = Path(path)
-    if file.is_dir():
-        yield from _expand_folder(file, limits)
-    elif not file.exists():
-        raise UnsupportedFormatError(f"There is no file or folder {str(path)!r}; check the path.")
-    elif _starts_as_zip(file):
-        yield from _expand_zip(str(path), file, limits)
-    else:
-        yield SourceFile(str(path), _file_reader(file, limits))
-
-
-def _expand_folder(folder: Path, limits: Limits) -> Iterator[SourceFile | ReadFailure]:
-    found = False
-    for file in _walk(folder):
-        found = True
-        if file.suffix.lower() == ".zip":
-            yield from expand([file], limits)
-        else:
-            yield SourceFile(str(file), _file_reader(file, limits))
-    if not found:
-        raise UnsupportedFormatError(
-            f"The folder {str(folder)!r} holds no file that could be a scan; PNG, JPEG, BMP, TIFF, "
-            "WebP, DICOM and NIfTI are read."
-        )
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for entry in sorted(folder.iterdir(), key=lambda one: natural_key(one.name)):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            yield from _walk(entry)
-        elif entry.is_file() and (_may_be_scan(entry.name) or entry.suffix.lower() == ".zip"):
-            yield entry
-
-
-def _may_be_scan(name: str) -> bool:
-    path = PurePosixPath(name)
-    return (
-        path.suffix.lower() not in OTHER_SUFFIXES
-        and path.name.upper() != "DICOMDIR"
-        and not path.name.startswith(".")
-        and "__MACOSX" not in path.parts
-    )
-
-
-def _file_reader(file: Path, limits: Limits) -> Callable[[], bytes]:
-    def read() -> bytes:
-        try:
-            limits.check_bytes(file.stat().st_size)
-            return file.read_bytes()
-        except OSError as error:
-            raise CorruptImageError(f"The file cannot be opened: {error.strerror}.") from error
-
-    return read
-
-
-def _read_stream(stream: IO[bytes], limits: Limits) -> bytes:
-    content = stream.read(limits.max_bytes + 1)
-    limits.check_bytes(len(content))
-    return content
-
-
-def _starts_as_zip(file: Path) -> bool:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(4) == ZIP_MAGIC
-    except OSError:
-        return False
+            yield ReadFailure(label(path), error)
 
 
 def expand_content(
@@ -187,55 +87,162 @@ def expand_content(
     ImageError
         If it is a zip archive that cannot be used.
     """
-    if content[:4] == ZIP_MAGIC:
-        yield from _expand_zip(name, io.BytesIO(content), limits)
+    if content.startswith(ZIP_MAGICS):
+        yield from _expand_archive(name, content, limits)
     else:
         yield SourceFile(name, lambda: content)
 
 
-def _expand_zip(
-    name: str, file: Path | IO[bytes], limits: Limits
-) -> Iterator[SourceFile | ReadFailure]:
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key under which ``slice2`` comes before ``slice10``."""
+    parts = re.split(r"(\d{1,100})", name)
+    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def label(path: str | Path) -> str:
+    """Return a path as text that any terminal and encoding can show."""
+    unfit = ("Cc", "Cs")  # control characters, and bytes that are not text
+    return "".join("\ufffd" if unicodedata.category(char) in unfit else char for char in str(path))
+
+
+def _expand_one(path: str | Path, limits: Limits) -> Iterator[SourceFile | ReadFailure]:
+    if str(path) == STANDARD_INPUT:
+        yield from expand_content("stdin", _read_stream(sys.stdin.buffer, limits), limits)
+        return
+    file = Path(path)
     try:
-        archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise CorruptImageError(f"The zip archive cannot be opened: {error}.") from error
-    with archive:
-        members = [one for one in archive.infolist() if not one.is_dir()]
-        _check_members(members, limits)
-        usable = [one for one in members if _may_be_scan(one.filename)]
-        if not usable:
-            raise UnsupportedFormatError("The zip archive holds no file that could be a scan.")
-        for member in sorted(usable, key=lambda one: natural_key(one.filename)):
-            yield SourceFile(f"{name}/{member.filename}", _member_reader(archive, member, limits))
+        is_folder, exists = file.is_dir(), file.exists()
+        is_archive = file.is_file() and _head_of(file).startswith(ZIP_MAGICS)
+    except OSError as error:
+        raise CorruptImageError(f"The file cannot be opened: {error.strerror}.") from error
+    if not exists:
+        raise UnsupportedFormatError(f"There is no file or folder {label(path)!r}; check the path.")
+    if is_folder:
+        yield from _expand_folder(file, limits)
+    elif is_archive:
+        yield from _expand_archive(label(path), file, limits)
+    else:
+        yield SourceFile(label(path), lambda: read_file(file, limits))
 
 
-def _check_members(members: list[zipfile.ZipInfo], limits: Limits) -> None:
-    if len(members) > limits.max_files:
-        raise ImageTooLargeError(
-            f"The zip archive has {len(members):,} members; the limit is {limits.max_files:,}."
+def read_file(file: Path, limits: Limits) -> bytes:
+    """Read a file up to the limit.
+
+    Raises
+    ------
+    ImageError
+        If there is no such file, it cannot be opened, or it is too large.
+    """
+    try:
+        with file.open("rb") as stream:
+            limits.check_bytes(file.stat().st_size)
+            return _read_stream(stream, limits)
+    except FileNotFoundError as error:
+        raise UnsupportedFormatError(
+            f"There is no file {label(file)!r}; check the path."
+        ) from error
+    except OSError as error:
+        raise CorruptImageError(f"The file cannot be opened: {error.strerror}.") from error
+
+
+def _read_stream(stream: IO[bytes], limits: Limits) -> bytes:
+    # Devices and pipes have no size to check beforehand.
+    content = stream.read(limits.max_bytes + 1)
+    limits.check_bytes(len(content))
+    return content
+
+
+def _expand_folder(folder: Path, limits: Limits) -> Iterator[SourceFile | ReadFailure]:
+    found, left_out = 0, 0
+    for item in _walk(folder):
+        if isinstance(item, ReadFailure):
+            found += 1
+            yield item
+        elif _is_named_as_image(item.name) or _begins_as_image(_safe_head_of(item)):
+            found += 1
+            yield from expand([item], limits)
+        else:
+            left_out += 1
+    _report(f"folder {label(folder)!r}", found=found, left_out=left_out)
+
+
+def _walk(folder: Path) -> Iterator[Path | ReadFailure]:
+    try:
+        entries = sorted(folder.iterdir(), key=lambda one: natural_key(one.name))
+    except OSError as error:
+        reason = f"The folder cannot be opened: {error.strerror}."
+        yield ReadFailure(label(folder), CorruptImageError(reason))
+        return
+    for entry in entries:
+        if _is_hidden(entry.name):
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            yield from _walk(entry)
+        elif entry.is_file():
+            yield entry
+
+
+def _expand_archive(
+    name: str, file: Path | bytes, limits: Limits
+) -> Iterator[SourceFile | ReadFailure]:
+    found, left_out = 0, 0
+    with open_archive(file, limits) as members:
+        for member in sorted(members, key=lambda one: natural_key(one.name)):
+            path = PurePosixPath(member.name)
+            if any(_is_hidden(part) for part in path.parts):
+                continue
+            if _is_named_as_image(path.name) or _begins_as_image(_safe_head(member)):
+                found += 1
+                yield SourceFile(f"{name}/{label(member.name)}", member.read)
+            else:
+                left_out += 1
+    _report("zip archive", found=found, left_out=left_out)
+
+
+def _report(what: str, *, found: int, left_out: int) -> None:
+    if not found:
+        raise UnsupportedFormatError(
+            f"The {what} holds no file that could be a scan, and {left_out} others; PNG, JPEG, "
+            "BMP, TIFF, WebP, DICOM and NIfTI are read."
         )
-    total = sum(one.file_size for one in members)
-    packed = sum(one.compress_size for one in members)
-    if total > min(limits.max_archive_bytes, limits.max_unpacked(packed)):
-        raise ImageTooLargeError(
-            f"The zip archive of {packed:,} bytes unpacks to {total:,}; the limits are "
-            f"{limits.max_archive_bytes:,} bytes and {limits.max_ratio} times its size."
-        )
+    if left_out:
+        _LOGGER.info("%d files of the %s are no images and were left out", left_out, what)
 
 
-def _member_reader(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits
-) -> Callable[[], bytes]:
-    def read() -> bytes:
-        limits.check_bytes(member.file_size)
-        if member.flag_bits & 0x1:
-            raise UnsupportedFormatError("The archive's member is encrypted; unpack it first.")
+def _is_hidden(name: str) -> bool:
+    # A name that leads out of an archive is a label like any other.
+    return (name.startswith(".") and name != "..") or name in ("__MACOSX", "DICOMDIR")
+
+
+def _is_named_as_image(name: str) -> bool:
+    return name.lower().endswith((*READ_SUFFIXES, *UNREAD_SUFFIXES))
+
+
+def _begins_as_image(head: bytes) -> bool:
+    kind = file_kind(head)
+    if kind == "gzip":
         try:
-            # The declared size may lie: never take more than it says.
-            with archive.open(member) as stream:
-                return stream.read(member.file_size)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
-            raise CorruptImageError(f"The archive's member is damaged: {error}.") from error
+            head = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, MAGIC_BYTES)
+        except zlib.error:
+            return False
+        return file_kind(head) == "nifti"
+    return kind in ("raster", "dicom", "nifti")
 
-    return read
+
+def _head_of(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(_HEAD_BYTES)
+
+
+def _safe_head_of(file: Path) -> bytes:
+    try:
+        return _head_of(file)
+    except OSError:
+        return b""
+
+
+def _safe_head(member: Member) -> bytes:
+    try:
+        return member.head(_HEAD_BYTES)
+    except ImageError:
+        return b""

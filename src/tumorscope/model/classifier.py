@@ -162,7 +162,17 @@ class Classifier:
         yield from collector.answers()
 
     def predict_scan(self, scan: Scan, *, heatmap: bool = False) -> Prediction:
-        """Classify one slice that has been read already."""
+        """Classify one slice that has been read already.
+
+        A blank slice of a stack, as lie beyond the head, is rejected; a blank image is an error.
+
+        Raises
+        ------
+        ImageContentError
+            If the scan holds no picture.
+        """
+        if scan.slice_index is not None and scan.is_blank:
+            return self._reject_blank(scan, heatmap=heatmap)
         canvas, geometry = self.manifest.preprocessing.apply(scan.pixels)
         logit, evidence, type_logits, _ = self.run(canvas[None])
         probability = float(self.calibrate(logit)[0])
@@ -206,6 +216,24 @@ class Classifier:
             return self.predict_scan(scan, heatmap=heatmap)
         except ImageError as error:
             return Failure(scan.source, error, scan.slice_index)
+
+    def _reject_blank(self, scan: Scan, *, heatmap: bool) -> Prediction:
+        return Prediction(
+            source=scan.source,
+            outcome="rejected",
+            probabilities=None,
+            type_probabilities=None,
+            prediction_set=(),
+            reasons=("The slice is blank: all its pixels have the same value.",),
+            localization=None,
+            model=self.identity,
+            slice_index=scan.slice_index,
+            sop_instance_uid=scan.sop_instance_uid,
+            series_uid=scan.series_uid,
+            position_mm=scan.position_mm,
+            evidence=np.zeros_like(scan.pixels) if heatmap else None,
+            pixels=scan.pixels if heatmap else None,
+        )
 
     def _type_probabilities(self, logits: NDArray[np.float32]) -> dict[str, float]:
         scaled = logits.astype(np.float64) / self.manifest.calibration.type_temperature

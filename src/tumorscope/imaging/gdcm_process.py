@@ -1,0 +1,155 @@
+"""GDCM as a decoding plug-in of pydicom that cannot take the program down.
+
+Damaged frames make GDCM abort or fault. It runs in a process of its own, which is started with
+the first frame that needs it, kept, and started anew after it died.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, cast
+
+from pydicom import uid
+from pydicom.pixels.decoders.base import get_decoder
+
+from tumorscope.imaging.codestream import read_frame_header
+from tumorscope.imaging.gdcm_worker import REPLY, REQUEST
+
+if TYPE_CHECKING:
+    from pydicom.pixels.decoders.base import DecodeRunner
+
+PLUGIN: Final = "tumorscope"
+"""Label under which pydicom knows this plug-in."""
+
+SYNTAXES: Final = (
+    uid.JPEGExtended12Bit,
+    uid.JPEGLossless,
+    uid.JPEGLosslessSV1,
+    uid.JPEGLSLossless,
+    uid.JPEGLSNearLossless,
+)
+"""Transfer syntaxes that Pillow, whose codecs are sturdier, does not decode."""
+
+TIMEOUT_S: Final = 60.0
+"""A frame of 64 million pixels takes a few seconds; what is not done by then never will be."""
+
+DECODER_DEPENDENCIES: Final = dict.fromkeys(SYNTAXES, ("gdcm>=3.0.10",))
+"""Asked for by pydicom."""
+
+_MAX_BITS: Final = 16
+
+
+class _Worker:
+    """The process, and the one frame at a time that it is given."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+
+    def decode(self, frame: bytes, description: dict[str, Any]) -> bytes:
+        """Return the pixels, or nothing if the frame cannot be decoded."""
+        with self._lock:
+            process = self._running()
+            deadline = threading.Timer(TIMEOUT_S, process.kill)
+            deadline.start()
+            try:
+                return _exchange(process, frame, json.dumps(description).encode())
+            except OSError:
+                return b""
+            finally:
+                deadline.cancel()
+                if process.poll() is not None:
+                    self.stop()
+
+    def stop(self) -> None:
+        """End the process, if this one started it."""
+        process, self._process = self._process, None
+        if process is None or self._owner != os.getpid():
+            return
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            cast("IO[bytes]", stream).close()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        # A forked child must not share its parent's pipes.
+        if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
+            self.stop()
+            self._process, self._owner = _start(), os.getpid()
+        return self._process
+
+
+_WORKER: Final = _Worker()
+atexit.register(_WORKER.stop)
+
+
+def register() -> None:
+    """Make pydicom's decoders know this plug-in; harmless when repeated."""
+    for syntax in SYNTAXES:
+        decoder = get_decoder(syntax)
+        if PLUGIN not in decoder.available_plugins:
+            decoder.add_plugin(PLUGIN, (__name__, decode_frame.__name__))
+
+
+def is_available(syntax: str) -> bool:
+    """Tell pydicom whether this plug-in decodes a transfer syntax."""
+    return syntax in SYNTAXES
+
+
+def decode_frame(frame: bytes, runner: DecodeRunner) -> bytes:
+    """Decode one frame for pydicom.
+
+    Raises
+    ------
+    ValueError
+        If the frame is damaged or of a kind that GDCM does not decode.
+    """
+    header = read_frame_header(frame)
+    if header is None or not 1 <= header.precision <= _MAX_BITS:
+        raise ValueError("the codestream has no usable header")
+    # The sample's width in the stream counts: the data set may say 16 bits of a 12-bit stream.
+    runner.set_option("bits_allocated", 8 if header.precision <= 8 else 16)
+    if runner.transfer_syntax in uid.JPEGLSTransferSyntaxes:
+        runner.set_option("planar_configuration", 0)  # GDCM interleaves whatever the stream does
+    description = {
+        "syntax": str(runner.transfer_syntax),
+        "rows": runner.rows,
+        "columns": runner.columns,
+        "samples": runner.samples_per_pixel,
+        "bits_allocated": runner.bits_allocated,
+        "bits_stored": header.precision,
+        "signed": runner.pixel_representation,
+        "photometric": str(runner.photometric_interpretation),
+        "planar": runner.planar_configuration if runner.samples_per_pixel > 1 else 0,
+    }
+    pixels = _WORKER.decode(frame, description)
+    if len(pixels) != runner.frame_length(unit="bytes"):
+        raise ValueError("the codestream cannot be decoded")
+    return pixels
+
+
+def _start() -> subprocess.Popen[bytes]:
+    worker = Path(__file__).with_name("gdcm_worker.py")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(  # noqa: S603 - this interpreter and a file of this package
+        [sys.executable, "-P", str(worker)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
+
+
+def _exchange(process: subprocess.Popen[bytes], frame: bytes, description: bytes) -> bytes:
+    requests, replies = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+    requests.write(REQUEST.pack(len(description), len(frame)) + description + frame)
+    requests.flush()
+    head = replies.read(REPLY.size)
+    return replies.read(REPLY.unpack(head)[0]) if len(head) == REPLY.size else b""
