@@ -16,9 +16,9 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(7)
 
 
-@pytest.fixture
-def fields(rng: np.random.Generator) -> dict[str, Any]:
-    """Arguments of an EvaluationData of 300 images from 4 sets, with masks and types."""
+@pytest.fixture(scope="session")
+def _fields() -> dict[str, Any]:
+    rng = np.random.default_rng(7)
     n = 300
     names = np.array(SETS)[rng.choice(4, n, p=[0.5, 0.1, 0.2, 0.2])]
     y_true = rng.integers(0, 2, n)
@@ -49,13 +49,19 @@ def fields(rng: np.random.Generator) -> dict[str, Any]:
 
 
 @pytest.fixture
-def make_data(fields: dict[str, Any]) -> Callable[..., EvaluationData]:
+def fields(_fields: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of an EvaluationData of 300 images from 4 sets, with masks and types."""
+    return dict(_fields)
+
+
+@pytest.fixture(scope="session")
+def make_data(_fields: dict[str, Any]) -> Callable[..., EvaluationData]:
     """Make an EvaluationData, with some arguments replaced or cut to some rows."""
 
     def make(*, rows: Any = None, **changes: Any) -> EvaluationData:
         chosen = {
             name: value[rows] if rows is not None and isinstance(value, np.ndarray) else value
-            for name, value in fields.items()
+            for name, value in _fields.items()
         }
         return EvaluationData(**(chosen | changes))
 
