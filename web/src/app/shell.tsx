@@ -12,6 +12,7 @@ import { Face } from "@/components/ui/face";
 import { DropLayer } from "@/features/desk/components/drop-layer";
 import { useMessages } from "@/messages/use-messages";
 
+const ModelPage = lazy(() => import("@/app/model-page"));
 const ReadingPage = lazy(() => import("@/app/reading-page"));
 
 export function Shell() {
@@ -39,6 +40,9 @@ export function Shell() {
             <Switch>
               <Route path="/">
                 <DeskPage onFiles={onFiles} />
+              </Route>
+              <Route path="/model">
+                <ModelPage />
               </Route>
               <Route path="/read/:caseId">{({ caseId }) => <ReadingPage caseId={caseId} />}</Route>
               <Route>
@@ -75,11 +79,12 @@ function Header() {
       <Button
         tone="ghost"
         icon="settings"
+        aria-label={t("settings.open")}
         onPress={() => {
           setOpen(true);
         }}
       >
-        {t("settings.open")}
+        <span className={styles.settings}>{t("settings.open")}</span>
       </Button>
       <SettingsDialog
         isOpen={isOpen}

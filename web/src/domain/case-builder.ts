@@ -77,7 +77,7 @@ function buildCase(
   return {
     id,
     uploadId: upload.id,
-    name: nameOf(upload, series, slices[0]?.answer),
+    name: nameOf(upload, id, series, slices[0]?.answer),
     addedAt: previous?.addedAt ?? Date.now(),
     slices: slices.toSorted(byPosition),
     series,
@@ -89,10 +89,12 @@ function buildCase(
 
 function nameOf(
   upload: Upload,
+  id: string,
   series: SeriesAnswer | null,
   first: ImageAnswer | undefined,
 ): string {
-  return series?.source ?? first?.source ?? upload.name;
+  if (series) return series.source;
+  return (isSeries(id) ? undefined : first?.source) ?? upload.name;
 }
 
 function byPosition(a: Slice, b: Slice): number {

@@ -19,6 +19,15 @@ export interface Evaluation {
   reliability: { score: number; observed: Estimate }[];
   /** Images by truth (rows) and call (columns): tumor, no tumor. */
   confusion: number[][];
+  /** Some images of each cell, in words that identify nobody. */
+  examples: Example[];
+}
+
+export interface Example {
+  truth: string;
+  call: string;
+  words: string;
+  probability: number;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -38,6 +47,7 @@ export function readEvaluation(card: Fields): Evaluation | null {
     sections: mapFields(found.sections, (rows) => mapFields(rows, readMetrics)),
     reliability: asList(found.reliability).flatMap(readBin),
     confusion: asList(found.confusion).map((row) => asList(row).map(Number)),
+    examples: asList(found.examples).flatMap(readExample),
   };
 }
 
@@ -51,6 +61,13 @@ function readMetrics(value: unknown): Metrics {
 function readBin(value: unknown): Evaluation["reliability"] {
   if (!isFields(value) || !isEstimate(value.observed)) return [];
   return [{ score: Number(value.mean_score), observed: value.observed }];
+}
+
+function readExample(value: unknown): Example[] {
+  if (!isFields(value)) return [];
+  const { truth, call, set, sequence, plane, probability } = value;
+  const words = [set, sequence, plane].filter((one) => typeof one === "string").join(", ");
+  return [{ truth: String(truth), call: String(call), words, probability: Number(probability) }];
 }
 
 function isEstimate(value: unknown): value is Estimate {

@@ -60,6 +60,16 @@ export class Uploader {
     this.#startNext();
   }
 
+  /** Have everything on the desk answered anew; what readers said of it stays. */
+  askAgain(operatingPoint: string): void {
+    for (const { id, state } of this.#desk.store.getState().uploads.values()) {
+      if (state.kind !== "done") continue;
+      this.#forgetJob(id);
+      this.#desk.changeUpload(id, { operatingPoint });
+      this.retry(id);
+    }
+  }
+
   /** Take an upload that is over off the tray; what came of it stays. */
   dismiss(id: string): void {
     this.#desk.changeUpload(id, { state: { kind: "done" }, refusals: [] });

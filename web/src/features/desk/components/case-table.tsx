@@ -14,7 +14,7 @@ import { Face } from "@/components/ui/face";
 import type { Case } from "@/domain/case";
 import { CASE_COLUMNS, CaseCell } from "@/features/desk/components/case-cell";
 import styles from "@/features/desk/components/case-table.module.css";
-import { useMedia } from "@/features/desk/use-media";
+import { useMedia } from "@/components/use-media";
 import { useMessages } from "@/messages/use-messages";
 
 interface CaseTableProps {

@@ -12,7 +12,7 @@ export function OutcomeWords({ answer }: { answer: CaseAnswer }) {
     <div className={styles.outcome} data-outcome={answer.outcome}>
       <h3 className={styles.headline}>
         <OutcomeForm outcome={answer.outcome} />
-        {t(`outcome.${answer.outcome}`)}
+        {t(`${voice === "plain" ? "headline" : "outcome"}.${answer.outcome}`)}
       </h3>
       <p>{t(`answer.${answer.outcome}.${voice}`)}</p>
       <Reasons answer={answer} />

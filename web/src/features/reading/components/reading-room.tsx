@@ -30,7 +30,9 @@ export function ReadingRoom({ one, others }: ReadingRoomProps) {
   const hidden = isHidden(one, blind);
   // Until the reader scrolls, the strongest slice is in sight; in blind reading, the middle one.
   const start = hidden ? Math.floor(one.slices.length / 2) : strongestSlice(one);
-  const index = Math.min(chosen ?? start, one.slices.length - 1);
+  // By the service's number, for slices that are still coming in may be put before it.
+  const found = one.slices.findIndex((slice) => slice.view.index === chosen);
+  const index = found < 0 ? start : found;
   const point = model ? operatingPoint(model, one.operatingPoint) : null;
 
   if (one.slices.length === 0) return <Face title={t("case.empty")} />;
@@ -38,7 +40,9 @@ export function ReadingRoom({ one, others }: ReadingRoomProps) {
     <div className={styles.room}>
       <Viewer
         {...{ one, others, index, state, onChange }}
-        onIndex={setChosen}
+        onIndex={(place) => {
+          setChosen(one.slices[place]?.view.index ?? null);
+        }}
         threshold={point?.threshold ?? null}
         isHidden={hidden}
       />

@@ -13,7 +13,7 @@ import { changed, ownWindow } from "@/features/reading/render/window";
 import { usePaneKeys } from "@/features/reading/use-pane-keys";
 import { usePanePointer } from "@/features/reading/use-pane-pointer";
 import { usePrefetch } from "@/features/reading/use-prefetch";
-import { useSize } from "@/features/reading/use-size";
+import { useSize } from "@/components/use-size";
 import type { ViewerChange, ViewerState } from "@/features/reading/viewer-state";
 import { asProblem } from "@/lib/problem";
 import { useMessages } from "@/messages/use-messages";

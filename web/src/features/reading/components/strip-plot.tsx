@@ -3,7 +3,7 @@ import UPlot from "uplot";
 
 import "uplot/dist/uPlot.min.css";
 import styles from "@/features/reading/components/viewer.module.css";
-import { useSize } from "@/features/reading/use-size";
+import { useSize } from "@/components/use-size";
 
 interface StripPlotProps {
   scores: (number | null)[];

@@ -1,0 +1,5 @@
+import { ModelRoom } from "@/features/model-card/components/model-room";
+
+export default function ModelPage() {
+  return <ModelRoom />;
+}

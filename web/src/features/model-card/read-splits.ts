@@ -1,0 +1,24 @@
+import { isFields } from "@/domain/model-evaluation";
+
+export interface Split {
+  name: string;
+  images: number;
+  groups: number;
+  tumor: number;
+  noTumor: number;
+  sets: string[];
+}
+
+/** Read `card.training.data`: what each split of the training data held. */
+export function readSplits(card: Readonly<Record<string, unknown>>): Split[] {
+  const { training } = card;
+  if (!isFields(training) || !isFields(training.data)) return [];
+  return Object.entries(training.data).flatMap(([name, one]) => {
+    if (!isFields(one)) return [];
+    const sets = Object.keys(isFields(one.sets) ? one.sets : {});
+    const [images, groups] = [Number(one.images), Number(one.groups)];
+    return [
+      { name, images, groups, tumor: Number(one.tumor), noTumor: Number(one.no_tumor), sets },
+    ];
+  });
+}
