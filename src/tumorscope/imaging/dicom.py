@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 import zlib
 from typing import Any, Final
 
@@ -25,10 +24,14 @@ from tumorscope.imaging.dicom_pixels import (
     transfer_syntax,
 )
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
+from tumorscope.imaging.quiet import quiet
 from tumorscope.imaging.scan import Scan
 
 _LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue. ITU-R BT.601, as in the raster formats."""
+
+_LOGGERS: Final = ("pydicom", "pydicom.pixels.decoders.base")
+"""Where pydicom reports; a filter is needed at each, for it does not hold for those below."""
 
 _PREAMBLE: Final = 132
 """Bytes of preamble and prefix. DICOM PS3.10 section 7.1."""
@@ -43,8 +46,7 @@ def read_dicom(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> 
         If the file is damaged, holds no pixels, is over a limit, or its transfer syntax cannot
         be decoded. No message quotes what the file says of the patient.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet(*_LOGGERS):
         try:
             _check_deflated(content, limits)
             ds = pydicom.dcmread(io.BytesIO(content), force=True)
@@ -61,8 +63,7 @@ def read_dicom(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> 
 
 def from_dataset(ds: pydicom.Dataset, source: str, limits: Limits = DEFAULT_LIMITS) -> list[Scan]:
     """Read every frame of a data set; see :func:`read_dicom`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet(*_LOGGERS):
         try:
             _check_header(ds, limits)
             frames = _displayed_frames(ds)

@@ -51,7 +51,7 @@ class _Worker:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._owner = 0
+        self._of_parent: subprocess.Popen[bytes] | None = None
 
     def decode(self, frame: bytes, description: dict[str, Any]) -> bytes:
         """Return the pixels, or nothing if the frame cannot be decoded."""
@@ -61,33 +61,38 @@ class _Worker:
             deadline.start()
             try:
                 return _exchange(process, frame, json.dumps(description).encode())
-            except OSError:
+            except (OSError, EOFError):
+                self.stop()  # it died of this frame
                 return b""
             finally:
                 deadline.cancel()
-                if process.poll() is not None:
-                    self.stop()
 
     def stop(self) -> None:
-        """End the process, if this one started it."""
+        """End the process, if there is one."""
         process, self._process = self._process, None
-        if process is None or self._owner != os.getpid():
+        if process is None:
             return
         process.kill()
         process.wait()
         for stream in (process.stdin, process.stdout):
             cast("IO[bytes]", stream).close()
 
+    def leave_to_parent(self) -> None:
+        """In a forked child, start afresh: the process and its pipes belong to the parent."""
+        self._lock = threading.Lock()
+        self._of_parent, self._process = self._process, None
+
     def _running(self) -> subprocess.Popen[bytes]:
-        # A forked child must not share its parent's pipes.
-        if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
+        if self._process is None or self._process.poll() is not None:
             self.stop()
-            self._process, self._owner = _start(), os.getpid()
+            self._process = _start()
         return self._process
 
 
 _WORKER: Final = _Worker()
 atexit.register(_WORKER.stop)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_WORKER.leave_to_parent)
 
 
 def register() -> None:
@@ -151,5 +156,12 @@ def _exchange(process: subprocess.Popen[bytes], frame: bytes, description: bytes
     requests, replies = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
     requests.write(REQUEST.pack(len(description), len(frame)) + description + frame)
     requests.flush()
-    head = replies.read(REPLY.size)
-    return replies.read(REPLY.unpack(head)[0]) if len(head) == REPLY.size else b""
+    (length,) = REPLY.unpack(_read_exactly(replies, REPLY.size))
+    return _read_exactly(replies, length)
+
+
+def _read_exactly(stream: IO[bytes], count: int) -> bytes:
+    content = stream.read(count)
+    if len(content) < count:
+        raise EOFError
+    return content

@@ -10,8 +10,6 @@ from __future__ import annotations
 import functools
 import gzip
 import io
-import threading
-import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +27,7 @@ from tumorscope.errors import (
 )
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
 from tumorscope.imaging.magic import GZIP_MAGIC, NIFTI_HEADER_BYTES, file_kind
+from tumorscope.imaging.quiet import quiet
 from tumorscope.imaging.scan import Scan
 from tumorscope.imaging.sources import read_file
 from tumorscope.labels import Plane
@@ -48,8 +47,6 @@ of both others; isotropic volumes are read as axial slices."""
 
 _CACHED_VOLUMES: Final = 4
 """Manifests name the slices of a volume one after the other, and its mask beside it."""
-
-_THREAD: Final = threading.local()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,10 +182,7 @@ def _cached_slices(
 def _parse(content: bytes, limits: Limits) -> Volume:
     if content[:2] == GZIP_MAGIC:
         content = _gunzip(content, limits)
-    _quiet_nibabel()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        _THREAD.reading = True
+    with quiet("nibabel.global"):
         try:
             return _canonical_volume(content, limits)
         except ImageError:
@@ -199,8 +193,6 @@ def _parse(content: bytes, limits: Limits) -> Volume:
                 f"The NIfTI file cannot be read ({type(error).__name__}); it is truncated or "
                 "damaged."
             ) from error
-        finally:
-            _THREAD.reading = False
 
 
 def _canonical_volume(content: bytes, limits: Limits) -> Volume:
@@ -270,11 +262,3 @@ def _slice_spacing(volume: Volume, plane: Plane) -> tuple[float, float]:
         size for axis, size in enumerate(volume.spacing_mm) if axis != AXIS_OF_PLANE[plane]
     )
     return rows, columns
-
-
-@functools.cache
-def _quiet_nibabel() -> None:
-    """Keep what nibabel repairs in a header off the terminal, in threads that read for us."""
-    from nibabel.imageglobals import logger
-
-    logger.addFilter(lambda _record: not getattr(_THREAD, "reading", False))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import io
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
@@ -20,6 +19,7 @@ from tumorscope.errors import (
     UnsupportedFormatError,
 )
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
+from tumorscope.imaging.quiet import quiet
 from tumorscope.imaging.scan import Scan
 
 Result = TypeVar("Result")
@@ -124,8 +124,7 @@ def from_array(array: NDArray[Any], source: str, limits: Limits = DEFAULT_LIMITS
 
 def _quietly(read: Callable[[], Result], limits: Limits) -> Result:
     _quiet_libtiff()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet("PIL"):
         try:
             return read()
         except (ImageError, UnidentifiedImageError):
