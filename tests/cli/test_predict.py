@@ -254,7 +254,7 @@ def test_names_cannot_disturb_the_terminal(run: Callable[..., Result], scans: Pa
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such file names")
 @pytest.mark.parametrize("style", ["table", "json", "csv"])
 def test_real_process(scans: Path, tiny_artifact_path: Path, style: str) -> None:
-    (scans / "1.png").rename(scans / os.fsdecode(b"\xff.png"))
+    (scans / "1.png").rename(scans / os.fsdecode("\u8111".encode() + b"\xff.png"))
     (scans / "0.png").write_bytes(b"")
     done = subprocess.run(
         [
@@ -263,7 +263,7 @@ def test_real_process(scans: Path, tiny_artifact_path: Path, style: str) -> None
         ],
         capture_output=True,
         check=False,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr

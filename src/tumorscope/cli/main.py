@@ -60,7 +60,7 @@ def main() -> None:
     """Run the command line; errors raised on purpose end it with one clear line and code 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # file names need not be valid text
+            stream.reconfigure(errors="backslashreplace")  # not every terminal has every letter
     try:
         cli.main(standalone_mode=True)
     except TumorscopeError as error:

@@ -83,7 +83,7 @@ def predict(
         if isinstance(answer, Failure):
             failed = True
             if style != "json":
-                click.echo(_printable(f"{answer.source}: {answer.error.detail}"), err=True)
+                click.echo(f"{answer.source}: {answer.error.detail}", err=True)
         if pictures is not None and isinstance(answer, Prediction):
             pictures.save(answer)
         write(answer)
@@ -165,14 +165,7 @@ def _table_cells(answer: dict[str, Any]) -> Iterator[str]:
     yield f"{best + f' {types[best]:.2f}' if types else '-':<18}"
     index = answer.get("slice_index")
     series = f" (series of {answer['slices']} slices)" if answer["kind"] == "series" else ""
-    yield _printable(answer["source"]) + ("" if index is None else f" [{index}]") + series
-
-
-def _printable(text: str) -> str:
-    """Escape what would move the cursor or break the line."""
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
-    )
+    yield answer["source"] + ("" if index is None else f" [{index}]") + series
 
 
 _WRITERS: Final[dict[str, Callable[[], Callable[[Answer], None]]]] = {
