@@ -19,8 +19,10 @@ Three cases call for something else:
   with 0.98 to 0.999 right, that held the truth in 0.97 to 0.98 of samples where the percentile
   interval did in 0.90 to 0.92. A small set then limits how sure the mean can be.
 - The calibration error is biased upward by resampling. The basic (reverse percentile) interval,
-  which turns that bias around, is given, widened to hold the estimate: in simulation it covers
-  the true value in about 90 % where the percentile interval does in 60 %.
+  which turns that bias around, is given, widened to hold the estimate. In a simulation with a
+  true error of 0.06 it held that in 89 % of samples, the percentile interval in 61 %. With a
+  true error of 0 it held that in 39 %, the percentile interval never: a low end above 0 is no
+  proof of miscalibration.
 
 With few groups any cluster bootstrap is too narrow (Cameron, Gelbach & Miller 2008, doi
 10.1162/rest.90.3.414). Simulated shares and AUROCs of groups of 1 to 15 images were covered in

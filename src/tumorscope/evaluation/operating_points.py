@@ -18,7 +18,7 @@ from tumorscope.evaluation.arrays import Floats, check_arrays, check_binary
 
 RULE_OUT_SENSITIVITY: Final = 0.98
 RULE_IN_SPECIFICITY: Final = 0.98
-"""Of the roadmap; screening tools are asked for about as much."""
+"""What the names promise of the scores on which the thresholds were chosen; a convention."""
 
 _ROUNDING: Final = 1e-9
 """49 of 50 is 0.98, also after a sum of weights."""
