@@ -76,7 +76,10 @@ def test_samples_are_told_apart(model):
 @pytest.mark.real_scans
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real scans are not beside the checkout")
 def test_real_series_and_volumes_are_answered_whole(model):
-    paths = [SHARED / "dicom" / "tumor_series", SHARED / "btp_volumes" / "01" / "Pre_Scan_T1.nii.gz"]
+    paths = [
+        SHARED / "dicom" / "tumor_series",
+        SHARED / "btp_volumes" / "01" / "Pre_Scan_T1.nii.gz",
+    ]
     answers = [answer.to_dict() for answer in model.predict_many(paths)]
     series = [answer for answer in answers if answer["kind"] == "series"]
     assert sum(answer["kind"] == "image" for answer in answers) == sum(

@@ -124,9 +124,7 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
                 weights=self.weights,
                 run_folder=Path(folder),
             )
-        self.graph_ = build_graph(
-            fitted.weights, size=self.size, config=config
-        ).SerializeToString()
+        self.graph_ = build_graph(fitted.weights, size=self.size, config=config).SerializeToString()
         self.history_ = fitted.history
         self.n_images_in_ = len(canvases)
         return self

@@ -115,7 +115,7 @@ def parse_query(shape: type[Query]) -> Query:
     RefusalError
         If a parameter is unknown or has a value that it may not have.
     """
-    known = {field.encode_name for field in msgspec.structs.fields(shape)}
+    known = set(shape.__struct_encode_fields__)
     unknown = sorted(set(request.args) - known)
     if unknown:
         raise RefusalError(
