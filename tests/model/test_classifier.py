@@ -239,6 +239,22 @@ def test_volume_gives_a_series(classifier: Classifier, make_head: MakeHead, tmp_
     assert empty.outcome == "no_tumor"
 
 
+def test_blank_slices_of_a_volume_are_rejected_and_not_errors(
+    classifier: Classifier, make_head: MakeHead, tmp_path: Path
+) -> None:
+    slices = [make_head(blob=(62, 94)), make_head(blob=(62, 94)), np.zeros((160, 160))]
+    path = save_volume(tmp_path / "blank.nii", slices)
+    *images, series = classifier.predict_many([path], heatmap=True)
+    assert [one.to_dict().get("outcome") for one in images] == ["tumor", "tumor", "rejected"]
+    blank = images[2]
+    assert isinstance(blank, Prediction)
+    assert blank.probabilities is None
+    assert blank.reasons == ("The slice is blank: all its pixels have the same value.",)
+    assert blank.overlay().size == (160, 160)
+    assert isinstance(series, SeriesPrediction)
+    assert (series.outcome, series.slices, series.failed_slices) == ("tumor", 3, 0)
+
+
 def test_volume_of_slices_too_small_is_an_error(classifier: Classifier, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).random((8, 8))
     path = save_volume(tmp_path / "small.nii", [noise, noise + 1, noise])
