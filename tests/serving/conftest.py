@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from made_requests import CheckedClient, Server, encode
 
+from tests.serving.made_requests import CheckedClient, Server, encode
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.serving.http_api.app import close_app, create_app

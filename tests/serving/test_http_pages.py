@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from made_requests import form
 from PIL import Image
 
+from tests.serving.made_requests import form
 from tumorscope.imaging.read import decode
 from tumorscope.labels import NOTICE
 from tumorscope.serving.http_api import health

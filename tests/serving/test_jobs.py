@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from made_requests import form, wait_for_job
 from PIL import Image
 
+from tests.serving.made_requests import form, wait_for_job
 from tumorscope.serving.http_api import answering
 
 URL = "/api/v1/jobs"

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from made_requests import encode, form
 from PIL import Image
 
+from tests.serving.made_requests import encode, form
 from tumorscope.imaging.limits import Limits
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.prediction import Prediction

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from made_requests import Server, encode
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
+from tests.serving.made_requests import Server, encode
 from tumorscope.model.classifier import Classifier
 
 PATIENT = "Doe^Jane^Testcase"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from made_requests import form, multipart
 
+from tests.serving.made_requests import form, multipart
 from tumorscope.serving.http_api.config import ServerConfig
 from tumorscope.serving.http_api.problems import RefusalError
 from tumorscope.serving.http_api.uploads import (
