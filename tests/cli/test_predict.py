@@ -230,15 +230,27 @@ def test_two_inputs_of_one_name_get_two_heat_maps(
 
 @pytest.mark.parametrize(
     "name",
-    ["\u8111" * 80 + ".png", "a" * 240 + ".png", "..\u00e4 b;c.png"],
-    ids=["long in bytes", "long", "odd letters"],
+    ["\u8111" * 80 + ".png", "a" * 240 + ".png", "..\u00e4 b;c.png", "-!-"],
+    ids=["long in bytes", "long", "odd letters", "no letters"],
 )
 def test_heat_map_of_an_unusual_name(
     run: Callable[..., Result], scans: Path, tmp_path: Path, name: str
 ) -> None:
     (scans / "1.png").rename(scans / name)
     assert run(scans / name, "--heatmaps", tmp_path / "maps").code == 0
-    assert len(list((tmp_path / "maps").iterdir())) == 1
+    (drawn,) = (tmp_path / "maps").iterdir()
+    assert drawn.suffix == ".png"
+    assert not drawn.name.startswith((".", "-"))
+
+
+def test_heat_map_of_a_path_upwards_is_not_hidden(
+    run: Callable[..., Result], scans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = scans / "inside"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    assert run("../1.png", "--heatmaps", "maps").code == 0
+    assert [file.name for file in (inside / "maps").iterdir()] == ["1.png.png"]
 
 
 def test_names_cannot_disturb_the_terminal(run: Callable[..., Result], scans: Path) -> None:

@@ -108,8 +108,9 @@ class _HeatmapFolder:
 
     def save(self, answer: Prediction) -> None:
         """Save the overlay of one answer."""
-        stem = re.sub(r"[^\w.-]+", "_", answer.source).strip("_")
-        stem = stem.encode()[-_MAX_NAME_BYTES:].decode(errors="ignore")
+        last = re.sub(r"[^\w.-]+", "_", answer.source).encode()[-_MAX_NAME_BYTES:]
+        # A dot in front would hide the file.
+        stem = last.decode(errors="ignore").strip("._-") or "image"
         if answer.slice_index is not None:
             stem += f"_{answer.slice_index:04d}"
         name, number = stem, 2
