@@ -230,14 +230,19 @@ def test_two_inputs_of_one_name_get_two_heat_maps(
 
 @pytest.mark.parametrize(
     "name",
-    ["\u8111" * 80 + ".png", "a" * 240 + ".png", "..\u00e4 b;c.png", "-!-"],
+    ["\u8111" * 80 + ".png", "a" * 240 + ".png", "..\u00e4 b;c.png", "!!!"],
     ids=["long in bytes", "long", "odd letters", "no letters"],
 )
 def test_heat_map_of_an_unusual_name(
-    run: Callable[..., Result], scans: Path, tmp_path: Path, name: str
+    run: Callable[..., Result],
+    scans: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
 ) -> None:
     (scans / "1.png").rename(scans / name)
-    assert run(scans / name, "--heatmaps", tmp_path / "maps").code == 0
+    monkeypatch.chdir(scans)
+    assert run(name, "--heatmaps", tmp_path / "maps").code == 0
     (drawn,) = (tmp_path / "maps").iterdir()
     assert drawn.suffix == ".png"
     assert not drawn.name.startswith((".", "-"))
