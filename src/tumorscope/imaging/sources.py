@@ -202,8 +202,8 @@ def _expand_archive(
 def _report(what: str, *, found: int, left_out: int) -> None:
     if not found:
         raise UnsupportedFormatError(
-            f"The {what} holds no file that could be a scan ({left_out} of other kinds); PNG, JPEG, "
-            "BMP, TIFF, WebP, DICOM and NIfTI are read."
+            f"The {what} holds no file that could be a scan ({left_out} of other kinds); PNG, "
+            "JPEG, BMP, TIFF, WebP, DICOM and NIfTI are read."
         )
     if left_out:
         _LOGGER.info("%d files of the %s are no images and were left out", left_out, what)
