@@ -134,7 +134,6 @@ def reference(train_examples, val_examples, short_config, tmp_path_factory):
         ("type_weight", 0.0),
         ("label_smoothing", 0.2),
         ("pooling_sharpness", 8.0),
-        ("min_tumor_fraction", 0.5),
         ("ema_momentum", 0.5),
         ("precision", "bfloat16"),
     ],
