@@ -18,7 +18,7 @@ const ReadingPage = lazy(() => import("@/app/reading-page"));
 export function Shell() {
   const t = useMessages();
   const [location] = useLocation();
-  const onFiles = useArrivals();
+  const { onFiles, wasEmpty } = useArrivals();
   return (
     <div className={styles.shell}>
       <DropLayer onFiles={onFiles} />
@@ -39,7 +39,7 @@ export function Shell() {
           <Suspense fallback={<Face title={t("loading")} />}>
             <Switch>
               <Route path="/">
-                <DeskPage onFiles={onFiles} />
+                <DeskPage onFiles={onFiles} wasEmpty={wasEmpty} />
               </Route>
               <Route path="/model">
                 <ModelPage />

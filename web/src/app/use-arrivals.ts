@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useEffectEvent, useRef } from "react";
+import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
 import { useLocation } from "wouter";
 
 import { useDesk } from "@/domain/desk-context";
@@ -6,11 +6,12 @@ import type { PickedFile } from "@/domain/upload-plan";
 import { useBringIn } from "@/features/desk/use-bring-in";
 
 /** Bring in files from any view; a single scan is opened as soon as its first slice is there. */
-export function useArrivals(): (picked: PickedFile[]) => void {
+export function useArrivals(): { onFiles: (picked: PickedFile[]) => void; wasEmpty: boolean } {
   const { desk } = useDesk();
   const [location, navigate] = useLocation();
   const bringIn = useBringIn();
   const awaited = useRef<string | null>(null);
+  const [wasEmpty, setEmpty] = useState(false);
 
   const open = useEffectEvent((caseId: string) => {
     awaited.current = null;
@@ -28,12 +29,14 @@ export function useArrivals(): (picked: PickedFile[]) => void {
     [desk],
   );
 
-  return useCallback(
-    (picked) => {
+  const onFiles = useCallback(
+    (picked: PickedFile[]) => {
       const ids = bringIn(picked);
+      setEmpty(ids.length === 0);
       awaited.current = ids.length === 1 ? (ids[0] ?? null) : null;
       navigate("/");
     },
     [bringIn, navigate],
   );
+  return { onFiles, wasEmpty };
 }

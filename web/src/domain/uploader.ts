@@ -49,8 +49,10 @@ export class Uploader {
     const waiting = this.#waiting.indexOf(id);
     if (waiting >= 0) this.#waiting.splice(waiting, 1);
     this.#running.get(id)?.abort();
+    this.#running.delete(id);
     this.#forgetJob(id);
     this.#desk.setUploadState(id, { kind: "cancelled" });
+    this.#startNext();
   }
 
   retry(id: string): void {
@@ -99,7 +101,8 @@ export class Uploader {
       const controller = new AbortController();
       this.#running.set(id, controller);
       void this.#run(id, controller.signal).finally(() => {
-        this.#running.delete(id);
+        // A cancelled one may be running anew by now.
+        if (this.#running.get(id) === controller) this.#running.delete(id);
         this.#startNext();
       });
     }

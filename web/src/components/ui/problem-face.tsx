@@ -1,4 +1,4 @@
-import { useState, type SyntheticEvent } from "react";
+import { useEffect, useEffectEvent, useState, type SyntheticEvent } from "react";
 import { Input } from "react-aria-components/Input";
 import { Label } from "react-aria-components/Label";
 import { TextField } from "react-aria-components/TextField";
@@ -20,6 +20,7 @@ interface ProblemFaceProps {
 export function ProblemFace({ problem, onRetry }: ProblemFaceProps) {
   const t = useMessages();
   const { title, text } = useProblemWords()(problem);
+  useRetryByItself(problem, onRetry);
   return (
     <Face tone="fault" title={title} text={text}>
       {problem.kind === "unauthorized" ? (
@@ -31,6 +32,23 @@ export function ProblemFace({ problem, onRetry }: ProblemFaceProps) {
       )}
     </Face>
   );
+}
+
+const OFFLINE_RETRY_SECONDS = 3;
+
+/** What passes by itself needs nobody to press a button. */
+function useRetryByItself(problem: Problem, onRetry: () => void): void {
+  const retry = useEffectEvent(onRetry);
+  useEffect(() => {
+    if (problem.kind !== "offline" && problem.kind !== "busy") return;
+    const seconds = problem.kind === "busy" ? problem.retryAfterSeconds : OFFLINE_RETRY_SECONDS;
+    const timer = setTimeout(() => {
+      retry();
+    }, seconds * 1000);
+    return () => {
+      clearTimeout(timer);
+    };
+  }, [problem]);
 }
 
 function ApiKeyForm({ onDone }: { onDone: () => void }) {

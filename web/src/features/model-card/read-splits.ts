@@ -1,4 +1,5 @@
 import { isFields } from "@/domain/model-evaluation";
+import { setName } from "@/domain/set-name";
 
 export interface Split {
   name: string;
@@ -15,7 +16,7 @@ export function readSplits(card: Readonly<Record<string, unknown>>): Split[] {
   if (!isFields(training) || !isFields(training.data)) return [];
   return Object.entries(training.data).flatMap(([name, one]) => {
     if (!isFields(one)) return [];
-    const sets = Object.keys(isFields(one.sets) ? one.sets : {});
+    const sets = Object.keys(isFields(one.sets) ? one.sets : {}).map(setName);
     const [images, groups] = [Number(one.images), Number(one.groups)];
     return [
       { name, images, groups, tumor: Number(one.tumor), noTumor: Number(one.no_tumor), sets },

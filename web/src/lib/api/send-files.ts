@@ -33,11 +33,9 @@ export function sendFiles(
     request.onerror = () => {
       reject(new ProblemError({ kind: "offline" }));
     };
-    request.onabort = () => {
-      reject(new DOMException("The upload was cancelled.", "AbortError"));
-    };
     signal.addEventListener("abort", () => {
       request.abort();
+      reject(new DOMException("The upload was cancelled.", "AbortError"));
     });
     request.send(formOf(files));
   });

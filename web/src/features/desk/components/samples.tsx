@@ -50,13 +50,19 @@ export function Samples({ onFiles }: { onFiles: (picked: PickedFile[]) => void }
               }}
             >
               <Icon name={sample.kind === "series" ? "layers" : "file"} />
-              {sample.title}
+              {isKnown(sample.name) ? t(`sample.${sample.name}`) : sample.title}
             </Button>
           </li>
         ))}
       </ul>
     </section>
   );
+}
+
+const KNOWN = ["with-lesion", "without-lesion", "series"] as const;
+
+function isKnown(name: string): name is (typeof KNOWN)[number] {
+  return (KNOWN as readonly string[]).includes(name);
 }
 
 async function fetchSample(sample: Sample): Promise<PickedFile[]> {

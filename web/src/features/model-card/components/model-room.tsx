@@ -29,7 +29,7 @@ export function ModelRoom() {
   const evaluation = readEvaluation(model.card);
   return (
     <div className={styles.room}>
-      <ModelHead model={model} />
+      <ModelHead model={model} isMeasured={evaluation !== null} />
       <OperatingPoints model={model} />
       {evaluation ? (
         <>
@@ -48,13 +48,14 @@ export function ModelRoom() {
   );
 }
 
-function ModelHead({ model }: { model: ModelCard }) {
+function ModelHead({ model, isMeasured }: { model: ModelCard; isMeasured: boolean }) {
   const t = useMessages();
-  const images = readSplits(model.card).find((split) => split.name === "train")?.images;
   return (
     <header className={styles.section}>
       <h1>{t("model.title")}</h1>
-      <p>{images === undefined ? t("model.leadBare") : t("model.lead", { images })}</p>
+      <p>
+        {t("model.lead")} {isMeasured ? t("model.measured") : null}
+      </p>
       <dl className={styles.identity}>
         <dt>{t("model.id")}</dt>
         <dd>{model.model.id}</dd>

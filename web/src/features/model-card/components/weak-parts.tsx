@@ -1,4 +1,5 @@
 import type { Evaluation, Metrics } from "@/domain/model-evaluation";
+import { setName } from "@/domain/set-name";
 import { EstimateWords } from "@/features/model-card/components/estimate-words";
 import styles from "@/features/model-card/components/model-room.module.css";
 import { useMessages } from "@/messages/use-messages";
@@ -55,7 +56,7 @@ export function WeakParts({
             {parts.map(({ section, name, metrics }) => (
               <tr key={`${section}-${name}`}>
                 <th scope="row">
-                  {t(`by.${section}`)}: {name}
+                  {t(`by.${section}`)}: {setName(name)}
                 </th>
                 <td>
                   <EstimateWords one={metrics.sensitivity} />

@@ -1,0 +1,212 @@
+/** Made-up answers of the service, in the shapes of openapi.json. */
+
+import type {
+  ErrorAnswer,
+  ImageAnswer,
+  Job,
+  ModelCard,
+  SeriesAnswer,
+  SliceView,
+} from "@/lib/api/types";
+
+const NOTICE = "Research use only. Not a medical device.";
+export const MODEL = { id: "toy-model", version: "1.2.3", sha256: "ab".repeat(32) };
+
+export function imageAnswer(part: Partial<ImageAnswer> = {}): ImageAnswer {
+  const tumor = part.probabilities?.tumor ?? 0.91;
+  return {
+    kind: "image",
+    source: "scan.png",
+    slice_index: null,
+    sop_instance_uid: null,
+    outcome: "tumor",
+    probabilities: { tumor, no_tumor: 1 - tumor },
+    type_probabilities: { glioma: 0.7, meningioma: 0.2, pituitary: 0.1 },
+    prediction_set: ["tumor"],
+    reasons: [],
+    localization: { peak: [4, 5], box: [3, 4, 6, 7] },
+    model: MODEL,
+    notice: NOTICE,
+    ...part,
+  };
+}
+
+export const quietAnswer = (part: Partial<ImageAnswer> = {}): ImageAnswer =>
+  imageAnswer({
+    outcome: "no_tumor",
+    probabilities: { tumor: 0.04, no_tumor: 0.96 },
+    prediction_set: ["no_tumor"],
+    localization: null,
+    ...part,
+  });
+
+export const abstainAnswer = (): ImageAnswer =>
+  imageAnswer({
+    outcome: "abstain",
+    probabilities: { tumor: 0.48, no_tumor: 0.52 },
+    prediction_set: ["tumor", "no_tumor"],
+    reasons: ["The picture is unlike those the model learned from."],
+    localization: null,
+  });
+
+export const rejectedAnswer = (): ImageAnswer =>
+  imageAnswer({
+    outcome: "rejected",
+    probabilities: null,
+    type_probabilities: null,
+    prediction_set: [],
+    reasons: ["The picture shows no brain."],
+    localization: null,
+  });
+
+export function seriesAnswer(part: Partial<SeriesAnswer> = {}): SeriesAnswer {
+  const { slice_index: _, sop_instance_uid: __, localization: ___, ...shared } = imageAnswer();
+  return {
+    ...shared,
+    kind: "series",
+    source: "series",
+    series_instance_uid: "1.2.3",
+    slices: 5,
+    failed_slices: 0,
+    most_suspicious: [],
+    ...part,
+  };
+}
+
+export function errorAnswer(source = "broken.dcm"): ErrorAnswer {
+  return {
+    kind: "error",
+    source,
+    slice_index: null,
+    error: { type: "corrupt-image", title: "The file is damaged.", detail: "It ends too early." },
+    notice: NOTICE,
+  };
+}
+
+export function sliceView(part: Partial<SliceView> = {}): SliceView {
+  const index = part.index ?? 0;
+  return {
+    index,
+    series: null,
+    rows: 16,
+    columns: 16,
+    spacing_mm: null,
+    position_mm: null,
+    plane: null,
+    sides: null,
+    value_range: [0, 4095],
+    window: [100, 1100],
+    image: `/api/v1/jobs/j1/slices/${index}/image`,
+    evidence: `/api/v1/jobs/j1/slices/${index}/evidence`,
+    ...part,
+  };
+}
+
+export function job(part: Partial<Job> = {}): Job {
+  const predictions = part.predictions ?? [];
+  return {
+    id: "j1",
+    state: "finished",
+    created: "2026-01-01T00:00:00.000+00:00",
+    expires: null,
+    operating_point: "balanced",
+    hold: 3600,
+    progress: { files: 1, files_done: 1, slices_done: predictions.length, failed: 0 },
+    predictions,
+    slices: [],
+    next: predictions.length,
+    notice: NOTICE,
+    ...part,
+  };
+}
+
+/** A finished job of one picture. */
+export const imageJob = (answer: ImageAnswer = imageAnswer()): Job =>
+  job({ predictions: [answer], slices: [sliceView()] });
+
+/** A finished job of one series, whose probabilities are given from its first slice to its last. */
+export function seriesJob(probabilities = [0.02, 0.1, 0.6, 0.95, 0.3]): Job {
+  const images = probabilities.map((tumor, index) =>
+    imageAnswer({
+      source: `series/${index}.dcm`,
+      slice_index: 0,
+      outcome: tumor >= 0.5 ? "tumor" : "no_tumor",
+      probabilities: { tumor, no_tumor: 1 - tumor },
+    }),
+  );
+  const views = images.map((_, index) =>
+    sliceView({
+      index,
+      series: 0,
+      position_mm: index * 5,
+      plane: "axial",
+      sides: ["R", "A"],
+    }),
+  );
+  const series = seriesAnswer({ slices: images.length });
+  return job({ predictions: [...images, series], slices: views });
+}
+
+const estimate = (value: number, images = 100) => ({
+  estimate: value,
+  low: value - 0.05,
+  high: value + 0.04,
+  n_images: images,
+  n_groups: 20,
+});
+
+const point = (sensitivity: number, specificity: number, images = 100) => ({
+  sensitivity: estimate(sensitivity, images),
+  specificity: estimate(specificity, images),
+});
+
+export function modelCard(part: Partial<ModelCard> = {}): ModelCard {
+  return {
+    model: MODEL,
+    labels: ["tumor", "no_tumor"],
+    tumor_types: ["glioma", "meningioma", "pituitary"],
+    operating_points: { balanced: 0.5, rule_in: 0.8, rule_out: 0.1 },
+    default_operating_point: "balanced",
+    preprocessing: {},
+    calibration: {},
+    card: {
+      evaluation: {
+        n_images: 200,
+        n_groups: 40,
+        operating_point: "balanced",
+        sections: {
+          overall: { "all images": { ...point(0.9, 0.92), roc_auc: estimate(0.95) } },
+          operating_points: { balanced: point(0.9, 0.92), rule_in: point(0.8, 0.97) },
+          by_set: { alpha: point(0.7, 0.9, 30), beta: point(0.95, 0.99, 70) },
+          controls: { "outer frame only": { roc_auc: estimate(0.6) } },
+        },
+        reliability: [{ mean_score: 0.1, observed: estimate(0.12) }],
+        confusion: [
+          [90, 10],
+          [8, 92],
+        ],
+        examples: [
+          { truth: "tumor", call: "no_tumor", set: "alpha", sequence: "T1", probability: 0.31 },
+        ],
+      },
+      training: {
+        data: { train: { images: 900, groups: 80, tumor: 500, no_tumor: 400, sets: { alpha: 900 } } },
+      },
+    },
+    limits: {
+      upload_bytes: 1,
+      upload_files: 1,
+      upload_slices: 1,
+      job_bytes: 1_073_741_824,
+      job_files: 5000,
+      job_slices: 20_000,
+      file_bytes: 268_435_456,
+      image_pixels: 1,
+      volume_voxels: 1,
+      hold_seconds: 3600,
+    },
+    formats: ["PNG", "DICOM"],
+    notice: NOTICE,
+    ...part,
+  };
+}

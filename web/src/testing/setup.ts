@@ -1,0 +1,31 @@
+import "@testing-library/jest-dom/vitest";
+
+import { cleanup } from "@testing-library/react";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+
+import { useSettings } from "@/domain/settings";
+import { installBrowser } from "@/testing/browser";
+import { service } from "@/testing/service";
+
+installBrowser();
+
+beforeAll(() => {
+  // A request that no handler knows is a fault of the test or of the page.
+  service.listen({ onUnhandledRequest: "error" });
+});
+
+beforeEach(() => {
+  sessionStorage.clear();
+  localStorage.clear();
+  window.location.hash = "";
+  useSettings.setState(useSettings.getInitialState());
+});
+
+afterEach(() => {
+  cleanup();
+  service.resetHandlers();
+});
+
+afterAll(() => {
+  service.close();
+});
