@@ -93,9 +93,7 @@ describe("uploads", () => {
   }, 10_000);
 
   test("say when the service is too busy, and for how long", async () => {
-    service.use(
-      refusing("/api/v1/jobs", 429, { method: "post", headers: { "Retry-After": "7" } }),
-    );
+    service.use(refusing("/api/v1/jobs", 429, { method: "post", headers: { "Retry-After": "7" } }));
     const { pick } = renderPage();
     await pick(file());
     expect(await screen.findByText(/busy. Trying again in 7 seconds/)).toBeVisible();
@@ -243,7 +241,10 @@ test("one job is asked for at the chosen operating point", async () => {
   service.use(
     http.post("/api/v1/jobs", ({ request }) => {
       asked.push(new URL(request.url).search);
-      return HttpResponse.json({ ...imageJob(), state: "queued", predictions: [] }, { status: 202 });
+      return HttpResponse.json(
+        { ...imageJob(), state: "queued", predictions: [] },
+        { status: 202 },
+      );
     }),
   );
   const { user, pick } = renderPage("/model");

@@ -94,7 +94,7 @@ export function sliceView(part: Partial<SliceView> = {}): SliceView {
     position_mm: null,
     plane: null,
     sides: null,
-    value_range: [0, 4095],
+    value_range: [0, 4000],
     window: [100, 1100],
     image: `/api/v1/jobs/j1/slices/${index}/image`,
     evidence: `/api/v1/jobs/j1/slices/${index}/evidence`,
@@ -190,7 +190,9 @@ export function modelCard(part: Partial<ModelCard> = {}): ModelCard {
         ],
       },
       training: {
-        data: { train: { images: 900, groups: 80, tumor: 500, no_tumor: 400, sets: { alpha: 900 } } },
+        data: {
+          train: { images: 900, groups: 80, tumor: 500, no_tumor: 400, sets: { alpha: 900 } },
+        },
       },
     },
     limits: {

@@ -18,12 +18,15 @@ export function installBrowser(): void {
   }
   HTMLElement.prototype.setPointerCapture = () => undefined;
   // uPlot draws paths; that they look right is a matter of the tests in a real browser.
-  vi.stubGlobal("Path2D", class {
-    moveTo = () => undefined;
-    lineTo = () => undefined;
-    rect = () => undefined;
-    arc = () => undefined;
-  });
+  vi.stubGlobal(
+    "Path2D",
+    class {
+      moveTo = () => undefined;
+      lineTo = () => undefined;
+      rect = () => undefined;
+      arc = () => undefined;
+    },
+  );
   HTMLCanvasElement.prototype.getContext = function getContext(this: HTMLCanvasElement) {
     return contextOf(this);
   } as unknown as HTMLCanvasElement["getContext"];

@@ -1,0 +1,120 @@
+import { screen, within } from "@testing-library/react";
+import { http, HttpResponse } from "msw";
+import { describe, expect, test } from "vitest";
+
+import { imageJob, modelCard } from "@/testing/answers";
+import { openCase, renderPage } from "@/testing/render-page";
+import { jobHandlers, never, offline, refusing, service } from "@/testing/service";
+
+const MODEL = "/api/v1/model";
+
+describe("the model page", () => {
+  test("names the model and measures it with intervals", async () => {
+    renderPage("/model");
+    expect(await screen.findByText("toy-model")).toBeVisible();
+    const row = screen.getByRole("row", { name: /^Sensitivity/ });
+    expect(row).toHaveTextContent("0.900 (0.850–0.940)");
+    expect(screen.getByText(/200 images of 40 independent groups/)).toBeVisible();
+  });
+
+  test("lists the weakest parts first, and the controls", async () => {
+    renderPage("/model");
+    const table = await screen.findByRole("region", { name: "Where it does worst" });
+    const [, first, second] = within(table).getAllByRole("row");
+    expect(first).toHaveTextContent("Set: alpha");
+    expect(second).toHaveTextContent("Set: beta");
+    expect(screen.getByRole("row", { name: /outer frame only/ })).toHaveTextContent("0.600");
+  });
+
+  test("gives the reliability diagram as a table, too", async () => {
+    const { user } = renderPage("/model");
+    await user.click(await screen.findByRole("button", { name: "The same as a table" }));
+    expect(screen.getByRole("row", { name: /^0.100/ })).toHaveTextContent("0.120 (0.070–0.160)");
+  });
+
+  test("opens the cells of the confusion matrix with their examples", async () => {
+    const { user } = renderPage("/model");
+    await user.click(
+      await screen.findByRole("button", { name: "10 images: in truth tumor, called no tumor" }),
+    );
+    const dialog = await screen.findByRole("dialog");
+    expect(dialog).toHaveTextContent("10% of the 100 images that are in truth “tumor”.");
+    expect(dialog).toHaveTextContent("alpha, T1: 0.310");
+    await user.keyboard("{Escape}");
+    await user.click(screen.getByRole("button", { name: /^92 images/ }));
+    expect(await screen.findByText("The card holds no list of these images.")).toBeVisible();
+  });
+
+  test("says what it learned from and what the service takes", async () => {
+    renderPage("/model");
+    const table = await screen.findByRole("region", { name: "What it learned from" });
+    expect(within(table).getByRole("row", { name: /^train/ })).toHaveTextContent(
+      "90080500400alpha",
+    );
+    expect(screen.getByText(/Files up to 256 MiB, uploads up to 1,024 MiB/)).toBeVisible();
+  });
+
+  test("has scans on the desk answered again at another operating point", async () => {
+    const page = renderPage();
+    await openCase(page);
+    await page.user.click(screen.getByRole("link", { name: "Model" }));
+    expect(screen.queryByRole("button", { name: /desk again/ })).not.toBeInTheDocument();
+    await page.user.click(await screen.findByRole("radio", { name: /rule in/ }));
+    const asked: string[] = [];
+    service.use(
+      http.post("/api/v1/jobs", ({ request }) => {
+        asked.push(new URL(request.url).searchParams.get("operating_point") ?? "");
+        return undefined;
+      }),
+      ...jobHandlers(imageJob()).slice(1),
+    );
+    await page.user.click(screen.getByRole("button", { name: /desk again/ }));
+    expect(await screen.findByText("They are being answered again.")).toBeVisible();
+    await expect.poll(() => asked).toEqual(["rule_in"]);
+  });
+
+  test("warns of a model without measurements", async () => {
+    service.use(http.get(MODEL, () => HttpResponse.json(modelCard({ card: {} }))));
+    renderPage("/model");
+    expect(await screen.findByText("The card of this model holds no measurements.")).toBeVisible();
+    expect(screen.queryByRole("heading", { name: "How good it is" })).not.toBeInTheDocument();
+    expect(screen.getByRole("heading", { name: "Operating points" })).toBeVisible();
+  });
+
+  test("names failures that its makers know", async () => {
+    const { card } = modelCard();
+    const known_failures = ["Lesions of white matter are marked."];
+    service.use(
+      http.get(MODEL, () => HttpResponse.json(modelCard({ card: { ...card, known_failures } }))),
+    );
+    renderPage("/model");
+    expect(await screen.findByText("Lesions of white matter are marked.")).toBeVisible();
+  });
+
+  test("says when it is loading", async () => {
+    service.use(never(MODEL));
+    renderPage("/model");
+    expect(await screen.findByText("Asking the service for its model…")).toBeVisible();
+  });
+
+  test.each([
+    ["offline", offline(MODEL), "The service does not answer"],
+    ["too busy", refusing(MODEL, 503, { headers: { "Retry-After": "9" } }), "hands full"],
+    ["failed", refusing(MODEL, 500), "The service failed"],
+  ])("has a face for a service that is %s, and tries again", async (_, handler, title) => {
+    service.use(handler);
+    const { user } = renderPage("/model");
+    expect(await screen.findByText(new RegExp(title))).toBeVisible();
+    service.resetHandlers();
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByText("toy-model")).toBeVisible();
+  });
+
+  test("comes back by itself when the service does", async () => {
+    service.use(offline(MODEL));
+    renderPage("/model");
+    await screen.findByText("The service does not answer");
+    service.resetHandlers();
+    expect(await screen.findByText("toy-model", {}, { timeout: 5000 })).toBeVisible();
+  }, 10_000);
+});
