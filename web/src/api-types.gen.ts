@@ -298,12 +298,12 @@ export interface components {
                 [key: string]: number;
             };
             default_operating_point: string;
-            preprocessing: Record<string, never>;
+            preprocessing: Record<string, unknown>;
             calibration: {
                 [key: string]: number;
             };
             /** @description Training data, measurements, provenance and limits. */
-            card: Record<string, never>;
+            card: Record<string, unknown>;
             limits: components["schemas"]["ServiceLimits"];
             formats: string[];
             /** @description Research use only. Not a medical device. */

@@ -19,7 +19,7 @@ describe("the model page", () => {
 
   test("lists the weakest parts first, and the controls", async () => {
     renderPage("/model");
-    const table = await screen.findByRole("region", { name: "Where it does worst" });
+    const table = await screen.findByRole("group", { name: "Where it does worst" });
     const [, first, second] = within(table).getAllByRole("row");
     expect(first).toHaveTextContent("Set: alpha");
     expect(second).toHaveTextContent("Set: beta");
@@ -47,7 +47,7 @@ describe("the model page", () => {
 
   test("says what it learned from and what the service takes", async () => {
     renderPage("/model");
-    const table = await screen.findByRole("region", { name: "What it learned from" });
+    const table = await screen.findByRole("group", { name: "What it learned from" });
     expect(within(table).getByRole("row", { name: /^train/ })).toHaveTextContent(
       "90080500400alpha",
     );

@@ -130,7 +130,7 @@ export class Uploader {
       signal,
       onProgress,
     });
-    this.#desk.changeUpload(id, { jobId: job.id });
+    this.#desk.changeUpload(id, { jobId: job.id, operatingPoint: job.operating_point });
     return job;
   }
 

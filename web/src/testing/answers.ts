@@ -60,9 +60,10 @@ export const rejectedAnswer = (): ImageAnswer =>
   });
 
 export function seriesAnswer(part: Partial<SeriesAnswer> = {}): SeriesAnswer {
-  const { slice_index: _, sop_instance_uid: __, localization: ___, ...shared } = imageAnswer();
+  const { outcome, probabilities, type_probabilities, prediction_set, reasons, model, notice } =
+    imageAnswer();
   return {
-    ...shared,
+    ...{ outcome, probabilities, type_probabilities, prediction_set, reasons, model, notice },
     kind: "series",
     source: "series",
     series_instance_uid: "1.2.3",

@@ -44,7 +44,7 @@ class StillObserver {
   observe(target: Element): void {
     const contentRect = { width: 400, height: 300 } as DOMRectReadOnly;
     const entry = { target, contentRect } as ResizeObserverEntry;
-    this.#report([entry], this as unknown as ResizeObserver);
+    this.#report([entry], this);
   }
 
   unobserve(): void {

@@ -75,7 +75,7 @@ function AskAgain({ name }: { name: string }) {
   const { uploader } = useDesk();
   const uploads = [...useUploads().values()];
   const [asked, setAsked] = useState(false);
-  const isOutdated = uploads.some((upload) => (upload.operatingPoint || name) !== name);
+  const isOutdated = uploads.some((upload) => upload.operatingPoint !== name);
   if (asked) return <p role="status">{t("points.asked")}</p>;
   if (!isOutdated) return null;
   return (

@@ -12,7 +12,7 @@ export function TrainingData({ splits }: { splits: Split[] }) {
       <h2 id="training-title">{t("training.title")}</h2>
       {/* Focusable so that keys can scroll it where it is wider than the screen. */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div className={styles.scroll} role="region" aria-labelledby="training-title" tabIndex={0}>
+      <div className={styles.scroll} role="group" aria-labelledby="training-title" tabIndex={0}>
         <table className={styles.table}>
           <thead>
             <tr>

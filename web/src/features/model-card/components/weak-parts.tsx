@@ -42,7 +42,7 @@ export function WeakParts({
       <p>{t("failures.lead")}</p>
       {/* Focusable so that keys can scroll it where it is wider than the screen. */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div className={styles.scroll} role="region" aria-labelledby="failures-title" tabIndex={0}>
+      <div className={styles.scroll} role="group" aria-labelledby="failures-title" tabIndex={0}>
         <table className={styles.table}>
           <thead>
             <tr>
