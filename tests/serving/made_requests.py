@@ -39,13 +39,15 @@ class Server:
         File of its standard error.
     """
 
-    def __init__(self, folder: Path, model: Path, options: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, model: Path | None, options: tuple[str, ...]) -> None:
         self.spool = folder / "spool"
         self.log = folder / "server.log"
         self.temporary = folder / "temporary"
         self.temporary.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "tumorscope", "serve", "--port", "0"]
-        command += ["--spool", str(self.spool), "--model", str(model), *options]
+        command += ["--spool", str(self.spool), *options]
+        if model is not None:
+            command += ["--model", str(model)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,

@@ -73,8 +73,31 @@ def test_answers_are_read_back(store: JobStore) -> None:
     assert store.answers(job, after=1) == [answer(1, file=1, kind="error")]
     assert store.answer(job, 1).number == 1
     assert store.answer(job, 2) is None
-    assert store.counts(job) == (2, 1)
+    snapshot = store.snapshot(job, after=1)
+    assert (snapshot.slices_done, snapshot.failed, len(snapshot.answers)) == (2, 1, 1)
     assert store.get(job).files_done == 2
+
+
+def test_snapshot_is_of_one_moment(make_store: Callable[..., JobStore]) -> None:
+    worker, reader = make_store(), make_store()
+    job = add(worker, "a")
+    worker.claim()
+
+    def work() -> None:
+        for number in range(300):
+            worker.commit(job, answer(number), files_done=0)
+        worker.finish(job, [StoredAnswer(300, None, {"kind": "series"})])
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    state, looks = "running", 0
+    while state == "running":
+        snapshot = reader.snapshot(job, after=0)
+        state, looks = snapshot.job.state, looks + 1
+        series = 1 if state == "finished" else 0
+        assert len(snapshot.answers) == snapshot.slices_done + series
+    thread.join()
+    assert looks > 3
 
 
 def test_lost_lease_cannot_commit(make_store: Callable[..., JobStore]) -> None:

@@ -1,6 +1,7 @@
 """Jobs through the door: progress, answers, pictures, deletion."""
 
 import io
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.serving.made_requests import form, wait_for_job
 from tumorscope.serving.http_api import answering
@@ -44,6 +46,20 @@ def test_fetched_job_is_gone(make_app: Callable[..., Flask], png: bytes, tmp_pat
     kept = b"".join(one.read_bytes() for one in (tmp_path / "spool").rglob("*") if one.is_file())
     assert b"Jane" not in kept
     assert png[:64] not in kept
+
+
+def test_answer_that_was_not_taken_is_kept(make_app: Callable[..., Flask], png: bytes) -> None:
+    app = make_app()
+    path = create(app.test_client(), ("a.png", png))
+    while app.extensions["tumorscope"].store.load()[0]:
+        time.sleep(0.01)
+    environ = EnvironBuilder(path=path, base_url="http://127.0.0.1/").get_environ()
+    chunks, _, _ = run_wsgi_app(app, environ, buffered=False)
+    next(iter(chunks))
+    chunks.close()  # what a server does when the client has gone
+    body = wait_for_job(app.test_client(), path)
+    assert len(body["predictions"]) == 1
+    assert app.test_client().get(path).status_code == 404
 
 
 def test_head_request_does_not_fetch(client: FlaskClient, png: bytes) -> None:

@@ -10,33 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pydicom
 import pytest
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from tests.serving.made_requests import Server, encode
+from tests.serving.made_scans import PATIENT, dicom
 from tumorscope.model.classifier import Classifier
-
-PATIENT = "Doe^Jane^Testcase"
-
-
-def dicom(pixels: np.ndarray) -> bytes:
-    """A DICOM file that names a patient."""
-    ds = pydicom.Dataset()
-    ds.file_meta = pydicom.dataset.FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = MRImageStorage
-    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID = generate_uid()
-    ds.SeriesInstanceUID = generate_uid()
-    ds.Modality, ds.PatientName = "MR", PATIENT
-    ds.Rows, ds.Columns = pixels.shape
-    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
-    ds.BitsAllocated = ds.BitsStored = 16
-    ds.HighBit, ds.PixelRepresentation = 15, 0
-    ds.PixelData = pixels.astype("<u2").tobytes()
-    buffer = io.BytesIO()
-    ds.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
 
 
 def test_one_scan_gives_one_answer_through_python_and_http(
@@ -49,7 +27,7 @@ def test_one_scan_gives_one_answer_through_python_and_http(
     head = make_head(blob=(80, 60))
     for name, content in (
         ("a.png", encode(head)),
-        ("a.dcm", dicom(head)),
+        ("a.dcm", dicom(head.astype(np.uint16))),
         ("a.bmp", encode(head, "BMP")),
     ):
         path = tmp_path / name
@@ -87,6 +65,7 @@ def test_killed_server_finishes_its_job_once_after_a_restart(
     assert [one["slice_index"] for one in images] == list(range(count))
     assert [one["kind"] for one in body["predictions"][count:]] == ["series"]
     known = before["progress"]["slices_done"]
+    assert len(before["predictions"]) == known
     assert body["predictions"][:known] == before["predictions"][:known]
 
 

@@ -17,8 +17,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,6 +109,26 @@ class StoredJob:
     expires: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class JobSnapshot:
+    """A job at one moment: what its parts say of one another holds.
+
+    Attributes
+    ----------
+    job
+        The row.
+    answers
+        Those asked for, in order.
+    slices_done, failed
+        Slices that are answered, and those of them answered with an error.
+    """
+
+    job: StoredJob
+    answers: list[StoredAnswer]
+    slices_done: int
+    failed: int
+
+
 class JobStore:
     """Keeps jobs over restarts.
 
@@ -169,7 +189,7 @@ class JobStore:
 
     def load(self) -> tuple[int, int]:
         """Return how many jobs are not finished and how many bytes of uploads are kept."""
-        with self._transaction() as database:
+        with self._reading() as database:
             row = database.execute(
                 "SELECT count(*), coalesce(sum(bytes), 0) FROM jobs WHERE state != 'finished'"
             ).fetchone()
@@ -177,18 +197,25 @@ class JobStore:
 
     def get(self, job: str) -> StoredJob | None:
         """Return a job, ``None`` if it is unknown, and put off its expiry if it is held."""
-        with self._transaction() as database:
-            database.execute(
-                "UPDATE jobs SET expires = ? + hold_s "
-                "WHERE id = ? AND state = 'finished' AND hold_s > 0",
-                (time.time(), job),
-            )
-            row = database.execute("SELECT * FROM jobs WHERE id = ?", (job,)).fetchone()
-        return None if row is None else StoredJob(**dict(row))
+        with self._reading() as database:
+            row = _job(database, job)
+        return None if row is None else self._looked_at(row)
+
+    def snapshot(self, job: str, after: int) -> JobSnapshot | None:
+        """Return a job with its answers from number ``after`` on, all of one moment.
+
+        ``None`` if it is unknown. Puts off its expiry as :meth:`get` does.
+        """
+        with self._reading() as database:
+            row = _job(database, job)
+            if row is None:
+                return None
+            answers, counts = _answers(database, job, after), _counts(database, job)
+        return JobSnapshot(self._looked_at(row), answers, *counts)
 
     def uploads(self, job: str) -> list[tuple[Path, str]]:
         """Return path and name of a job's uploads."""
-        with self._transaction() as database:
+        with self._reading() as database:
             rows = database.execute(
                 "SELECT file, name FROM uploads WHERE job = ? ORDER BY number", (job,)
             ).fetchall()
@@ -196,29 +223,16 @@ class JobStore:
 
     def answers(self, job: str, after: int = 0) -> list[StoredAnswer]:
         """Return a job's answers from number ``after`` on."""
-        with self._transaction() as database:
-            rows = database.execute(
-                "SELECT * FROM answers WHERE job = ? AND number >= ? ORDER BY number", (job, after)
-            ).fetchall()
-        return [_answer(row) for row in rows]
+        with self._reading() as database:
+            return _answers(database, job, after)
 
     def answer(self, job: str, number: int) -> StoredAnswer | None:
         """Return one answer of a job."""
-        with self._transaction() as database:
+        with self._reading() as database:
             row = database.execute(
                 "SELECT * FROM answers WHERE job = ? AND number = ?", (job, number)
             ).fetchone()
         return None if row is None else _answer(row)
-
-    def counts(self, job: str) -> tuple[int, int]:
-        """Return how many slices of a job are answered, and how many of those with an error."""
-        with self._transaction() as database:
-            row = database.execute(
-                "SELECT count(*), coalesce(sum(answer ->> 'kind' = 'error'), 0) FROM answers "
-                "WHERE job = ? AND file IS NOT NULL",
-                (job,),
-            ).fetchone()
-        return int(row[0]), int(row[1])
 
     def claim(self) -> StoredJob | None:
         """Take the oldest job that nobody works on, for this process."""
@@ -307,10 +321,26 @@ class JobStore:
         with self._lock:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def _looked_at(self, row: StoredJob) -> StoredJob:
+        if row.state != "finished" or row.hold_s <= 0:
+            return row
+        expires = time.time() + row.hold_s
+        with self._transaction() as database:
+            database.execute("UPDATE jobs SET expires = ? WHERE id = ?", (expires, row.id))
+        return replace(row, expires=expires)
+
+    def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Write: waits for the transactions of other processes."""
+        return self._begun("BEGIN IMMEDIATE")
+
+    def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Read what was committed last, without waiting for those that write."""
+        return self._begun("BEGIN DEFERRED")
+
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _begun(self, statement: str) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
+            self._database.execute(statement)
             try:
                 yield self._database
             except BaseException:
@@ -353,6 +383,27 @@ def _insert(database: sqlite3.Connection, job: str, one: StoredAnswer) -> None:
             None if one.view is None else json.dumps(one.view),
         ),
     )
+
+
+def _job(database: sqlite3.Connection, job: str) -> StoredJob | None:
+    row = database.execute("SELECT * FROM jobs WHERE id = ?", (job,)).fetchone()
+    return None if row is None else StoredJob(**dict(row))
+
+
+def _answers(database: sqlite3.Connection, job: str, after: int) -> list[StoredAnswer]:
+    rows = database.execute(
+        "SELECT * FROM answers WHERE job = ? AND number >= ? ORDER BY number", (job, after)
+    ).fetchall()
+    return [_answer(row) for row in rows]
+
+
+def _counts(database: sqlite3.Connection, job: str) -> tuple[int, int]:
+    row = database.execute(
+        "SELECT count(*), coalesce(sum(answer ->> 'kind' = 'error'), 0) FROM answers "
+        "WHERE job = ? AND file IS NOT NULL",
+        (job,),
+    ).fetchone()
+    return int(row[0]), int(row[1])
 
 
 def _answer(row: sqlite3.Row) -> StoredAnswer:

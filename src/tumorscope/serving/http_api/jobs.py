@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from werkzeug.datastructures import FileStorage
 from tumorscope.labels import NOTICE
 from tumorscope.serving.http_api import metrics
 from tumorscope.serving.http_api.job_runner import PICTURES
-from tumorscope.serving.http_api.job_store import StoredAnswer, StoredJob
+from tumorscope.serving.http_api.job_store import JobSnapshot, StoredAnswer, StoredJob
 from tumorscope.serving.http_api.openapi import Answered, describe, parse_query
 from tumorscope.serving.http_api.pictures import evidence_path, image_path, windowed
 from tumorscope.serving.http_api.problems import RefusalError, json_response
@@ -77,10 +78,11 @@ def get_job(job: str) -> ResponseReturnValue:
     """
     query = parse_query(JobProgressQuery)
     service = current_service()
-    row = _known(service, job)
+    snapshot = _snapshot(service, job, after=query.after)
+    row = snapshot.job
     if row.state == "finished" and row.hold_s == 0 and request.method == "GET":
         after_this_request(lambda response: _delete_when_sent(response, service, job))
-    return json_response(_job_body(service, row, after=query.after))
+    return json_response(_job_body(snapshot, after=query.after))
 
 
 @blueprint.delete("/jobs/<job>")
@@ -153,21 +155,20 @@ def _stored_name(file: FileStorage) -> str:
 
 
 def _queued(service: Service, job: str) -> Response:
-    response = json_response(_job_body(service, _known(service, job), after=0), status=202)
+    response = json_response(_job_body(_snapshot(service, job, after=0), after=0), status=202)
     response.headers["Location"] = url_for("jobs.get_job", job=job)
     return response
 
 
-def _known(service: Service, job: str) -> StoredJob:
-    row = service.store.get(job)
-    if row is None:
+def _snapshot(service: Service, job: str, *, after: int) -> JobSnapshot:
+    snapshot = service.store.snapshot(job, after)
+    if snapshot is None:
         raise RefusalError("not-found", _UNKNOWN)
-    return row
+    return snapshot
 
 
-def _job_body(service: Service, row: StoredJob, *, after: int) -> dict[str, Any]:
-    answers = service.store.answers(row.id, after)
-    done, failed = service.store.counts(row.id)
+def _job_body(snapshot: JobSnapshot, *, after: int) -> dict[str, Any]:
+    row, answers = snapshot.job, snapshot.answers
     return {
         "id": row.id,
         "state": row.state,
@@ -178,8 +179,8 @@ def _job_body(service: Service, row: StoredJob, *, after: int) -> dict[str, Any]
         "progress": {
             "files": row.files,
             "files_done": row.files_done,
-            "slices_done": done,
-            "failed": failed,
+            "slices_done": snapshot.slices_done,
+            "failed": snapshot.failed,
         },
         "predictions": [one.answer for one in answers],
         "slices": [_view(row, one) for one in answers if one.view is not None],
@@ -203,17 +204,23 @@ def _iso(seconds: float) -> str:
 
 
 def _delete_when_sent(response: Response, service: Service, job: str) -> Response:
-    def delete() -> None:
+    """Delete a fetched job once the last byte is on its way, and not if the client has gone."""
+    body = response.get_data()
+
+    def send() -> Iterator[bytes]:
+        yield body
         service.store.discard(job)
         metrics.JOBS.labels("fetched").inc()
 
-    response.call_on_close(delete)
+    response.response = send()
+    response.content_length = len(body)
     return response
 
 
 def _slice(job: str, index: int) -> tuple[StoredAnswer, Path]:
     service = current_service()
-    _known(service, job)
+    if service.store.get(job) is None:
+        raise RefusalError("not-found", _UNKNOWN)
     answer = service.store.answer(job, index)
     if answer is None or answer.view is None:
         raise RefusalError("not-found", "The job has no image of that index (yet).")
