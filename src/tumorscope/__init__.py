@@ -9,6 +9,7 @@ Research use only. Not a medical device.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 from tumorscope.errors import (
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from tumorscope.model.prediction import Failure, Prediction, SeriesPrediction
 
 __version__: Final = "0.1.0"
+
+# From 1.29 on, onnxruntime reports each session to its maker, hashes of the model among it, unless
+# this is set before it is loaded: docs/decisions/0005.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _LAZY: Final = {
     "Classifier": "tumorscope.model.classifier",

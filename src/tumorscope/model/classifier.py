@@ -323,6 +323,7 @@ def _common_source(sources: list[str]) -> str:
 def _open_session(graph: bytes, threads: int | None) -> onnxruntime.InferenceSession:
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()  # for programs that loaded it before tumorscope
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.inter_op_num_threads = 1
