@@ -1,62 +1,18 @@
 import csv
 import io
-import json
 import os
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-import nibabel
 import numpy as np
 import pytest
 from PIL import Image
 
-from tumorscope.cli.main import main
+from tests.cli.conftest import Result
 from tumorscope.labels import NOTICE
-
-
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[dict]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-@pytest.fixture
-def run(
-    tiny_artifact_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Callable[..., Result]:
-    """Run ``tumorscope predict`` with the tiny model as the command does."""
-
-    def call(*arguments: object, model: Path | None = tiny_artifact_path) -> Result:
-        words = [*arguments, *(() if model is None else ("--model", model))]
-        monkeypatch.setattr(sys, "argv", ["tumorscope", "predict", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return Result(int(stop.value.code or 0), captured.out, captured.err)
-
-    return call
-
-
-@pytest.fixture
-def scans(make_head: Callable[..., np.ndarray], tmp_path: Path) -> Path:
-    """A folder with a picture with a blob, one without and a volume of three slices."""
-    folder = tmp_path / "scans"
-    folder.mkdir()
-    Image.fromarray(make_head(blob=(62, 94))).save(folder / "1.png")
-    Image.fromarray(make_head()).save(folder / "2.png")
-    voxels = np.stack([make_head(seed=i) for i in range(3)], axis=-1).astype(np.float32)
-    nibabel.save(nibabel.Nifti1Image(voxels, np.diag([1, 1, 5, 1])), folder / "3.nii")
-    return folder
 
 
 def test_all_answered_is_exit_code_0(run: Callable[..., Result], scans: Path) -> None:
@@ -287,3 +243,20 @@ def test_real_process(scans: Path, tiny_artifact_path: Path, style: str) -> None
     lines = done.stdout.decode().splitlines()
     assert len(lines) == {"json": 7, "csv": 8, "table": 10}[style]
     assert any("no_tumor" in line and "2.png" in line for line in lines)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a pseudo-terminal")
+def test_answers_are_counted_on_the_terminal(scans: Path, tiny_artifact_path: Path) -> None:
+    ours, theirs = os.openpty()
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "tumorscope", "predict", str(scans), "--format", "json"),
+            *("--model", str(tiny_artifact_path)),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        check=True,
+    )
+    os.close(theirs)
+    assert os.read(ours, 1000).decode().endswith("\r5 answers\r6 answers\r\n")
+    os.close(ours)

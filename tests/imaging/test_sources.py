@@ -144,13 +144,6 @@ def test_pipes_and_loops_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     assert found == [str(tmp_path / "1.png")]
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user without rights")
-def test_folder_without_rights_is_a_failure(tmp_path: Path) -> None:
-    tmp_path.chmod(0)
-    assert "Permission denied" in failure(expand([tmp_path])).error.detail
-    tmp_path.chmod(0o700)
-
-
 def test_file_that_vanishes_is_an_error(tmp_path: Path) -> None:
     make_files(tmp_path, ["1.png"])
     (item,) = expand([tmp_path])

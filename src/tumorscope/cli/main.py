@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import io
+import logging
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
@@ -57,12 +58,35 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors raised on purpose end it with one clear line and code 2."""
+    """Run the command line.
+
+    Errors raised on purpose, and files that the system does not let us write, end it with one
+    clear line and code 2.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # not every terminal has every letter
+    _log_to_stderr()
     try:
         cli.main(standalone_mode=True)
     except TumorscopeError as error:
-        click.echo(f"tumorscope: {error}", err=True)
-        sys.exit(EXIT_USAGE)
+        _fail(str(error))
+    except OSError as error:
+        place = "" if error.filename is None else f" {error.filename}"
+        _fail(f"Cannot read or write{place}: {error.strerror or error}.")
+
+
+def _fail(message: str) -> NoReturn:
+    from tumorscope.imaging.sources import label
+
+    # A path in it may hold control characters.
+    click.echo(f"tumorscope: {label(message)}", err=True)
+    sys.exit(EXIT_USAGE)
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("tumorscope: %(message)s"))
+    logger = logging.getLogger("tumorscope")
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)

@@ -7,7 +7,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,10 +76,11 @@ def predict(
     Exit code 0: all inputs answered; 1: at least one could not be read; 2: wrong usage.
     """
     classifier = load_model(model, operating_point=operating_point)
-    pictures = None if heatmaps is None else _HeatmapFolder(heatmaps)
+    pictures = None if heatmaps is None else _HeatmapFolder(heatmaps, inputs=paths)
     write = _WRITERS[style]()
     failed = False
-    for answer in classifier.predict_many(paths, heatmap=pictures is not None):
+    answers = classifier.predict_many(paths, heatmap=pictures is not None)
+    for answer in _with_progress(answers):
         if isinstance(answer, Failure):
             failed = True
             if style != "json":
@@ -92,10 +93,27 @@ def predict(
     sys.exit(EXIT_SOME_FAILED if failed else 0)
 
 
+def _with_progress(answers: Iterable[Answer]) -> Iterator[Answer]:
+    """Count on the terminal, where the answers themselves go elsewhere."""
+    is_shown = sys.stderr.isatty() and not sys.stdout.isatty()
+    for count, answer in enumerate(answers, start=1):
+        if is_shown:
+            click.echo(f"\r{count} answers", nl=False, err=True)
+        yield answer
+    if is_shown:
+        click.echo(err=True)
+
+
 class _HeatmapFolder:
     """Writes one PNG per image, never over an existing file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, inputs: Iterable[str]) -> None:
+        for name in filter(None, inputs):
+            if Path(name).is_dir() and folder.resolve().is_relative_to(Path(name).resolve()):
+                raise UsageError(
+                    f"The folder {folder} lies inside the input {name}, so that heat maps would be "
+                    "read as scans; give one outside of it for --heatmaps."
+                )
         try:
             folder.mkdir(parents=True, exist_ok=True)
             used = any(folder.iterdir())

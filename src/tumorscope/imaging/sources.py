@@ -24,6 +24,7 @@ from tumorscope.imaging.magic import MAGIC_BYTES, ZIP_MAGICS, file_kind
 from tumorscope.imaging.scan import ReadFailure
 
 STANDARD_INPUT: Final = "-"
+_STANDARD_INPUT_NAME: Final = "stdin"
 
 # fmt: off
 READ_SUFFIXES: Final = (
@@ -74,7 +75,8 @@ def expand(
         try:
             yield from _expand_one(path, limits)
         except ImageError as error:
-            yield ReadFailure(label(path), error)
+            name = _STANDARD_INPUT_NAME if str(path) == STANDARD_INPUT else label(path)
+            yield ReadFailure(name, error)
 
 
 def expand_content(
@@ -107,8 +109,10 @@ def label(path: str | Path) -> str:
 
 def _expand_one(path: str | Path, limits: Limits) -> Iterator[SourceFile | ReadFailure]:
     if str(path) == STANDARD_INPUT:
-        yield from expand_content("stdin", _read_stream(sys.stdin.buffer, limits), limits)
+        yield from expand_content(_STANDARD_INPUT_NAME, _read_standard_input(limits), limits)
         return
+    if str(path) == "":  # which Path would take for the current folder
+        raise UnsupportedFormatError("The path is empty; give a file or folder.")
     file = Path(path)
     try:
         is_folder, exists = file.is_dir(), file.exists()
@@ -145,6 +149,12 @@ def read_file(file: Path, limits: Limits) -> bytes:
         raise CorruptImageError(f"The file cannot be opened: {error.strerror}.") from error
 
 
+def _read_standard_input(limits: Limits) -> bytes:
+    if sys.stdin is None:
+        raise CorruptImageError("The standard input is closed; pipe a file into it.")
+    return _read_stream(sys.stdin.buffer, limits)
+
+
 def _read_stream(stream: IO[bytes], limits: Limits) -> bytes:
     # Devices and pipes have no size to check beforehand.
     content = stream.read(limits.max_bytes + 1)
@@ -169,17 +179,30 @@ def _expand_folder(folder: Path, limits: Limits) -> Iterator[SourceFile | ReadFa
 def _walk(folder: Path) -> Iterator[Path | ReadFailure]:
     try:
         entries = sorted(folder.iterdir(), key=lambda one: natural_key(one.name))
+        kinds = [_kind_of(entry) for entry in entries]
     except OSError as error:
         reason = f"The folder cannot be opened: {error.strerror}."
         yield ReadFailure(label(folder), CorruptImageError(reason))
         return
-    for entry in entries:
+    for entry, kind in zip(entries, kinds, strict=True):
         if _is_hidden(entry.name):
             continue
-        if entry.is_dir() and not entry.is_symlink():
+        if kind == "folder":
             yield from _walk(entry)
-        elif entry.is_file():
+        elif kind == "file":
             yield entry
+        elif kind == "linked folder":
+            _LOGGER.info("the linked folder %r is not followed; name it itself", label(entry))
+        elif kind == "dead link" and _is_named_as_image(entry.name):
+            yield ReadFailure(label(entry), CorruptImageError("The link leads to no file."))
+
+
+def _kind_of(entry: Path) -> str:
+    if entry.is_dir():
+        return "linked folder" if entry.is_symlink() else "folder"
+    if entry.is_file():
+        return "file"
+    return "device or pipe" if entry.exists() else "dead link"
 
 
 def _expand_archive(
