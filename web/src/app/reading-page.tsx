@@ -23,7 +23,7 @@ export default function ReadingPage({ caseId }: { caseId: string }) {
   return (
     <div className={styles.page}>
       <div className={styles.head}>
-        <div>
+        <div className={styles.title}>
           <h1 className={styles.name}>{one.name}</h1>
           <p className="soft small" role="status">
             {t("case.place", { place: place + 1, count: cases.length })}

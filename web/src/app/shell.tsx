@@ -7,6 +7,7 @@ import { ErrorBoundary } from "@/app/error-boundary";
 import { SettingsDialog } from "@/app/settings-dialog";
 import styles from "@/app/shell.module.css";
 import { useArrivals } from "@/app/use-arrivals";
+import { useViewChange } from "@/app/use-view-change";
 import { Button } from "@/components/ui/button";
 import { Face } from "@/components/ui/face";
 import { DropLayer } from "@/features/desk/components/drop-layer";
@@ -19,6 +20,7 @@ export function Shell() {
   const t = useMessages();
   const [location] = useLocation();
   const { onFiles, wasEmpty } = useArrivals();
+  useViewChange();
   return (
     <div className={styles.shell}>
       <DropLayer onFiles={onFiles} />

@@ -1,6 +1,6 @@
 import "@testing-library/jest-dom/vitest";
 
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 
 import { useSettings } from "@/domain/settings";
@@ -8,6 +8,8 @@ import { installBrowser } from "@/testing/browser";
 import { service } from "@/testing/service";
 
 installBrowser();
+// What is awaited comes; a machine with other work takes longer over it.
+configure({ asyncUtilTimeout: 10_000 });
 
 beforeAll(() => {
   // A request that no handler knows is a fault of the test or of the page.

@@ -1,3 +1,4 @@
+import { clsx } from "clsx";
 import { Label } from "react-aria-components/Label";
 import {
   Slider as AriaSlider,
@@ -16,12 +17,15 @@ interface SliderProps {
   most: number;
   step: number;
   format?: Intl.NumberFormatOptions;
+  /** Label and number beside the track instead of above it. */
+  isInline?: boolean;
 }
 
-export function Slider({ label, value, onChange, least, most, step, format }: SliderProps) {
+export function Slider(props: SliderProps) {
+  const { label, value, onChange, least, most, step, format, isInline = false } = props;
   return (
     <AriaSlider
-      className={styles.slider}
+      className={clsx(styles.slider, isInline && styles.inline)}
       value={value}
       onChange={onChange}
       minValue={least}

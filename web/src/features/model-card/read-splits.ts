@@ -10,11 +10,15 @@ export interface Split {
   sets: string[];
 }
 
+const ORDER = ["train", "val", "calibration", "test"];
+
 /** Read `card.training.data`: what each split of the training data held. */
 export function readSplits(card: Readonly<Record<string, unknown>>): Split[] {
   const { training } = card;
   if (!isFields(training) || !isFields(training.data)) return [];
-  return Object.entries(training.data).flatMap(([name, one]) => {
+  const place = (name: string) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
+  const entries = Object.entries(training.data).toSorted(([a], [b]) => place(a) - place(b));
+  return entries.flatMap(([name, one]) => {
     if (!isFields(one)) return [];
     const sets = Object.keys(isFields(one.sets) ? one.sets : {}).map(setName);
     const [images, groups] = [Number(one.images), Number(one.groups)];

@@ -48,7 +48,24 @@ function OutcomeCell({ one }: { one: Case }) {
   const answer = answerOf(one);
   if (isHidden(one, blind)) return <span className="soft">{t("outcome.hidden")}</span>;
   if (!answer) return <span className="soft">{t("outcome.pending")}</span>;
-  return <OutcomeMark outcome={answer.outcome} />;
+  return (
+    <span className={styles.outcome}>
+      <OutcomeMark outcome={answer.outcome} />
+      <Briefly one={one} probability={answer.probabilities?.tumor} />
+    </span>
+  );
+}
+
+/** What the columns say that a phone has no room for. */
+function Briefly({ one, probability }: { one: Case; probability: number | undefined }) {
+  const t = useMessages();
+  const numbers = useNumbers();
+  const { verdict } = one.feedback;
+  const words = [
+    probability === undefined ? "" : numbers.probability(probability),
+    verdict ? t(`verdict.${verdict}`) : "",
+  ];
+  return <span className={styles.briefly}>{words.filter(Boolean).join(" · ")}</span>;
 }
 
 function ProbabilityCell({ one }: { one: Case }) {
@@ -64,7 +81,7 @@ function ProbabilityCell({ one }: { one: Case }) {
         threshold={null}
         isTumor={answer.outcome === "tumor"}
       />
-      {numbers.three(probability)}
+      {numbers.probability(probability)}
     </span>
   );
 }

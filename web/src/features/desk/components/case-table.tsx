@@ -23,21 +23,27 @@ interface CaseTableProps {
   onSort: (sort: SortDescriptor) => void;
 }
 
+/** Heights in root ems, which the virtual rows need to know. */
+const ROW = 3.6;
+const NARROW_ROW = 4.8;
+const HEADING = 2.4;
+const BORDERS = 2;
+
 /** Only the rows in sight are in the document, so that hundreds stay quick. */
 export function CaseTable({ cases, sort, onSort }: CaseTableProps) {
   const t = useMessages();
   const [, navigate] = useLocation();
   const isNarrow = useMedia("(max-width: 48rem)");
   const rootSize = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+  const [row, heading] = [(isNarrow ? NARROW_ROW : ROW) * rootSize, HEADING * rootSize];
   const columns = CASE_COLUMNS.filter((column) => !isNarrow || column.isEssential);
   return (
-    <Virtualizer
-      layout={TableLayout}
-      layoutOptions={{ rowHeight: 3.6 * rootSize, headingHeight: 2.4 * rootSize }}
-    >
+    <Virtualizer layout={TableLayout} layoutOptions={{ rowHeight: row, headingHeight: heading }}>
       <Table
         aria-label={t("worklist.title")}
         className={styles.table}
+        // One row at least, for the words that stand where there is none.
+        style={{ height: heading + Math.max(2.5, cases.length) * row + BORDERS }}
         sortDescriptor={sort}
         onSortChange={onSort}
         onRowAction={(key) => {

@@ -41,8 +41,9 @@ function StateWords({ state }: { state: UploadState }) {
   const numbers = useNumbers();
   const problemWords = useProblemWords();
   switch (state.kind) {
+    case "done": // Only its refusals are left to be shown.
+      return null;
     case "waiting":
-    case "done":
     case "cancelled":
       return <span className="soft small">{t(`upload.${state.kind}`)}</span>;
     case "sending":

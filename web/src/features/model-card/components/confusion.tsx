@@ -120,7 +120,7 @@ function CellDialog({ cell, examples, onClose }: CellDialogProps) {
       <ul>
         {examples.map((one, place) => (
           <li key={`${one.words}-${place}`}>
-            {one.words}: {numbers.three(one.probability)}
+            {one.words}: {numbers.probability(one.probability)}
           </li>
         ))}
       </ul>

@@ -32,7 +32,7 @@ export function TrainingData({ splits }: { splits: Split[] }) {
                 <td>{numbers.plain(split.groups)}</td>
                 <td>{numbers.plain(split.tumor)}</td>
                 <td>{numbers.plain(split.noTumor)}</td>
-                <td className="small">{split.sets.join(", ")}</td>
+                <td className={styles.sets}>{split.sets.join(", ")}</td>
               </tr>
             ))}
           </tbody>

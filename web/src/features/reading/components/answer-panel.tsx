@@ -57,7 +57,7 @@ function Probability({ answer, point, name }: ProbabilityProps) {
         {t("answer.probability")}
       </p>
       <p className={point || !name ? styles.number : styles.lesserNumber}>
-        {voice === "reader" ? numbers.three(probability) : numbers.percent(probability)}
+        {voice === "reader" ? numbers.probability(probability) : numbers.chance(probability)}
       </p>
       <div className={styles.bar}>
         <ProbabilityBar
@@ -83,7 +83,8 @@ function Probability({ answer, point, name }: ProbabilityProps) {
 function ReaderFacts({ answer, point }: { answer: CaseAnswer; point: OperatingPoint | null }) {
   const t = useMessages();
   const numbers = useNumbers();
-  const types = answer.type_probabilities;
+  const mayBeTumor = answer.outcome === "tumor" || answer.prediction_set.includes("tumor");
+  const types = mayBeTumor ? answer.type_probabilities : null;
   const set = answer.prediction_set.map((name) => t(`class.${name}`)).join(", ");
   const interval = (one: { low: number; high: number; estimate: number }) =>
     `${numbers.two(one.estimate)} (${numbers.two(one.low)}–${numbers.two(one.high)})`;

@@ -5,6 +5,7 @@ import { ListBox, ListBoxItem } from "react-aria-components/ListBox";
 import { Popover } from "react-aria-components/Popover";
 import { Select, SelectValue } from "react-aria-components/Select";
 
+import { Icon } from "@/components/ui/icon";
 import { Switch } from "@/components/ui/switch";
 import { isHidden, type Case } from "@/domain/case";
 import { useSettings } from "@/domain/settings";
@@ -32,8 +33,8 @@ export function ComparePane({ one, others, index, state, onChange }: ComparePane
   const other = others.find((candidate) => candidate.id === chosen) ?? one;
   const shown = isTogether && other !== one ? counterpart(index, one, other) : clamp(own, other);
   return (
-    <div className={styles.compared}>
-      <div className={styles.compareHead}>
+    <div className={styles.paneWithHead}>
+      <div className={styles.paneHead}>
         <CaseSelect one={one} others={others} chosen={chosen} onChoose={setChosen} />
         {other === one ? null : (
           <Switch label={t("compare.together")} isSelected={isTogether} onChange={setTogether} />
@@ -87,6 +88,7 @@ function CaseSelect({ one, others, chosen, onChoose }: CaseSelectProps) {
       <Label className="visually-hidden">{t("compare.with")}</Label>
       <Button className={toolbar.presets}>
         <SelectValue />
+        <Icon name="next" />
       </Button>
       <Popover className={toolbar.popover}>
         <ListBox items={items} className={toolbar.menu}>

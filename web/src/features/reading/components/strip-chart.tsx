@@ -22,7 +22,7 @@ export function StripChart({ one, index, onIndex, threshold }: StripChartProps) 
   const highest = Math.max(...scores.map((score) => score ?? 0));
   const summary = t("strip.summary", {
     place: scores.indexOf(highest) + 1,
-    probability: numbers.three(highest),
+    probability: numbers.probability(highest),
     above: scores.filter((score) => threshold !== null && (score ?? 0) >= threshold).length,
   });
   return (

@@ -50,7 +50,10 @@ export function Viewer(props: ViewerProps) {
         isHidden={isHidden}
       />
       <div className={styles.panes} data-comparing={isComparing}>
-        <SlicePane {...{ one, index, onIndex, state, onChange, isHidden }} />
+        <div className={styles.paneWithHead}>
+          {isComparing ? <p className={styles.paneHead}>{one.name}</p> : null}
+          <SlicePane {...{ one, index, onIndex, state, onChange, isHidden }} />
+        </div>
         {isComparing ? <ComparePane {...{ one, others, index, state, onChange }} /> : null}
       </div>
       <Below {...props} />
@@ -78,6 +81,7 @@ function Below({ one, index, onIndex, state, onChange, threshold, isHidden }: Vi
               onIndex(place - 1);
             }}
             {...{ least: 1, most: one.slices.length, step: 1 }}
+            isInline
           />
         </>
       ) : null}
