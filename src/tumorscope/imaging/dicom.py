@@ -157,10 +157,11 @@ def _displayed(
     if frame.ndim == 3:
         return np.asarray(frame[..., :3].astype(np.float32) @ _LUMA)
     groups = functional_groups(ds, index)
-    values = apply_modality_lut(frame, groups.get("PixelValueTransformationSequence", ds))
+    rescale = groups.get("PixelValueTransformationSequence", ds)
+    values = apply_modality_lut(frame, rescale)
     voi = groups.get("FrameVOILUTSequence", ds)
     if "VOILUTSequence" in voi or _has_usable_window(voi):
-        values = apply_voi_lut(values, _with_context(voi, ds), index=0)
+        values = apply_voi_lut(values, _with_context(voi, ds, rescale), index=0)
     return np.asarray(values, dtype=np.float32)
 
 
@@ -176,14 +177,18 @@ def _first(value: Any) -> float | None:
     return None if value in (None, "") else float(value)
 
 
-def _with_context(voi: pydicom.Dataset, ds: pydicom.Dataset) -> pydicom.Dataset:
+def _with_context(
+    voi: pydicom.Dataset, ds: pydicom.Dataset, rescale: pydicom.Dataset
+) -> pydicom.Dataset:
     """Return the VOI elements together with those that pydicom needs to apply them."""
     if voi is ds:
         return ds
     context = pydicom.Dataset()
-    for name in ("PhotometricInterpretation", "BitsStored", "BitsAllocated", "PixelRepresentation"):
-        if name in ds:
-            setattr(context, name, getattr(ds, name))
+    depth = ("PhotometricInterpretation", "BitsStored", "BitsAllocated", "PixelRepresentation")
+    for owner, names in ((ds, depth), (rescale, ("RescaleSlope", "RescaleIntercept"))):
+        for name in names:
+            if name in owner:
+                setattr(context, name, getattr(owner, name))
     context.update(voi)
     return context
 
