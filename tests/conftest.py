@@ -102,7 +102,11 @@ def encode_dicom() -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def tiny_artifact() -> Artifact:
-    """An artifact whose evidence is the mean grey of each cell, less a threshold."""
+    return make_tiny_artifact()
+
+
+def make_tiny_artifact() -> Artifact:
+    """Make an artifact whose evidence is the mean grey of each cell, less a threshold."""
     graph = _tiny_graph()
     manifest = Manifest(
         model_id="tiny",

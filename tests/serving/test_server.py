@@ -7,6 +7,8 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import ExitStack
+from http.client import HTTPConnection
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import pytest
 from tests.serving.made_requests import Server, encode
 from tests.serving.made_scans import PATIENT, dicom
 from tumorscope.model.classifier import Classifier
+from tumorscope.serving.http_api.server import SPARE_THREADS
 
 
 def test_one_scan_gives_one_answer_through_python_and_http(
@@ -182,6 +185,30 @@ def exchange(server: Server, content: bytes) -> bytes:
         while chunk := connection.recv(65536):
             answer += chunk
         return answer
+
+
+def test_clients_that_stop_in_the_middle_do_not_hold_the_service(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; "
+        "from tumorscope.serving.http_api.config import ServerConfig; "
+        "from tumorscope.serving.http_api.server import serve; "
+        "config = ServerConfig(spool=Path(sys.argv[1]), max_in_flight=2, idle_timeout_s=1.5); "
+        "serve(config, port=0, workers=1, announce=lambda url: print(url, flush=True))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "spool")]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
+        ExitStack() as stack,
+    ):
+        stack.callback(process.terminate)
+        host, _, port = process.stdout.readline().strip().removeprefix("http://").rpartition(":")
+        for _ in range(2 + SPARE_THREADS):
+            one = stack.enter_context(socket.create_connection((host, int(port))))
+            one.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
+        connection = HTTPConnection(host, int(port), timeout=20)
+        stack.callback(connection.close)
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 200
 
 
 @pytest.mark.parametrize(

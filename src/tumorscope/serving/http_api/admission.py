@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from tumorscope.serving.http_api import metrics
 from tumorscope.serving.http_api.problems import RefusalError
 
-RETRY_AFTER_S = 1
-"""A full queue of 16 images is worked off in about a second on two cores."""
+RETURNS_PER_S: Final = 50
+"""Refused clients that are asked back per second: twice what two cores answer, so that the queue
+stays full, and a tenth of what refusing costs them."""
+
+MAX_RETRY_AFTER_S: Final = 15
 
 
 class Admission:
@@ -27,6 +33,8 @@ class Admission:
     def __init__(self, *, max_in_flight: int, max_computing: int) -> None:
         self._places = threading.BoundedSemaphore(max_in_flight)
         self._computing = threading.BoundedSemaphore(max_computing)
+        self._lock = threading.Lock()
+        self._next_return = 0.0
 
     @contextmanager
     def enter(self) -> Iterator[None]:
@@ -39,7 +47,7 @@ class Admission:
         """
         if not self._places.acquire(blocking=False):
             raise RefusalError(
-                "too-busy", "The queue of images is full; try again.", retry_after=RETRY_AFTER_S
+                "too-busy", "The queue of images is full; try again.", retry_after=self._retry()
             )
         metrics.IN_FLIGHT.inc()
         try:
@@ -53,3 +61,11 @@ class Admission:
         """Wait for the turn of one slice."""
         with self._computing:
             yield
+
+    def _retry(self) -> int:
+        """Give a refused client its time to come back, so that not all come back at once."""
+        with self._lock:
+            now = time.monotonic()
+            due = max(now, self._next_return) + 1 / RETURNS_PER_S
+            self._next_return = min(due, now + MAX_RETRY_AFTER_S)
+        return max(1, math.ceil(due - now))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 from typing import Any, Final
 
 from flask import Flask
@@ -21,6 +22,10 @@ from tumorscope.serving.http_api.server import SPARE_THREADS, Announce, address
 
 _DRAIN_S: Final = 30
 """Requests at hand are given this long after SIGTERM; the longest, of 256 slices, takes half."""
+
+_KEPT_S: Final = 30
+"""An idle connection is kept this long, twice the longest Retry-After, so that no refused client
+sends its next request into a connection that is just being closed."""
 
 _SILENCE_S: Final = 60
 """A worker whose main loop says nothing for this long is replaced."""
@@ -52,8 +57,10 @@ class _Application(BaseApplication):
             "threads": self._config.max_in_flight + SPARE_THREADS,
             "timeout": _SILENCE_S,
             "graceful_timeout": _DRAIN_S,
+            "keepalive": _KEPT_S,
             "logger_class": JsonLogger,
             "control_socket_disable": True,
+            "when_ready": self._bound_waiting,
             "post_worker_init": self._after_start,
             "worker_exit": self._before_exit,
             "child_exit": _forget_metrics,
@@ -66,6 +73,18 @@ class _Application(BaseApplication):
 
         self._app = create_app(self._config)
         return self._app
+
+    def _bound_waiting(self, arbiter: Arbiter) -> None:
+        """Give up clients that stop in the middle of a head, or do not take their answer.
+
+        gunicorn's threads would wait for them for ever. Accepted sockets inherit these options.
+        """
+        seconds = int(self._config.idle_timeout_s)
+        microseconds = int(1e6 * (self._config.idle_timeout_s - seconds))
+        for listener in arbiter.LISTENERS:
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                limit = struct.pack("@ll", seconds, microseconds)
+                listener.setsockopt(socket.SOL_SOCKET, option, limit)
 
     def _after_start(self, worker: Worker) -> None:
         log_event("worker-started", worker=worker.age)

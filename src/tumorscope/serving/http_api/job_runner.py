@@ -41,8 +41,10 @@ _POLL_S: Final = 0.2
 _SWEEP_EVERY: Final = 50
 """Polls between two sweeps: ten seconds."""
 
-MAX_ATTEMPTS: Final = 3
-"""Times that a process may die over one slice before its file is given up."""
+MAX_ATTEMPTS: Final = 6
+"""Times in a row that a process may die over one slice before its file is given up. A file that
+kills its reader does so every time. A service that is killed for other reasons, and so busy that
+every third kill comes before the next slice is answered, gives up one file in 3 ** 6."""
 
 
 class JobRunner:

@@ -8,6 +8,7 @@ from typing import Final
 from flask import Blueprint, Response, send_from_directory
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
+from werkzeug.routing import PathConverter
 
 from tumorscope.labels import NOTICE
 
@@ -23,6 +24,12 @@ Build it with <code>make web</code> and load this page again.</p>
 """
 
 
+class _PagePath(PathConverter):
+    """Any path but those of the API, whose wrong methods would otherwise be unknown addresses."""
+
+    regex = r"(?!(?:api|metrics|healthz|readyz)(?:/|$))[^/].*?"
+
+
 def page_blueprint(folder: Path) -> Blueprint:
     """Return the routes of the page.
 
@@ -32,13 +39,12 @@ def page_blueprint(folder: Path) -> Blueprint:
         That the build wrote: ``index.html`` and ``assets/`` with a hash in each name.
     """
     blueprint = Blueprint("page", __name__)
+    blueprint.record(lambda state: state.app.url_map.converters.update(page=_PagePath))
 
     @blueprint.get("/")
-    @blueprint.get("/<path:name>")
+    @blueprint.get("/<page:name>")
     def get_page(name: str = _INDEX) -> ResponseReturnValue:
         """Answer with a file of the page; its own addresses all lead to the index."""
-        if name.startswith(("api/", "metrics", "healthz", "readyz")):
-            raise NotFound
         try:
             response = send_from_directory(folder, name)
         except NotFound:

@@ -1,0 +1,269 @@
+"""Load on the HTTP service over loopback: goodput, refusals, memory; every answer is checked.
+
+    python -m benchmarks.bench_http load        # 1, 8, 64 and 512 clients, and 8 x overload
+    python -m benchmarks.bench_http memory --requests 10000
+    python -m benchmarks.bench_http baseline    # the tutorials' Flask service under the same load
+    python -m benchmarks.bench_http cost        # processor time of a refusal and of an answer
+
+The pictures are made up, or 40 real ones with ``--scans FOLDER``. On a machine that does other work
+too, compare numbers of one run only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.bench_http_client import (
+    Account,
+    Shot,
+    closed_load,
+    json_post,
+    multipart_post,
+    open_load,
+)
+from tests.serving.made_requests import Server, encode, multipart
+from werkzeug.test import Client
+
+from tumorscope import load_model
+from tumorscope.imaging.phantom import Lesion, head_phantom
+from tumorscope.serving.http_api.app import close_app, create_app
+from tumorscope.serving.http_api.config import ServerConfig
+from tumorscope.serving.http_api.logs import LOGGER
+from tumorscope.serving.http_api.service import EXTENSION
+
+CLIENTS = (1, 8, 64, 512)
+OVERLOAD = 8
+PICTURES = 40
+WARM_UP = 0.1
+"""Part of the requests of a memory run that is not in the slope: pools and caches fill."""
+
+SAMPLE_EVERY = 100
+
+
+def pictures(folder: Path | None) -> list[tuple[str, bytes]]:
+    """Return names and contents of the pictures that are sent."""
+    if folder is not None:
+        files = sorted(one for one in folder.rglob("*") if one.is_file())
+        step = max(1, len(files) // PICTURES)
+        return [(one.name, one.read_bytes()) for one in files[::step][:PICTURES]]
+    lesions = [Lesion() if number % 2 else None for number in range(PICTURES)]
+    return [
+        (f"{number}.png", encode(head_phantom(lesion=lesion, seed=number)))
+        for number, lesion in enumerate(lesions)
+    ]
+
+
+def product_shots(host: str, folder: Path | None) -> list[Shot]:
+    """Return requests to the service, each with what Python answers for the same bytes."""
+    model = load_model(threads=1)
+
+    def shot(name: str, content: bytes) -> Shot:
+        expected = model.predict(content).to_dict() | {"source": name}
+
+        def is_right(body: dict[str, Any]) -> bool:
+            (answer,) = body["predictions"]
+            close = np.isclose(
+                answer["probabilities"]["tumor"], expected["probabilities"]["tumor"], atol=1e-6
+            )
+            return bool(close) and all(
+                answer[key] == expected[key] for key in ("source", "outcome", "model")
+            )
+
+        return Shot(multipart_post(host, "/api/v1/predictions", name, content), is_right)
+
+    return [shot(name, content) for name, content in pictures(folder)]
+
+
+def baseline_shots(host: str, folder: Path | None) -> list[Shot]:
+    """Return requests to the tutorials' service, each with its own first answer."""
+    return [
+        Shot(
+            json_post(host, "/predict", {"image": base64.b64encode(content).decode()}),
+            lambda body: 0 <= body["tumor"] <= 1,
+        )
+        for _, content in pictures(folder)
+    ]
+
+
+async def measure_load(host: str, shots: list[Shot], *, seconds: float) -> dict[str, Any]:
+    """Measure each number of clients, then the overload against the best of them."""
+    await closed_load(host, shots, clients=2, seconds=3)
+    result: dict[str, Any] = {"seconds_each": seconds, "clients": {}}
+    peak = 0.0
+    for clients in CLIENTS:
+        account = await closed_load(host, shots, clients=clients, seconds=seconds)
+        result["clients"][clients] = account.summary()
+        peak = max(peak, account.goodput)
+        _show(f"{clients} clients", account)
+    overload = await open_load(host, shots, rate=OVERLOAD * peak, seconds=seconds)
+    # The machine's other work comes and goes: the peak is taken again on the other side.
+    again = await closed_load(host, shots, clients=8, seconds=seconds)
+    _show(f"{OVERLOAD * peak:.0f} requests per second", overload)
+    _show("8 clients again", again)
+    return result | {
+        "peak_per_s": round(peak, 2),
+        "overload": overload.summary() | {"offered_per_s": round(OVERLOAD * peak, 1)},
+        "8_clients_again": again.summary(),
+        "overload_over_peak": round(overload.goodput / peak, 3),
+        "overload_over_8_clients_again": round(overload.goodput / max(again.goodput, 1e-9), 3),
+    }
+
+
+def _show(what: str, account: Account) -> None:
+    print(what, json.dumps(account.summary()), file=sys.stderr, flush=True)
+
+
+async def measure_memory(
+    host: str, shots: list[Shot], *, requests: int, process: int
+) -> dict[str, Any]:
+    """Send a number of requests by 8 clients; fit a line through the resident memory."""
+    done, samples, account = 0, [], Account()
+    started = time.perf_counter()
+    while done < requests:
+        part = await closed_load(host, shots, clients=8, seconds=5)
+        done += len(part.answered)
+        account.wrong += part.wrong
+        account.broken += part.broken
+        samples.append((done, resident_mb(process)))
+        print(done, samples[-1][1], file=sys.stderr, flush=True)
+    counts, megabytes = np.array([one for one in samples if one[0] >= WARM_UP * requests]).T
+    slope = float(np.polyfit(counts / 1000, megabytes, 1)[0])
+    return {
+        "requests": done,
+        "seconds": round(time.perf_counter() - started),
+        "wrong": account.wrong,
+        "broken": account.broken,
+        "first_mb": samples[0][1],
+        "last_mb": samples[-1][1],
+        "slope_mb_per_1000": round(slope, 3),
+    }
+
+
+def measure_cost(*, repeats: int = 300) -> dict[str, float]:
+    """Measure the application alone, without server and socket, in this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = create_app(ServerConfig(spool=Path(folder), max_in_flight=1, threads=1))
+        log, LOGGER.disabled = LOGGER.disabled, True
+        client, admission = Client(app), app.extensions[EXTENSION].admission
+        body, kind = multipart(*pictures(None)[:1])
+
+        def milliseconds(times: int, status: int) -> float:
+            started = time.process_time()
+            for _ in range(times):
+                with client.post("/api/v1/predictions", data=body, content_type=kind) as response:
+                    if response.status_code != status:
+                        raise SystemExit(f"{response.status_code} in place of {status}")
+            return round(1000 * (time.process_time() - started) / times, 2)
+
+        milliseconds(1, 200)
+        answer = milliseconds(repeats // 10, 200)
+        with admission.enter():
+            refusal = milliseconds(repeats, 429)
+        LOGGER.disabled = log
+        close_app(app)
+    return {"refusal_ms": refusal, "answer_ms": answer}
+
+
+def resident_mb(process: int) -> float:
+    """Return the resident memory of a process and all its descendants."""
+    own = _resident_mb(process)
+    children = Path(f"/proc/{process}/task").glob("*/children")
+    return round(
+        own + sum(resident_mb(int(c)) for one in children for c in one.read_text().split()), 1
+    )
+
+
+def _resident_mb(process: int) -> float:
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@contextmanager
+def running_service() -> Iterator[Server]:
+    """Run ``tumorscope serve`` with the embedded model."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(Path(folder), None, ())
+        try:
+            yield server
+        finally:
+            server.terminate()
+
+
+@contextmanager
+def running_baseline() -> Iterator[str]:
+    """Run the tutorials' service; yields host and port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "benchmarks.bench_http_baseline", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            _wait_for(port)
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise SystemExit("the service did not start")
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Make one of the measurements."""
+    if options.what == "cost":
+        return measure_cost()
+    if options.what == "baseline":
+        with running_baseline() as host:
+            shots = baseline_shots(host, options.scans)
+            return asyncio.run(measure_load(host, shots, seconds=options.seconds))
+    with running_service() as server:
+        host = server.url.removeprefix("http://")
+        shots = product_shots(host, options.scans)
+        if options.what == "load":
+            return asyncio.run(measure_load(host, shots, seconds=options.seconds))
+        return asyncio.run(
+            measure_memory(host, shots, requests=options.requests, process=server.process.pid)
+        )
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("what", choices=["load", "memory", "baseline", "cost"])
+    parser.add_argument("--seconds", type=float, default=20.0, help="for each number of clients")
+    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--scans", type=Path, help="folder of pictures to send")
+    parser.add_argument("--output", type=Path, default=Path("runs/http"))
+    options = parser.parse_args()
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    result = measure(options)
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / f"{options.what}.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""The Flask service of the tutorials, to be measured beside: Keras, base64, predict per request.
+
+    python -m benchmarks.bench_http_baseline PORT
+
+VGG16 with a dense head, ``model.predict`` in the route, Flask's own server. The weights are random:
+they do not change what a request costs.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from flask import Flask, Response, jsonify, request
+from PIL import Image
+
+SIDE = 224
+
+
+def build_model() -> keras.Model:
+    """Return VGG16 with the head that most tutorials put on it."""
+    base = keras.applications.VGG16(weights=None, include_top=False, input_shape=(SIDE, SIDE, 3))
+    hidden = keras.layers.Dense(256, activation="relu")(keras.layers.Flatten()(base.output))
+    return keras.Model(base.input, keras.layers.Dense(1, activation="sigmoid")(hidden))
+
+
+def create_app() -> Flask:
+    """Return the service."""
+    keras.utils.set_random_seed(0)
+    app, model = Flask(__name__), build_model()
+
+    @app.post("/predict")
+    def predict() -> Response:
+        content = base64.b64decode(request.get_json()["image"])
+        picture = Image.open(io.BytesIO(content)).convert("RGB").resize((SIDE, SIDE))
+        batch = keras.applications.vgg16.preprocess_input(np.asarray(picture, float)[None])
+        probability = float(model.predict(batch, verbose=0)[0, 0])
+        return jsonify({"tumor": probability})
+
+    return app
+
+
+if __name__ == "__main__":
+    create_app().run(port=int(sys.argv[1]), threaded=True)
