@@ -37,11 +37,13 @@ from benchmarks.bench_http_client import (
     multipart_post,
     open_load,
 )
+from tests.conftest import make_tiny_artifact
 from tests.serving.made_requests import Server, encode, multipart
 from werkzeug.test import Client
 
 from tumorscope import load_model
 from tumorscope.imaging.phantom import Lesion, head_phantom
+from tumorscope.model.artifact import write_artifact
 from tumorscope.serving.http_api.app import close_app, create_app
 from tumorscope.serving.http_api.config import ServerConfig
 from tumorscope.serving.http_api.logs import LOGGER
@@ -69,9 +71,9 @@ def pictures(folder: Path | None) -> list[tuple[str, bytes]]:
     ]
 
 
-def product_shots(host: str, folder: Path | None) -> list[Shot]:
+def product_shots(host: str, folder: Path | None, artifact: Path | None) -> list[Shot]:
     """Return requests to the service, each with what Python answers for the same bytes."""
-    model = load_model(threads=1)
+    model = load_model(artifact, threads=1)
 
     def shot(name: str, content: bytes) -> Shot:
         expected = model.predict(content).to_dict() | {"source": name}
@@ -137,7 +139,7 @@ async def measure_memory(
     started = time.perf_counter()
     while done < requests:
         part = await closed_load(host, shots, clients=8, seconds=5)
-        done += len(part.answered)
+        done += len(part.answered) + part.wrong + part.broken
         account.wrong += part.wrong
         account.broken += part.broken
         samples.append((done, resident_mb(process)))
@@ -195,12 +197,15 @@ def _resident_mb(process: int) -> float:
 
 
 @contextmanager
-def running_service() -> Iterator[Server]:
-    """Run ``tumorscope serve`` with the embedded model."""
+def running_service(*, small_model: bool) -> Iterator[tuple[Server, Path | None]]:
+    """Run ``tumorscope serve``; yields it and its model, ``None`` for the embedded one."""
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder), None, ())
+        model = Path(folder) / "tiny.tumorscope" if small_model else None
+        if model is not None:
+            write_artifact(model, make_tiny_artifact())
+        server = Server(Path(folder), model, ())
         try:
-            yield server
+            yield server, model
         finally:
             server.terminate()
 
@@ -239,9 +244,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         with running_baseline() as host:
             shots = baseline_shots(host, options.scans)
             return asyncio.run(measure_load(host, shots, seconds=options.seconds))
-    with running_service() as server:
+    with running_service(small_model=options.small_model) as (server, model):
         host = server.url.removeprefix("http://")
-        shots = product_shots(host, options.scans)
+        shots = product_shots(host, options.scans, model)
         if options.what == "load":
             return asyncio.run(measure_load(host, shots, seconds=options.seconds))
         return asyncio.run(
@@ -256,12 +261,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="for each number of clients")
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--scans", type=Path, help="folder of pictures to send")
+    parser.add_argument(
+        "--small-model", action="store_true", help="the tests' model: what is not the network"
+    )
     parser.add_argument("--output", type=Path, default=Path("runs/http"))
     options = parser.parse_args()
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     result = measure(options)
     options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / f"{options.what}.json").write_text(json.dumps(result, indent=1) + "\n")
+    name = options.what + ("-small" if options.small_model else "")
+    (options.output / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 
 

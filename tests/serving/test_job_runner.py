@@ -15,7 +15,7 @@ from tumorscope.serving.http_api.config import ServerConfig
 from tumorscope.serving.http_api.job_runner import MAX_ATTEMPTS, JobRunner
 from tumorscope.serving.http_api.job_store import JobStore
 
-WAIT_S = 20
+WAIT_S = 120
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tumorscope.serving.http_api.api_keys import is_known
 from tumorscope.serving.http_api.config import ServerConfig, is_loopback
 from tumorscope.serving.http_api.logs import log_event
 from tumorscope.serving.http_api.problems import RefusalError
+from tumorscope.serving.http_api.uploads import skip_body
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -56,8 +57,13 @@ def register(app: Flask, config: ServerConfig) -> None:
         else:
             _check_host()
 
+    def finish(response: Response) -> Response:
+        if response.status_code >= 400 and response.status_code not in (401, 403):
+            skip_body(config)
+        return _finish(response)
+
     app.before_request(check)
-    app.after_request(_finish)
+    app.after_request(finish)
 
 
 def _request_id() -> str:
