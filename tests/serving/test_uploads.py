@@ -2,6 +2,7 @@
 
 import io
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,41 @@ def test_stalled_body_is_given_up(app: Flask, tmp_path: Path) -> None:
     with app.test_request_context(**options), pytest.raises(RefusalError) as caught:
         read_files(ServerConfig(spool=tmp_path), max_bytes=10**6, max_files=1)
     assert caught.value.kind == "upload-timeout"
+
+
+@pytest.mark.parametrize(("status", "reads"), [(408, 1), (401, 0)])
+def test_body_of_some_refusals_is_not_waited_for(
+    make_app: Callable[..., Flask], status: int, reads: int
+) -> None:
+    class Counted(Stalled):
+        def read(self, size: int = -1) -> bytes:
+            counted.append(size)
+            return super().read(size)
+
+    counted: list[int] = []
+    keys = {"api_key_hashes": ("0" * 64,)} if status == 401 else {}
+    response = (
+        make_app(**keys)
+        .test_client()
+        .post(
+            "/api/v1/predictions",
+            content_type="multipart/form-data; boundary=x",
+            environ_overrides={"wsgi.input": Counted(), "CONTENT_LENGTH": "100000"},
+        )
+    )
+    assert (response.status_code, len(counted)) == (status, reads)
+
+
+def test_rest_of_a_refused_body_is_read(make_app: Callable[..., Flask]) -> None:
+    body = io.BytesIO(b"x" * 300_000)
+    response = (
+        make_app()
+        .test_client()
+        .post(
+            "/api/v1/predictions",
+            content_type="application/json",
+            environ_overrides={"wsgi.input": body, "CONTENT_LENGTH": "300000"},
+        )
+    )
+    assert response.status_code == 415
+    assert body.tell() == 300_000

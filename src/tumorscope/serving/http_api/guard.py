@@ -45,6 +45,10 @@ _KEPT_PATHS: Final = ("/api/", "/metrics")
 """What needs a key; the page itself and the health of the process are open."""
 
 
+_NOT_READ_ON: Final = (401, 403, 408)
+"""Refusals of strangers, who are owed nothing, and of bodies that do not come."""
+
+
 def register(app: Flask, config: ServerConfig) -> None:
     """Put the guard before and behind every request of an application."""
 
@@ -58,7 +62,7 @@ def register(app: Flask, config: ServerConfig) -> None:
             _check_host()
 
     def finish(response: Response) -> Response:
-        if response.status_code >= 400 and response.status_code not in (401, 403):
+        if response.status_code >= 400 and response.status_code not in _NOT_READ_ON:
             skip_body(config)
         return _finish(response)
 
