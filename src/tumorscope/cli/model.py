@@ -18,7 +18,14 @@ def model() -> None:
 
 @model.command()
 @click.option("--model", "path", type=click.Path(path_type=Path), help="Default the embedded.")
-@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json is the manifest as stored.",
+)
 def info(path: Path | None, style: str) -> None:
     """Print what an artifact says of itself."""
     manifest = read_artifact(path).manifest.to_dict()

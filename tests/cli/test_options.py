@@ -1,0 +1,133 @@
+"""Every option is described and changes something."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import pytest
+
+from tests.cli.conftest import Result
+from tumorscope.cli.main import cli
+
+DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
+ELSEWHERE = ("serve", "data")
+"""Verbs whose options their own --help describes."""
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if not path and name in ELSEWHERE:
+            continue
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+COMMANDS = dict(commands(cli))
+
+
+def options(verb: str) -> list[str]:
+    return [one.opts[0] for one in COMMANDS[verb].params if isinstance(one, click.Option)]
+
+
+def section(verb: str) -> str:
+    _, found, rest = DOCS.read_text(encoding="utf-8").partition(f"\n## tumorscope {verb}\n")
+    assert found, verb
+    return rest.partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_every_option_is_described_and_no_other(verb: str) -> None:
+    described = set(re.findall(r"^\| `(--[\w-]+)` \|", section(verb), re.MULTILINE))
+    assert described == set(options(verb))
+    for parameter in COMMANDS[verb].params:
+        assert not isinstance(parameter, click.Option) or parameter.help, parameter.name
+
+
+def test_exit_codes_are_described() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    assert re.findall(r"^\| (\d) \| \S", text, re.MULTILINE) == ["0", "1", "2"]
+
+
+CALLS: dict[str, tuple[list[str], dict[str, list[str]]]] = {
+    "train": (
+        ["--manifest", "m.csv", "--output", "run"],
+        {
+            "--manifest": ["other.csv"],
+            "--output": ["other"],
+            "--root": ["folder"],
+            "--weights": ["none"],
+            "--seed": ["7"],
+            "--cache": ["folder"],
+            "--resume": [],
+            "--set": ["views=9"],
+        },
+    ),
+    "export": (["run", "--output", "a"], {"--output": ["b"], "--overwrite": []}),
+    "evaluate": (
+        ["--manifest", "m.csv", "--output", "report"],
+        {
+            "--model": ["other"],
+            "--manifest": ["other.csv"],
+            "--root": ["folder"],
+            "--split": ["val"],
+            "--output": ["other"],
+            "--operating-point": ["rule_out"],
+            "--overwrite": [],
+        },
+    ),
+}
+"""The least words of a call, and for each option other ones."""
+
+
+@pytest.fixture
+def recipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[Any]]:
+    """Put a recipe in place that notes what it is asked for and does nothing."""
+
+    def install(name: str) -> list[Any]:
+        asked: list[Any] = []
+
+        def note(*arguments: Any, **named: Any) -> Any:
+            named.pop("command", None)  # repeats the words
+            asked.append((arguments, named))
+            raise click.exceptions.Exit(0)
+
+        module = ModuleType(f"tumorscope.recipes.{name}")
+        setattr(module, name, note)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        return asked
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("verb", "option"), [(verb, option) for verb in CALLS for option in options(verb)]
+)
+def test_option_changes_what_is_asked_for(
+    tumorscope: Callable[..., Result],
+    recipe: Callable[[str], list[Any]],
+    verb: str,
+    option: str,
+) -> None:
+    asked = recipe(verb)
+    least, other = CALLS[verb]
+    for words in (least, [*least, option, *other[option]]):
+        assert tumorscope(verb, *words).code == 0
+    plain, changed = asked
+    assert plain != changed
+
+
+def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
+    assert set(COMMANDS) - set(CALLS) == {"predict", "model info", "samples"}
+    # tests/cli/test_predict.py, test_model.py; samples has none
+    assert options("predict") == ["--format", "--heatmaps", "--model", "--operating-point"]
+    assert options("model info") == ["--model", "--format"]
+    assert options("samples") == []
