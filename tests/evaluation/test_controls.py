@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tumorscope.errors import UsageError
-from tumorscope.evaluation.controls import ControlFeatures, evaluate_controls
+from tumorscope.evaluation.controls import ControlFeatures, score_controls
+from tumorscope.evaluation.intervals import Estimate, measure
 
 N = 60
 
@@ -21,6 +22,13 @@ def _features(rng, *, n=N, y_true=None, change=None):
     if change:
         change(y_true, arrays)
     return ControlFeatures.measure(y_true=y_true, groups=np.arange(n).astype(str), **arrays)
+
+
+def evaluate_controls(train, test, **options) -> dict[str, dict[str, Estimate]]:
+    return {
+        name: measure(test.y_true, score, test.groups, threshold=0.5, **options)
+        for name, score in score_controls(train, test).items()
+    }
 
 
 def _evaluate(rng, change=None):

@@ -66,6 +66,20 @@ def test_ungrouped_area_agrees_with_scipy(study):
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.005)
 
 
+def test_ungrouped_area_agrees_with_delong(study):
+    y_true, score, _ = study
+    tumor, free = score[y_true == 1], score[y_true == 0]
+    wins = (tumor[:, None] > free) + 0.5 * (tumor[:, None] == free)
+    # DeLong, DeLong & Clarke-Pearson 1988: the variances of the two structural components.
+    variance = wins.mean(axis=1).var(ddof=1) / len(tumor) + wins.mean(axis=0).var(ddof=1) / len(
+        free
+    )
+    ours = measure(y_true, score, np.arange(len(y_true)), threshold=0.5)["roc_auc"]
+    assert ours.estimate == pytest.approx(wins.mean())
+    expected = wins.mean() + stats.norm.ppf((0.025, 0.975)) * np.sqrt(variance)
+    assert (ours.low, ours.high) == pytest.approx(tuple(expected), abs=0.005)
+
+
 def test_copies_of_one_patient_bring_no_precision(study):
     hits = (study[1] > 0.5).astype(float)
     once = bootstrap_mean(hits, np.arange(len(hits)))

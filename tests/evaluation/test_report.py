@@ -154,14 +154,21 @@ def test_subgroup_that_is_unknown_throughout_is_left_out(built):
 
 
 def test_controls_stand_beside_the_model(build, make_data):
-    control = {"roc_auc": Estimate(0.97, 0.96, 0.98, 300, 60, 2000)}
-    inside, folder = build(make_data(controls={"width and height only": control}))
-    beside, _ = build(output="other", controls={"width and height only": control})
-    for metrics in (inside, beside):
-        rows = metrics["sections"]["controls"]
-        assert list(rows) == ["this model", "width and height only"]
-        assert rows["width and height only"]["roc_auc"]["estimate"] == 0.97
-    assert "0.970 [0.960, 0.980]" in (folder / "report.md").read_text()
+    data = make_data()
+    metrics, folder = build(make_data(control_scores={"width and height only": data.y_true * 0.9}))
+    rows = metrics["sections"]["controls"]
+    assert list(rows) == ["this model", "width and height only"]
+    assert rows["width and height only"]["roc_auc"]["estimate"] == 1
+    assert rows["this model"] == {
+        name: metrics["sections"]["overall"]["all images"][name] for name in rows["this model"]
+    }
+    assert "| width and height only |" in (folder / "report.md").read_text()
+
+
+def test_rows_left_out_are_counted_and_named(build):
+    metrics, folder = build(left_out={"a.png": "The file is empty (0 bytes)."})
+    assert metrics["left_out"] == {"a.png": "The file is empty (0 bytes)."}
+    assert "1 more rows could not be read" in (folder / "report.md").read_text()
 
 
 def test_markdown_begins_with_the_command_and_says_the_notice(built):

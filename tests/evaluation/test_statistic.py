@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_curve
 
 from tumorscope.evaluation import calibration, discrimination, statistic
 
@@ -59,7 +60,8 @@ def test_weights_without_a_class_are_nan_and_not_an_error(study):
     no_tumor = (y_true == 0).astype(float)[None]
     found = statistic.discrimination(y_true, score, groups, threshold=0.5)
     nan = {name for name, one in found.items() if np.isnan(one.compute(no_tumor)[0])}
-    assert nan == {"roc_auc", "average_precision", "sensitivity", "balanced_accuracy"}
+    ranked = {"roc_auc", "average_precision", "sensitivity_at_specificity_95"}
+    assert nan == ranked | {"sensitivity", "balanced_accuracy"}
 
 
 def test_mean_ignores_nan_outside_its_rows():
@@ -86,3 +88,27 @@ def test_trials_of_the_area_are_pairs_of_groups():
     one_patient = statistic.roc_auc(y_true, score, np.zeros(5), rows=np.ones(5, bool))
     assert apart.trials == 2
     assert np.isnan(one_patient.trials)
+
+
+@pytest.mark.parametrize("specificity", [0.5, 0.95, 1.0])
+def test_sensitivity_at_a_specificity_equals_scikit_learn_under_weights(study, specificity):
+    y_true, score, groups, weight = study
+    every = np.ones(len(y_true), bool)
+    found = statistic.sensitivity_at_specificity(
+        y_true, score, groups, rows=every, specificity=specificity
+    ).compute(weight)
+    for one, value in zip(weight, found, strict=True):
+        false_positive, true_positive, _ = roc_curve(
+            y_true, score, sample_weight=one, drop_intermediate=False
+        )
+        allowed = false_positive <= 1 - specificity + 1e-9
+        assert value == pytest.approx(true_positive[allowed].max(), abs=1e-12)
+
+
+def test_sensitivity_at_a_specificity_by_hand():
+    y_true = np.array([0] * 20 + [1] * 4)
+    score = np.array([*np.linspace(0, 0.5, 19), 0.8, 0.4, 0.7, 0.85, 0.9])
+    found = statistic.discrimination(y_true, score, np.arange(24), threshold=0.5)
+    weight = np.ones((1, 24))
+    # one of 20 may be called: the one at 0.8, so that tumors at 0.7 and above are
+    assert found["sensitivity_at_specificity_95"].compute(weight)[0] == 0.75

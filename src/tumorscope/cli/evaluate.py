@@ -5,21 +5,34 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import click
 
 from tumorscope.errors import MissingExtraError
 from tumorscope.labels import SPLITS, Split
 
+EXIT_SOME_FAILED: Final = 1
+
 
 @click.command()
 @click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
 @click.option("--manifest", required=True, type=click.Path(path_type=Path), help="With splits.")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the manifest's paths.")
-@click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice(SPLITS),
+    default="test",
+    show_default=True,
+    help="Side to measure on; the controls learn from train.",
+)
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Report folder.")
-@click.option("--operating-point", default="balanced", show_default=True)
+@click.option(
+    "--operating-point",
+    default="balanced",
+    show_default=True,
+    help="Named threshold of the model, see 'tumorscope model info'.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing report.")
 def evaluate(
     model: Path | None,
@@ -30,12 +43,15 @@ def evaluate(
     operating_point: str,
     overwrite: bool,
 ) -> None:
-    """Measure a model on one split: numbers with intervals, plots and HTML."""
+    """Measure a model on one split: numbers with intervals, plots and HTML.
+
+    Exit code 0: all rows measured; 1: some could not be read; 2: wrong usage.
+    """
     try:
         from tumorscope.recipes.evaluate import evaluate as measure
     except ModuleNotFoundError as error:
         raise MissingExtraError(feature="Evaluation", extra="train") from error
-    measure(
+    metrics = measure(
         model,
         manifest,
         split=cast("Split", split),
@@ -45,4 +61,7 @@ def evaluate(
         operating_point=operating_point,
         overwrite=overwrite,
     )
+    for name, reason in metrics["left_out"].items():
+        click.echo(f"{name}: {reason}", err=True)
     click.echo(f"Report in {output}: report.md, report.html, metrics.json")
+    sys.exit(EXIT_SOME_FAILED if metrics["left_out"] else 0)

@@ -19,7 +19,6 @@ from sklearn.neighbors import NearestNeighbors
 
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.arrays import Floats, check_arrays, check_binary, check_groups
-from tumorscope.evaluation.intervals import RESAMPLES, Estimate, measure
 from tumorscope.imaging.preprocess import Preprocessing
 
 FRAME_PIXELS: Final = 6
@@ -28,6 +27,7 @@ FRAME_PIXELS: Final = 6
 FRAME_SIDE: Final = 128
 """Images are brought to this side before the frame is taken, so that all frames are alike."""
 
+AREA_CONTROL: Final = "foreground area only"
 THUMBNAIL_SIDE: Final = 32
 TREES: Final = 200
 _Array = NDArray[np.float32]
@@ -106,16 +106,15 @@ class ControlFeatures:
         )
 
 
-def evaluate_controls(
-    train: ControlFeatures, test: ControlFeatures, *, seed: int = 0, resamples: int = RESAMPLES
-) -> dict[str, dict[str, Estimate]]:
-    """Train every control on ``train`` and measure it on ``test``.
+def score_controls(
+    train: ControlFeatures, test: ControlFeatures, *, seed: int = 0
+) -> dict[str, Floats]:
+    """Train every control on ``train`` and let it score ``test``.
 
     Returns
     -------
     dict
-        Metrics of :func:`tumorscope.evaluation.intervals.measure`, ``roc_auc`` and ``accuracy``
-        among them, by name of the control.
+        By name of the control: shape (n,) in [0, 1], higher for tumor; 0.5 is undecided.
 
     Raises
     ------
@@ -128,16 +127,13 @@ def evaluate_controls(
     controls: dict[str, tuple[Callable[[_Array, NDArray[np.int_], _Array], Floats], str]] = {
         "width and height only": (forest, "sizes"),
         "outer frame only": (forest, "frames"),
-        "foreground area only": (forest, "areas"),
+        AREA_CONTROL: (forest, "areas"),
         "nearest thumbnail": (_score_by_neighbor, "thumbnails"),
     }
-    found = {}
-    for name, (score_by, feature) in controls.items():
-        score = score_by(getattr(train, feature), train.y_true, getattr(test, feature))
-        found[name] = measure(
-            test.y_true, score, test.groups, threshold=0.5, seed=seed, resamples=resamples
-        )
-    return found
+    return {
+        name: score_by(getattr(train, feature), train.y_true, getattr(test, feature))
+        for name, (score_by, feature) in controls.items()
+    }
 
 
 def _score_by_forest(seen: _Array, y_true: NDArray[np.int_], asked: _Array, *, seed: int) -> Floats:

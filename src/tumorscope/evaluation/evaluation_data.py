@@ -19,7 +19,6 @@ from tumorscope.evaluation.arrays import (
     check_groups,
     check_probabilities,
 )
-from tumorscope.evaluation.intervals import Estimate
 from tumorscope.labels import TUMOR_TYPES
 
 UNKNOWN_TYPE: Final = -1
@@ -53,8 +52,12 @@ class EvaluationData:
         1 where the peak of the evidence lies in the mask, 0 where not, NaN without a mask.
     dice
         Overlap of evidence and mask, NaN without a mask.
-    controls
-        Metrics of the trivial controls on the same images, by name of the control.
+    mask_fraction
+        Share of the image that the tumor's mask covers, NaN without a mask.
+    foreground_area
+        Share of the image that is foreground.
+    control_scores
+        Scores of the trivial controls in [0, 1], each of shape (n,), by name of the control.
 
     Raises
     ------
@@ -76,7 +79,9 @@ class EvaluationData:
     operating_points: Mapping[str, float]
     peak_inside: Floats | None = None
     dice: Floats | None = None
-    controls: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
+    mask_fraction: Floats | None = None
+    foreground_area: Floats | None = None
+    control_scores: Mapping[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = ("y_true", "y_score", "groups", "type_prob", "type_true")
@@ -87,8 +92,10 @@ class EvaluationData:
         check_groups(self.groups)
         self._check_types()
         self._check_operating_points()
-        for name in ("peak_inside", "dice"):
-            self._check_localization(name, getattr(self, name))
+        for name in ("peak_inside", "dice", "mask_fraction", "foreground_area"):
+            self._check_shares(name, getattr(self, name))
+        for name, scores in self.control_scores.items():
+            self._check_shares(name, scores)
 
     @property
     def threshold(self) -> float:
@@ -134,7 +141,7 @@ class EvaluationData:
         if not np.isfinite(list(self.operating_points.values())).all():
             raise UsageError(f"Thresholds must be finite; received {dict(self.operating_points)}.")
 
-    def _check_localization(self, name: str, values: NDArray[Any] | None) -> None:
+    def _check_shares(self, name: str, values: NDArray[Any] | None) -> None:
         if values is None:
             return
         check_arrays(**{"y_true": self.y_true, name: np.nan_to_num(values)})

@@ -199,8 +199,9 @@ def measure(
     Returns
     -------
     dict
-        ``roc_auc``, ``average_precision``, ``sensitivity``, ``specificity``, ``accuracy`` and
-        ``balanced_accuracy``; with one class only ``sensitivity`` or ``specificity``.
+        ``roc_auc``, ``average_precision``, ``sensitivity_at_specificity_95``, ``sensitivity``,
+        ``specificity``, ``accuracy`` and ``balanced_accuracy``; with one class only
+        ``sensitivity`` or ``specificity``.
 
     Raises
     ------

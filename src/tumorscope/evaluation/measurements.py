@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
+from tumorscope.evaluation.arrays import Floats
 from tumorscope.evaluation.calibration import BINS, bin_index, log_losses
+from tumorscope.evaluation.controls import AREA_CONTROL
 from tumorscope.evaluation.evaluation_data import EvaluationData
 from tumorscope.evaluation.intervals import (
     Estimate,
@@ -19,6 +21,7 @@ from tumorscope.evaluation.intervals import (
     bootstrap_share,
     measure,
 )
+from tumorscope.evaluation.matching import match_pairs
 from tumorscope.evaluation.statistic import (
     discrimination,
     expected_calibration_error,
@@ -33,6 +36,13 @@ Row = Mapping[str, Estimate]
 Section = Mapping[str, Row]
 
 SUBGROUPS: Final = ("set", "site", "sequence", "plane")
+
+MODEL: Final = "this model"
+"""Name of the model's row beside those of the controls."""
+
+SLIVER_FRACTION: Final = 150 / 256**2
+"""Share of the image below which a tumor is a sliver: 150 pixels of 256 x 256, where the slice
+only grazes it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,9 +97,12 @@ def take_measurements(data: EvaluationData) -> Measurements:
         "operating_points": _operating_points(data),
         "macro_over_sets": {_describe_sets(data): _macro(data)},
         **{f"by_{name}": _by(data, getattr(data, name)) for name in SUBGROUPS},
+        "by_site_and_sequence": _by_site_and_sequence(data),
         "sensitivity_by_type": _sensitivity_by_type(data),
         "type": _types(data),
         "localization": _localization(data),
+        "without_slivers": _without_slivers(data),
+        "matched_in_area": _matched_in_area(data),
         "controls": _controls(data),
     }
     return Measurements(
@@ -136,6 +149,58 @@ def _by(data: EvaluationData, names: NDArray[np.str_]) -> Section:
     if (names == "unknown").all():
         return {}
     return by_subgroup(names, data.y_true, data.y_score, data.groups, threshold=data.threshold)
+
+
+def _by_site_and_sequence(data: EvaluationData) -> Section:
+    known = (data.site != "unknown") & (data.sequence != "unknown")
+    if not known.any():
+        return {}
+    return by_subgroup(
+        _site_and_sequence(data)[known],
+        data.y_true[known],
+        data.y_score[known],
+        data.groups[known],
+        threshold=data.threshold,
+    )
+
+
+def _site_and_sequence(data: EvaluationData) -> NDArray[np.str_]:
+    pairs = zip(data.site, data.sequence, strict=True)
+    return np.array([f"{site}, {sequence}" for site, sequence in pairs])
+
+
+def _without_slivers(data: EvaluationData) -> Section:
+    """Leave out the tumors that hardly show, of the sets that have masks to tell them by."""
+    if data.mask_fraction is None or np.isnan(data.mask_fraction).all():
+        return {}
+    is_sliver = data.mask_fraction < SLIVER_FRACTION  # False where there is no mask
+    masked = np.unique(data.set[~np.isnan(data.mask_fraction)])
+    subsets = {
+        f"{name}, {what}": (data.set == name) & rows
+        for name in masked
+        for what, rows in (("all", np.True_), ("without slivers", ~is_sliver))
+    }
+    return {
+        name: measure(
+            data.y_true[rows], data.y_score[rows], data.groups[rows], threshold=data.threshold
+        )
+        for name, rows in subsets.items()
+        if rows.any()
+    }
+
+
+def _matched_in_area(data: EvaluationData) -> Section:
+    """Measure the model, and the area alone, where the area is of no help."""
+    if data.foreground_area is None:
+        return {}
+    rows = match_pairs(data.y_true, data.foreground_area, _site_and_sequence(data))
+    if not rows.any():
+        return {}
+    return {
+        name: measure(data.y_true[rows], score[rows], data.groups[rows], threshold=threshold)
+        for name, (score, threshold) in _beside_controls(data).items()
+        if name in (MODEL, AREA_CONTROL)
+    }
 
 
 def _sensitivity_by_type(data: EvaluationData) -> Section:
@@ -195,10 +260,18 @@ def _localization_metrics(data: EvaluationData, rows: NDArray[np.bool_]) -> Row:
 
 
 def _controls(data: EvaluationData) -> Section:
-    if not data.controls:
+    if not data.control_scores:
         return {}
-    model = measure(data.y_true, data.y_score, data.groups, threshold=data.threshold)
-    return {"this model": model, **data.controls}
+    return {
+        name: measure(data.y_true, score, data.groups, threshold=threshold)
+        for name, (score, threshold) in _beside_controls(data).items()
+    }
+
+
+def _beside_controls(data: EvaluationData) -> dict[str, tuple[Floats, float]]:
+    """Return scores and threshold of the model and of each control."""
+    controls = {name: (score, 0.5) for name, score in data.control_scores.items()}
+    return {MODEL: (data.y_score, data.threshold), **controls}
 
 
 def _reliability(data: EvaluationData) -> tuple[tuple[float, Estimate], ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from tumorscope.errors import UsageError
 from tumorscope.evaluation.calibration import BINS
 from tumorscope.evaluation.document import Document, Picture
 from tumorscope.evaluation.evaluation_data import EvaluationData
-from tumorscope.evaluation.intervals import RESAMPLES, Estimate
+from tumorscope.evaluation.intervals import RESAMPLES
 from tumorscope.evaluation.measurements import Measurements, take_measurements
 from tumorscope.evaluation.plots import (
     plot_confusion,
@@ -26,7 +25,7 @@ from tumorscope.evaluation.plots import (
 from tumorscope.evaluation.tables import build_tables, format_estimate
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
 
-__all__ = ["REPORT_FILES", "EvaluationData", "build_report"]
+__all__ = ["REPORT_FILES", "EvaluationData", "build_report", "check_report_folder"]
 
 FORMAT_VERSION: Final = 1
 """Of ``metrics.json``."""
@@ -52,7 +51,7 @@ def build_report(
     command: str,
     title: str,
     overwrite: bool = False,
-    controls: Mapping[str, Mapping[str, Estimate]] | None = None,
+    left_out: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Measure and write ``metrics.json``, ``report.md``, ``report.html`` and the plots.
 
@@ -67,8 +66,8 @@ def build_report(
         The command that makes the report; its first line.
     title
         Heading.
-    controls
-        In place of ``data.controls``.
+    left_out
+        Rows of the manifest that could not be measured, with the reason.
 
     Returns
     -------
@@ -80,10 +79,10 @@ def build_report(
     UsageError
         If ``output`` holds files and ``overwrite`` is not given, or cannot be written to.
     """
-    _check_output(output, overwrite=overwrite)
-    data = data if controls is None else replace(data, controls=controls)
+    check_report_folder(output, overwrite=overwrite)
     measurements = take_measurements(data)
     metrics = _metrics(data, measurements, command=command, title=title)
+    metrics["left_out"] = dict(left_out or {})
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output, prefix=".unfinished-") as name:
@@ -97,7 +96,8 @@ def build_report(
     return metrics
 
 
-def _check_output(output: Path, *, overwrite: bool) -> None:
+def check_report_folder(output: Path, *, overwrite: bool) -> None:
+    """Raise UsageError if a report may not be written to a folder."""
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; a report needs a folder.")
     if not overwrite and output.exists() and any(output.iterdir()):
@@ -131,7 +131,7 @@ def _write(
     document = Document(
         command=metrics["command"],
         title=metrics["title"],
-        introduction=_introduction(data),
+        introduction=_introduction(data, left_out=len(metrics["left_out"])),
         tables=tuple(build_tables(measurements, thresholds=data.operating_points)),
         pictures=tuple(_draw(folder, data, measurements)),
     )
@@ -149,14 +149,19 @@ def _move(source: Path, output: Path) -> None:
             (source / name).replace(output / name)
 
 
-def _introduction(data: EvaluationData) -> str:
+def _introduction(data: EvaluationData, *, left_out: int) -> str:
     tumors = int(data.y_true.sum())
+    missing = (
+        f" {left_out} more rows could not be read and are left out; {METRICS_FILE} names them."
+        if left_out
+        else ""
+    )
     return (
         f"{len(data.y_true)} images ({tumors} with tumor, {len(data.y_true) - tumors} without) of "
         f"{len(np.unique(data.groups))} independent groups: patients, or clusters of "
         "near-duplicates where the patient is unknown. Unless said otherwise an image is called "
         f"tumor at the operating point {data.operating_point!r}: probability >= "
-        f"{data.threshold:.4f}."
+        f"{data.threshold:.4f}.{missing}"
     )
 
 

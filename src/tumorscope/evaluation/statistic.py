@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,12 @@ from tumorscope.evaluation.arrays import Floats, Groups, Labels
 from tumorscope.evaluation.calibration import BINS, bin_index
 
 Rows = NDArray[np.bool_]
+
+FIXED_SPECIFICITY: Final = 0.95
+"""At which models are compared whose operating points differ; a convention."""
+
+_ROUNDING: Final = 1e-9
+"""One of 20 is 0.05, also after a sum of weights."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +103,29 @@ def average_precision(y_true: Labels, y_score: Floats, *, rows: Rows) -> Statist
     return Statistic(compute, rows)
 
 
+def sensitivity_at_specificity(
+    y_true: Labels, y_score: Floats, groups: Groups, *, rows: Rows, specificity: float
+) -> Statistic:
+    """Return the highest sensitivity among thresholds with at least this specificity.
+
+    A point of the ROC staircase, without interpolation. Each resample has its own threshold, so
+    the interval holds the uncertainty of choosing it; one trial per group with a tumor.
+    """
+    order, starts = _ranks(-y_score, rows)
+    tumor = (y_true[order] == 1).astype(np.float64)
+
+    def compute(weight: Floats) -> Floats:
+        weight = weight[:, order]
+        hits = np.cumsum(np.add.reduceat(weight * tumor, starts, axis=1), axis=1)
+        alarms = np.cumsum(np.add.reduceat(weight * (1 - tumor), starts, axis=1), axis=1)
+        positive, negative = hits[:, -1], alarms[:, -1]
+        allowed = (1 - specificity) * negative + _ROUNDING
+        best = np.where(alarms <= allowed[:, None], hits, 0).max(axis=1)
+        return _divide(np.where(negative > 0, best, np.nan), positive)
+
+    return Statistic(compute, rows, float(_count(groups, rows & (y_true == 1))))
+
+
 def expected_calibration_error(
     y_true: Labels, y_prob: Floats, *, rows: Rows, bins: int = BINS
 ) -> Statistic:
@@ -130,8 +159,9 @@ def discrimination(
 ) -> dict[str, Statistic]:
     """Return what the classes that are present allow, by scikit-learn's names.
 
-    Both classes: ``roc_auc``, ``average_precision``, ``sensitivity``, ``specificity``,
-    ``accuracy``, ``balanced_accuracy``. One class: ``sensitivity`` or ``specificity`` alone.
+    Both classes: ``roc_auc``, ``average_precision``, ``sensitivity_at_specificity_95``,
+    ``sensitivity``, ``specificity``, ``accuracy``, ``balanced_accuracy``. One class:
+    ``sensitivity`` or ``specificity`` alone.
     """
     rows = np.ones(len(y_true), np.bool_) if rows is None else rows
     tumor, free = rows & (y_true == 1), rows & (y_true == 0)
@@ -146,6 +176,9 @@ def discrimination(
     return {
         "roc_auc": roc_auc(y_true, y_score, groups, rows=rows),
         "average_precision": average_precision(y_true, y_score, rows=rows),
+        "sensitivity_at_specificity_95": sensitivity_at_specificity(
+            y_true, y_score, groups, rows=rows, specificity=FIXED_SPECIFICITY
+        ),
         **recalls,
         "accuracy": share(called == (y_true == 1), groups, rows=rows),
         "balanced_accuracy": mean_of(list(recalls.values())),

@@ -27,6 +27,7 @@ LEGEND: Final = (
 METRICS: Final[Mapping[str, str]] = {
     "roc_auc": "AUROC",
     "average_precision": "average precision",
+    "sensitivity_at_specificity_95": "sensitivity at specificity 0.95",
     "sensitivity": "sensitivity",
     "specificity": "specificity",
     "accuracy": "accuracy",
@@ -51,10 +52,21 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "by_set": ("By set", "set"),
     "by_site": ("By site", "site"),
     "by_sequence": ("By sequence", "sequence"),
+    "by_site_and_sequence": ("By site and sequence, where both are known", "site, sequence"),
     "by_plane": ("By plane", "plane"),
     "sensitivity_by_type": ("Sensitivity by tumor type", "type"),
     "type": ("Tumor type, tumors of known type", "set"),
     "localization": ("Evidence map against mask", "images"),
+    "without_slivers": (
+        "Without slivers: tumors whose mask covers less than 150 of 256 x 256 pixels left out; "
+        "sets with masks",
+        "images",
+    ),
+    "matched_in_area": (
+        "Each tumor with a tumor-free image of the same site and sequence and nearly the same "
+        "foreground area; what has no partner is left out",
+        "scores",
+    ),
     "controls": ("Trivial controls on the same images, without looking at the anatomy", "control"),
 }
 """Title of each section and of its first column."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from tqdm import tqdm
 from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.split import check_split
 from tumorscope.errors import ManifestError
-from tumorscope.evaluation.controls import ControlFeatures, evaluate_controls
-from tumorscope.evaluation.report import EvaluationData, build_report
+from tumorscope.evaluation.arrays import Floats
+from tumorscope.evaluation.controls import ControlFeatures, score_controls
+from tumorscope.evaluation.report import EvaluationData, build_report, check_report_folder
 from tumorscope.labels import TUMOR_TYPES, Split
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.canvases import LoadedRow, SkippedRow, load_rows
@@ -25,13 +26,15 @@ UNKNOWN_TYPE = -1
 
 @dataclass(slots=True)
 class _Gathered:
-    """Answers of the model over one split, as growing lists."""
+    """Answers of the model over one split, as growing lists; and the rows without one."""
 
+    left_out: dict[str, str] = field(default_factory=dict)
     rows: list[ManifestRow] = field(default_factory=list)
     logits: list[float] = field(default_factory=list)
     types: list[NDArray[np.float32]] = field(default_factory=list)
     peak_inside: list[float] = field(default_factory=list)
     dice: list[float] = field(default_factory=list)
+    mask_fraction: list[float] = field(default_factory=list)
 
 
 def evaluate(
@@ -54,7 +57,8 @@ def evaluate(
     manifest
         With groups and splits.
     split
-        Side to measure on. The trivial controls are trained on the train split.
+        Side to measure on. The trivial controls are trained on the train split; where it lacks a
+        class they are left out.
     output
         Report folder.
     command
@@ -63,8 +67,18 @@ def evaluate(
     Returns
     -------
     dict
-        The content of ``metrics.json``.
+        The content of ``metrics.json``; ``left_out`` names the rows that could not be read.
+
+    Raises
+    ------
+    ManifestError
+        If the split has no labeled row that can be read.
+    LeakError
+        If a group stands on two sides of the split.
+    UsageError
+        If the report cannot be written where it should be.
     """
+    check_report_folder(output, overwrite=overwrite)
     folder = manifest_root(manifest, root)
     rows = read_manifest(manifest, root=folder)
     check_split(rows)
@@ -73,16 +87,25 @@ def evaluate(
         raise ManifestError(f"{manifest} has no labeled rows with split {split!r}.")
     classifier = load_model(model, operating_point=operating_point)
     gathered = _gather(classifier, of_split, folder)
-    data = _data(gathered, classifier, operating_point)
+    if not gathered.rows:
+        raise ManifestError(
+            f"None of the {len(of_split)} labeled rows with split {split!r} can be read; the "
+            f"first: {next(iter(gathered.left_out.values()))}"
+        )
+    features = _control_features(gathered.rows, folder, classifier)
     train = [row for row in rows if row.split == "train" and row.tumor is not None]
-    controls = _controls(train, gathered.rows, folder, classifier)
+    data = replace(
+        _data(gathered, classifier, operating_point),
+        foreground_area=features.areas[:, 0].astype(np.float64),
+        control_scores=_control_scores(train, features, folder, classifier),
+    )
     return build_report(
         data,
-        controls=controls,
         output=output,
         command=command,
         title=f"{classifier.identity.id} on {split}",
         overwrite=overwrite,
+        left_out=gathered.left_out,
     )
 
 
@@ -91,6 +114,7 @@ def _gather(classifier: Classifier, rows: Sequence[ManifestRow], root: Path) -> 
     loaded = load_rows(rows, root, classifier.manifest.preprocessing)
     for item in tqdm(loaded, total=len(rows), desc="evaluating", unit="image"):
         if isinstance(item, SkippedRow):
+            gathered.left_out[item.name] = item.reason
             continue
         logit, evidence, types, _ = classifier.run(item.canvas[None])
         gathered.rows.append(item.row)
@@ -99,7 +123,14 @@ def _gather(classifier: Classifier, rows: Sequence[ManifestRow], root: Path) -> 
         inside, dice = _localization(classifier, item, evidence[0])
         gathered.peak_inside.append(inside)
         gathered.dice.append(dice)
+        gathered.mask_fraction.append(_mask_fraction(item))
     return gathered
+
+
+def _mask_fraction(item: LoadedRow) -> float:
+    """Return the share of the image that the tumor's mask covers; NaN without one."""
+    has_mask = item.mask is not None and item.row.tumor == 1 and item.mask.any()
+    return float(np.mean(item.mask)) if has_mask and item.mask is not None else float("nan")
 
 
 def _localization(
@@ -133,7 +164,7 @@ def _data(gathered: _Gathered, classifier: Classifier, operating_point: str) -> 
     return EvaluationData(
         y_true=np.array([row.tumor for row in rows]),
         y_score=classifier.calibrate(logits),
-        groups=column("group_id"),
+        groups=np.array([row.group_id or row.name for row in rows]),
         set=column("set"),
         site=column("site"),
         sequence=column("sequence"),
@@ -147,14 +178,20 @@ def _data(gathered: _Gathered, classifier: Classifier, operating_point: str) -> 
         operating_points=classifier.manifest.operating_points,
         peak_inside=np.array(gathered.peak_inside),
         dice=np.array(gathered.dice),
+        mask_fraction=np.array(gathered.mask_fraction),
     )
 
 
-def _controls(
-    train: Sequence[ManifestRow], test: Sequence[ManifestRow], root: Path, classifier: Classifier
-) -> dict[str, Any]:
-    features = [_control_features(rows, root, classifier) for rows in (train, test)]
-    return evaluate_controls(*features)
+def _control_scores(
+    train: Sequence[ManifestRow],
+    test: ControlFeatures,
+    root: Path,
+    classifier: Classifier,
+) -> dict[str, Floats]:
+    """Train the trivial controls; none where the train split lacks a class."""
+    if {row.tumor for row in train} != {0, 1}:
+        return {}
+    return score_controls(_control_features(train, root, classifier), test)
 
 
 def _control_features(
