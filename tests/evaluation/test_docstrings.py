@@ -8,7 +8,11 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "name", ["calibration", "discrimination", "intervals", "localization", "operating_points"]
+    "name",
+    [
+        *("calibration", "discrimination", "intervals", "localization", "matching"),
+        "operating_points",
+    ],
 )
 def test_examples_in_docstrings_hold(name):
     module = importlib.import_module(f"tumorscope.evaluation.{name}")
