@@ -26,7 +26,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -216,10 +216,15 @@ def sender_over_socket(server: Server) -> Send:
 
 def processor_s(process: int) -> float:
     """Return the processor time of a process and its descendants, also of those that ended."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
-    own = sum(int(one) for one in fields[11:15]) / os.sysconf("SC_CLK_TCK")
-    lists = Path(f"/proc/{process}/task").glob("*/children")
-    return own + sum(processor_s(int(child)) for one in lists for child in one.read_text().split())
+    total, children = 0.0, []
+    # A process or thread may end while it is looked at; its parent has its time then.
+    with suppress(OSError):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
+        total = sum(int(one) for one in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    for thread in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):
+            children += thread.read_text().split()
+    return total + sum(processor_s(int(child)) for child in children)
 
 
 def load_corpus(folder: Path | None) -> dict[str, bytes]:
