@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from tumorscope.cli.data_copies import duplicates, overlap
 from tumorscope.errors import LeakError, UsageError
 from tumorscope.labels import CLASSES, NOTICE, SPLITS, Split
 
@@ -25,6 +26,10 @@ _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.group()
 def data() -> None:
     """Look into a collection of scans and split it; nothing is ever deleted."""
+
+
+data.add_command(duplicates)
+data.add_command(overlap)
 
 
 @data.command()

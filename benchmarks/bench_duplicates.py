@@ -1,0 +1,195 @@
+"""Plant changed copies among real scans and measure how many are found, and what else is.
+
+    python -m benchmarks.bench_duplicates --manifest split.csv --root ../shared/data
+
+Scans are drawn from the sides of a split other than ``train``, on whose scans the thresholds were
+chosen. Every scan gets one copy changed once and one changed twice. A pair that is called the same
+picture counts as
+
+- right, if both come from one scan;
+- a relative, if the manifest gives both one known patient, or one group (found by comparing all
+  thumbnails in eight orientations, independently of what is measured here);
+- wrong, elsewhere.
+
+Precision is given twice: relatives taken as wrong (strict), and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tumorscope.data.copies import CopyPair, CopyThresholds, find_copies
+from tumorscope.data.looks import take_look
+from tumorscope.data.manifest import ManifestRow, read_manifest
+from tumorscope.data.pictures import is_volume, read_pictures
+from tumorscope.data.split import patient_key
+
+Picture = NDArray[np.uint8]
+Change = Callable[[Picture, np.random.Generator], Picture]
+
+
+def _mirror(picture: Picture, rng: np.random.Generator) -> Picture:
+    return picture[:, ::-1] if rng.random() < 0.5 else picture[::-1]
+
+
+def _rotate(picture: Picture, rng: np.random.Generator) -> Picture:
+    angle = rng.uniform(5, 180) * rng.choice([-1, 1])
+    is_expanded = bool(rng.random() < 0.5)
+    turned = Image.fromarray(picture).rotate(angle, Image.Resampling.BICUBIC, expand=is_expanded)
+    return np.asarray(turned)
+
+
+def _crop(picture: Picture, rng: np.random.Generator) -> Picture:
+    rows, columns = (round(0.85 * length) for length in picture.shape)
+    top = rng.integers(picture.shape[0] - rows + 1)
+    left = rng.integers(picture.shape[1] - columns + 1)
+    return picture[top : top + rows, left : left + columns]
+
+
+def _pad(picture: Picture, rng: np.random.Generator) -> Picture:
+    margins = [tuple(int(rng.uniform(0.05, 0.3) * side) for _ in "ab") for side in picture.shape]
+    return np.pad(picture, margins)
+
+
+def _resize(picture: Picture, _: np.random.Generator) -> Picture:
+    return np.asarray(Image.fromarray(picture).resize((128, 128), Image.Resampling.BILINEAR))
+
+
+def _encode(picture: Picture, _: np.random.Generator) -> Picture:
+    _, content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 30])
+    return np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
+def _gamma(picture: Picture, rng: np.random.Generator) -> Picture:
+    power = np.exp(rng.uniform(np.log(0.6), np.log(1.6)))
+    return np.rint(255 * (picture / 255.0) ** power).astype(np.uint8)
+
+
+def _clahe(picture: Picture, _: np.random.Generator) -> Picture:
+    return np.asarray(cv2.createCLAHE(2.0, (8, 8)).apply(picture), np.uint8)
+
+
+def _write(picture: Picture, rng: np.random.Generator) -> Picture:
+    """Write three white words of 8 % of the height each, anywhere."""
+    written = picture.copy()
+    rows, columns = picture.shape
+    for _ in range(3):
+        place = int(rng.uniform(0, 0.6) * columns), int(rng.uniform(0.1, 1) * rows)
+        word = f"R {rng.integers(100_000, 1_000_000)}"
+        cv2.putText(written, word, place, cv2.FONT_HERSHEY_SIMPLEX, 0.08 * rows / 22, 255, 2)
+    return written
+
+
+CHANGES: Final[dict[str, Change]] = {
+    "mirror": _mirror,
+    "rotate": _rotate,
+    "crop": _crop,
+    "pad": _pad,
+    "resize": _resize,
+    "jpeg": _encode,
+    "gamma": _gamma,
+    "clahe": _clahe,
+    "text": _write,
+}
+SINGLE: Final = [(one,) for one in CHANGES]
+DOUBLE: Final = [(one, other) for one in CHANGES for other in CHANGES if one != other]
+
+
+def choose_scans(rows: Sequence[ManifestRow], count: int, seed: int) -> list[ManifestRow]:
+    """Draw scans of brains that are not in the train part, at most one per file content."""
+    once = {
+        row.sha256: row
+        for row in rows
+        if row.split not in ("train", "excluded", None)
+        and row.set != "not_brain_mr"
+        and not is_volume(row.path)
+    }
+    drawn = list(once.values())
+    order = np.random.default_rng(seed).permutation(len(drawn))
+    return [drawn[index] for index in order[:count]]
+
+
+def plant(scans: Sequence[Picture], seed: int) -> list[tuple[int, tuple[str, ...], Picture]]:
+    """Return two copies of every scan: its index, what was done, the picture."""
+    rng = np.random.default_rng(seed)
+    copies = []
+    for index, scan in enumerate(scans):
+        for changes in (SINGLE[index % len(SINGLE)], DOUBLE[index % len(DOUBLE)]):
+            picture = scan
+            for change in changes:
+                picture = np.ascontiguousarray(CHANGES[change](picture, rng))
+            copies.append((index, changes, picture))
+    return copies
+
+
+def judge(
+    pairs: Sequence[CopyPair], rows: Sequence[ManifestRow], source: Sequence[int]
+) -> Counter[str]:
+    """Count right, relative and wrong pairs."""
+    counts: Counter[str] = Counter()
+    for pair in pairs:
+        first, second = rows[source[pair.first]], rows[source[pair.second]]
+        if first is second:
+            counts["right"] += 1
+        elif _is_relative(first, second):
+            counts["relative"] += 1
+        else:
+            counts["wrong"] += 1
+    return counts
+
+
+def _is_relative(first: ManifestRow, second: ManifestRow) -> bool:
+    patients = patient_key(first), patient_key(second)
+    is_patient = patients[0] is not None and patients[0] == patients[1]
+    return is_patient or first.group_id == second.group_id
+
+
+def main() -> None:
+    """Run the benchmark and print its figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--manifest", type=Path, required=True)
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--scans", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    rows = choose_scans(
+        read_manifest(options.manifest, root=options.root), options.scans, options.seed
+    )
+    scans = [picture.clip(0, 255).astype(np.uint8) for picture in read_pictures(rows, options.root)]
+    copies = plant(scans, options.seed)
+    source = [*range(len(scans)), *(index for index, _, _ in copies)]
+    began, spent = time.perf_counter(), time.process_time()
+    looks = [
+        take_look(picture.astype(np.float32))
+        for picture in (*scans, *(picture for _, _, picture in copies))
+    ]
+    threshold = CopyThresholds().same_picture
+    pairs = [pair for pair in find_copies(looks) if pair.placement.score >= threshold]
+    print(
+        f"{len(scans)} scans, {len(copies)} copies: {time.process_time() - spent:.0f} s of "
+        f"processor time, {time.perf_counter() - began:.0f} s"
+    )
+    found = {(pair.first, pair.second) for pair in pairs}
+    hits = [(index, len(scans) + at) in found for at, (index, _, _) in enumerate(copies)]
+    counts = judge(pairs, rows, source)
+    print(f"recall {np.mean(hits):.4f} ({sum(hits)} of {len(hits)} copies paired with their scan)")
+    print(f"pairs: {dict(counts)}")
+    print(f"precision, relatives wrong    {counts['right'] / max(counts.total(), 1):.4f}")
+    judged = counts["right"] + counts["wrong"]
+    print(f"precision, relatives left out {counts['right'] / max(judged, 1):.4f}")
+    lost = Counter(" + ".join(copy[1]) for copy, hit in zip(copies, hits, strict=True) if not hit)
+    print(f"lost: {dict(lost.most_common(10))}")
+
+
+if __name__ == "__main__":
+    main()

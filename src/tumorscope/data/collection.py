@@ -1,0 +1,114 @@
+"""A folder or a manifest, as rows and the folder that their paths start from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, cast
+
+from tumorscope.data.manifest import ManifestRow, read_manifest
+from tumorscope.data.volumes import expand_volumes
+from tumorscope.errors import UsageError
+from tumorscope.labels import TumorType
+
+PICTURE_SUFFIXES: Final = frozenset(
+    (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".dcm", ".nii", ".nii.gz")
+)
+"""Names by which a folder's pictures are told from its other files."""
+
+_TUMOR_FREE: Final = re.compile(r"no|no[_ -]?tumou?r|normal|tumou?r[_ -]?free|negative", re.I)
+_TUMOR: Final = re.compile(
+    r"yes|tumou?r|positive|(glioma|meningioma|pituitary)([_ -]?tumou?r)?", re.I
+)
+_TYPE: Final = re.compile(r"(glioma|meningioma|pituitary)", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Rows of pictures and slices.
+
+    Attributes
+    ----------
+    name
+        Of the folder or manifest.
+    rows
+        Volumes are cut into slices.
+    root
+        Folder that the paths are relative to.
+    """
+
+    name: str
+    rows: tuple[ManifestRow, ...]
+    root: Path
+
+    def file(self, row: ManifestRow) -> Path:
+        """Return the file of a row."""
+        return self.root / row.path
+
+
+def open_collection(path: Path, root: Path | None = None) -> Collection:
+    """Open a manifest (CSV), or all pictures below a folder.
+
+    In a folder, ``tumor`` and ``type`` are taken from the names of the folders on the way where
+    one of them says so (``yes``, ``no_tumor``, ``glioma``, ...) and are unknown elsewhere.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file or folder, or no picture in it.
+    """
+    if path.is_dir():
+        rows = list(_rows_of_folder(path))
+        if not rows:
+            raise UsageError(
+                f"There is no picture in {path}; names that end in "
+                f"{', '.join(sorted(PICTURE_SUFFIXES))} are looked at."
+            )
+        return Collection(path.resolve().name, tuple(expand_volumes(rows, path)), path)
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist; name a folder of pictures or a manifest (CSV).")
+    root = path.parent if root is None else root
+    rows = expand_volumes(read_manifest(path, root=root, check_files=False), root)
+    return Collection(path.stem, tuple(rows), root)
+
+
+def join_collections(collections: Sequence[Collection]) -> Collection:
+    """Put collections together; the paths become absolute and ``set`` the collection's name."""
+    names = _distinct([one.name for one in collections])
+    rows = [
+        replace(row, set=name, path=str(one.file(row).resolve()))
+        for name, one in zip(names, collections, strict=True)
+        for row in one.rows
+    ]
+    return Collection(" + ".join(names), tuple(rows), Path("/"))
+
+
+def _rows_of_folder(folder: Path) -> Iterable[ManifestRow]:
+    for path in sorted(folder.rglob("*")):
+        if not path.name.lower().endswith(tuple(PICTURE_SUFFIXES)) or not path.is_file():
+            continue
+        relative = path.relative_to(folder)
+        label, kind = _label((folder.resolve().name, *relative.parts[:-1]))
+        yield ManifestRow(
+            set=folder.resolve().name, path=relative.as_posix(), tumor=label, type=kind
+        )
+
+
+def _label(folders: Sequence[str]) -> tuple[int | None, TumorType | None]:
+    """Return label and tumor type from the innermost folder that tells."""
+    for name in reversed(folders):
+        if _TUMOR_FREE.fullmatch(name):
+            return 0, None
+        if _TUMOR.fullmatch(name):
+            found = _TYPE.match(name)
+            return 1, cast("TumorType", found[1].lower()) if found else None
+    return None, None
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: index + 1].count(name)})"
+        for index, name in enumerate(names)
+    ]

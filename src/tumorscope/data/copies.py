@@ -1,0 +1,222 @@
+"""Copies of pictures in a collection: measured pairs, and the clusters that follow from them.
+
+Unlike :mod:`tumorscope.data.duplicates`, which groups for a split by comparing all pairs in eight
+orientations, this finds copies under any turn, crop or retouching, and does not compare all pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorscope.data.candidates import Candidates, find_candidates
+from tumorscope.data.collection import Collection
+from tumorscope.data.grouping import hash_file
+from tumorscope.data.look_cache import LookCache, look_key
+from tumorscope.data.looks import Look, blank_look, take_look
+from tumorscope.data.manifest import ManifestRow
+from tumorscope.data.pictures import read_pictures
+from tumorscope.data.registration import Placement, register
+from tumorscope.errors import ImageError, ManifestError
+
+WORKERS: Final = 2
+_COMMIT_EVERY: Final = 256
+_EXACT: Final = Placement(score=1.0, mirrored=False, rotation=0.0, scale=1.0, cover=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyThresholds:
+    """What a score means; chosen on the train part of a split, see ``docs/curation.md``.
+
+    Attributes
+    ----------
+    same_picture
+        Score from which two pictures are one.
+    relative
+        Score from which two pictures are at least neighbouring slices of one patient, or one
+        slice in two sequences.
+    """
+
+    same_picture: float = 0.93
+    relative: float = 0.88
+
+
+@dataclass(frozen=True, slots=True)
+class CopyPair:
+    """Evidence that two pictures are related.
+
+    Attributes
+    ----------
+    first, second
+        Indices of the pictures, ``first < second``.
+    placement
+        Transform found, and its score.
+    is_same_file
+        Whether the files are equal, byte by byte.
+    """
+
+    first: int
+    second: int
+    placement: Placement
+    is_same_file: bool = False
+
+
+def look_at(collection: Collection, cache: LookCache) -> tuple[list[Look], dict[int, str]]:
+    """Look at every picture, taking from the cache what is there.
+
+    Returns
+    -------
+    looks
+        One a row; blank for what cannot be read.
+    failures
+        Why a row could not be read, by its index.
+    """
+    failures: dict[int, str] = {}
+    looks: list[Look] = []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for start in range(0, len(collection.rows), _COMMIT_EVERY):
+            rows = collection.rows[start : start + _COMMIT_EVERY]
+            keys = [_key(row, collection) for row in rows]
+            kept = [cache.get(key) if key else None for key in keys]
+            fresh = pool.map(partial(_look_or_fail, collection), rows, kept)
+            for offset, (look, failure) in enumerate(fresh):
+                key = keys[offset]
+                if failure is not None:
+                    failures[start + offset] = failure
+                elif kept[offset] is None and key is not None:
+                    cache.put(key, look)
+                looks.append(look)
+            cache.commit()
+    return looks, failures
+
+
+def find_copies(looks: Sequence[Look], thresholds: CopyThresholds | None = None) -> list[CopyPair]:
+    """Find the related pictures of a collection.
+
+    Pictures that look entirely the same are compared once; each of them is paired with the first.
+
+    Returns
+    -------
+    list of CopyPair
+        With a score of at least ``thresholds.relative``, by index.
+    """
+    thresholds = thresholds or CopyThresholds()
+    first_of: dict[bytes, int] = {}
+    pairs: list[CopyPair] = []
+    for index, look in enumerate(looks):
+        if look.is_blank:
+            continue
+        first = first_of.setdefault(look.key, index)
+        if first != index:
+            same_file = bool(look.sha256) and look.sha256 == looks[first].sha256
+            pairs.append(CopyPair(first, index, _EXACT, same_file))
+    distinct = sorted(first_of.values())
+    candidates = find_candidates([looks[index] for index in distinct])
+    for pair, placement in _verify(looks, distinct, candidates, thresholds):
+        pairs.append(CopyPair(*pair, placement))
+    return sorted(pairs, key=lambda pair: (pair.first, pair.second))
+
+
+def cluster(pictures: int, pairs: Sequence[CopyPair], *, threshold: float) -> NDArray[np.int64]:
+    """Join pictures whose pairs reach a score.
+
+    Returns
+    -------
+    ndarray
+        Shape (pictures,), int64: index of the first picture of each picture's cluster.
+    """
+    parent = list(range(pictures))
+
+    def find(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    for pair in pairs:
+        if pair.placement.score >= threshold:
+            low, high = sorted((find(pair.first), find(pair.second)))
+            parent[high] = low
+    return np.array([find(index) for index in range(pictures)], dtype=np.int64)
+
+
+def describe_change(pair: CopyPair) -> str:
+    """Say in words what was done to the second picture, as far as its placement tells.
+
+    Examples
+    --------
+    >>> describe_change(CopyPair(0, 1, Placement(0.97, True, 36.6, 1.0, 1.0)))
+    'mirrored, turned by 37 degrees'
+    """
+    if pair.is_same_file:
+        return "the same file"
+    where = pair.placement
+    words = ["mirrored"] if where.mirrored else []
+    if abs(where.rotation) >= 3:
+        words.append(f"turned by {where.rotation:.0f} degrees")
+    if not 0.95 < where.scale < 1.05:
+        words.append(f"content at {100 * where.scale:.0f} %")
+    if where.cover < 0.95:
+        words.append(f"{100 * where.cover:.0f} % of it shared")
+    return ", ".join(words) or "the same placement"
+
+
+def _verify(
+    looks: Sequence[Look],
+    distinct: Sequence[int],
+    candidates: Candidates,
+    thresholds: CopyThresholds,
+) -> Iterator[tuple[tuple[int, int], Placement]]:
+    """Yield the best placement of each pair that reaches the threshold of relatives."""
+    cv2.setNumThreads(1)  # the pool's threads do the work; OpenCV's own would only get in the way
+
+    def measure(index: int) -> Placement:
+        first, second = distinct[candidates.first[index]], distinct[candidates.second[index]]
+        guess = (
+            bool(candidates.mirrored[index]),
+            complex(candidates.turn[index]),
+            complex(candidates.shift[index]),
+        )
+        return register(
+            looks[first].thumbnail,
+            looks[second].thumbnail,
+            guess,
+            good_enough=thresholds.same_picture,
+        )
+
+    best: dict[tuple[int, int], Placement] = {}
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for index, placement in enumerate(pool.map(measure, range(len(candidates)), chunksize=64)):
+            pair = (distinct[candidates.first[index]], distinct[candidates.second[index]])
+            if placement.score >= thresholds.relative and (
+                pair not in best or placement.score > best[pair].score
+            ):
+                best[pair] = placement
+    yield from best.items()
+
+
+def _key(row: ManifestRow, collection: Collection) -> str | None:
+    part = "" if row.slice_index is None else f"{row.plane} {row.slice_index}"
+    try:
+        return look_key(collection.file(row), part)
+    except OSError:
+        return None
+
+
+def _look_or_fail(
+    collection: Collection, row: ManifestRow, kept: Look | None
+) -> tuple[Look, str | None]:
+    if kept is not None:
+        return kept, None
+    try:
+        pixels = next(read_pictures([row], collection.root))
+        return take_look(pixels, hash_file(collection.file(row))), None
+    except (ImageError, ManifestError, OSError) as error:
+        return blank_look(), str(error)

@@ -1,0 +1,162 @@
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from tumorscope.data.candidates import find_candidates
+from tumorscope.data.copies import (
+    CopyPair,
+    CopyThresholds,
+    cluster,
+    describe_change,
+    find_copies,
+)
+from tumorscope.data.looks import blank_look, mirror_descriptors, take_look
+from tumorscope.data.registration import Placement
+
+
+@pytest.fixture(scope="module")
+def heads() -> list[np.ndarray]:
+    return [_head(seed) for seed in range(12)]
+
+
+def _head(seed: int, side: int = 160) -> np.ndarray:
+    """A textured ellipse: shape (side, side), uint8; one look per seed."""
+    rng = np.random.default_rng(seed)
+    texture = sum(
+        np.asarray(
+            Image.fromarray(rng.uniform(-1, 1, (cells, cells)).astype(np.float32)).resize(
+                (side, side), Image.Resampling.BICUBIC
+            )
+        )
+        / cells**0.5
+        for cells in (7, 14, 28)
+    )
+    rows, columns = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    head = (rows / 0.8) ** 2 + (columns / rng.uniform(0.6, 0.75)) ** 2 < 1
+    return np.uint8(np.where(head, np.clip(120 + 150 * texture, 20, 255), 0))
+
+
+def _turn(picture: np.ndarray, angle: float) -> np.ndarray:
+    return np.asarray(Image.fromarray(picture).rotate(angle, Image.Resampling.BICUBIC, expand=True))
+
+
+def _write_over(picture: np.ndarray) -> np.ndarray:
+    written = picture.copy()
+    cv2.putText(written, "R 12:30", (8, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 255, 2)
+    return written
+
+
+CHANGES = {
+    "mirrored": lambda p: p[:, ::-1],
+    "turned by 37": lambda p: _turn(p, 37),
+    "turned by 171": lambda p: _turn(p, -171),
+    "mirrored and turned": lambda p: _turn(p[:, ::-1], 64),
+    "cropped": lambda p: p[20:156, 6:142],
+    "padded": lambda p: np.pad(p, ((10, 60), (40, 5))),
+    "resized": lambda p: cv2.resize(p, (128, 128)),
+    "brighter": lambda p: np.uint8(255 * (p / 255) ** 0.6),
+    "equalized": lambda p: cv2.createCLAHE(2.0, (8, 8)).apply(p),
+    "re-encoded": lambda p: cv2.imdecode(
+        cv2.imencode(".jpg", p, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], cv2.IMREAD_GRAYSCALE
+    ),
+    "written over": _write_over,
+    "padded and turned": lambda p: _turn(np.pad(p, 20), 20),
+}
+
+
+def _looks(pictures) -> list:
+    return [take_look(np.float32(picture)) for picture in pictures]
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_changed_copy_is_found_and_nothing_else(heads, change):
+    pairs = find_copies(_looks([*heads, np.ascontiguousarray(change(heads[3]))]))
+
+    assert [(pair.first, pair.second) for pair in pairs] == [(3, len(heads))]
+    assert pairs[0].placement.score >= CopyThresholds().same_picture
+
+
+def test_the_transform_is_told(heads):
+    changed = [_turn(heads[0], 37), heads[1][:, ::-1], _turn(heads[2][:, ::-1], -50)]
+
+    placements = [pair.placement for pair in find_copies(_looks([*heads, *changed]))]
+
+    assert [place.mirrored for place in placements] == [False, True, True]
+    assert [place.rotation for place in placements] == pytest.approx([37, 0, -50], abs=2)
+    assert placements[1].scale == pytest.approx(1, abs=0.02)
+
+
+def test_different_pictures_are_not_paired(heads):
+    assert find_copies(_looks(heads)) == []
+
+
+def test_equal_looks_are_paired_with_the_first_and_told_by_their_files(heads):
+    looks = [take_look(np.float32(heads[0]), sha256=name) for name in ("a", "b", "a")]
+
+    pairs = find_copies(looks)
+
+    assert [(pair.first, pair.second, pair.is_same_file) for pair in pairs] == [
+        (0, 1, False),
+        (0, 2, True),
+    ]
+    assert all(pair.placement.score == 1 for pair in pairs)
+
+
+@pytest.mark.parametrize("looks", [[], [blank_look()] * 3], ids=["none", "blank"])
+def test_what_shows_nothing_has_no_copies(looks):
+    assert find_copies(looks) == []
+    assert len(find_candidates(looks)) == 0
+
+
+def test_mirrored_descriptors_are_those_of_the_mirrored_picture(heads):
+    look, mirrored = _looks([heads[5], heads[5][:, ::-1]])
+
+    def nearest(asked, others):
+        difference = asked[:, None].astype(int) - others[None].astype(int)
+        return np.median((difference**2).sum(axis=2).min(axis=1))
+
+    as_mirrored = nearest(mirror_descriptors(look.descriptors), mirrored.descriptors)
+    assert as_mirrored < nearest(look.descriptors, mirrored.descriptors) / 4
+    twice = mirror_descriptors(mirror_descriptors(look.descriptors))
+    assert (twice == look.descriptors).all()
+
+
+def test_padding_costs_no_resolution(heads):
+    plain, padded = _looks([heads[4], np.pad(heads[4], 80)])
+
+    # A longer line needs more foreground to count, so the box may lose a pixel or two.
+    assert padded.thumbnail.shape == pytest.approx(plain.thumbnail.shape, abs=3)
+    assert (padded.thumbnail > 25).mean() == pytest.approx((plain.thumbnail > 25).mean(), abs=0.05)
+
+
+def test_many_pictures_use_lists_and_find_the_same(heads, monkeypatch):
+    looks = _looks([*heads, *(_turn(head, 25) for head in heads)])
+    expected = {(pair.first, pair.second) for pair in find_copies(looks)}
+    monkeypatch.setattr("tumorscope.data.candidates._MIN_FOR_LISTS", 100)
+    monkeypatch.setattr("tumorscope.data.candidates._BLOCK", 5)
+
+    found = {(pair.first, pair.second) for pair in find_copies(looks)}
+
+    assert found == expected == {(k, k + len(heads)) for k in range(len(heads))}
+
+
+def test_clusters_follow_the_threshold():
+    pairs = [CopyPair(0, 2, _place(0.95)), CopyPair(2, 3, _place(0.91))]
+
+    assert cluster(5, pairs, threshold=0.93).tolist() == [0, 1, 0, 3, 4]
+    assert cluster(5, pairs, threshold=0.90).tolist() == [0, 1, 0, 0, 4]
+
+
+def test_a_change_is_put_into_words():
+    turned = CopyPair(0, 1, Placement(0.9, True, -36.6, 0.8, 0.7))
+
+    assert describe_change(turned) == (
+        "mirrored, turned by -37 degrees, content at 80 %, 70 % of it shared"
+    )
+    assert describe_change(CopyPair(0, 1, _place(1.0))) == "the same placement"
+    assert describe_change(CopyPair(0, 1, _place(1.0), is_same_file=True)) == "the same file"
+
+
+def _place(score: float) -> Placement:
+    return Placement(score, mirrored=False, rotation=0.0, scale=1.0, cover=1.0)
