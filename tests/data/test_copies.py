@@ -142,7 +142,7 @@ def test_many_pictures_use_lists_and_find_the_same(heads, monkeypatch):
 
 
 def test_clusters_follow_the_threshold():
-    pairs = [CopyPair(0, 2, _place(0.95)), CopyPair(2, 3, _place(0.91))]
+    pairs = [CopyPair(0, 2, _place(0.97)), CopyPair(2, 3, _place(0.92))]
 
     assert cluster(5, pairs, threshold=0.93).tolist() == [0, 1, 0, 3, 4]
     assert cluster(5, pairs, threshold=0.90).tolist() == [0, 1, 0, 0, 4]

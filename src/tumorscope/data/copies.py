@@ -44,8 +44,8 @@ class CopyThresholds:
         slice in two sequences.
     """
 
-    same_picture: float = 0.93
-    relative: float = 0.88
+    same_picture: float = 0.95
+    relative: float = 0.945
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tumorscope.data.looks import THUMBNAIL_SIDE, WORK_SIDE
 
 _WINDOW: Final = 9  # pixels of a 64-pixel thumbnail: an eyeball or a ventricle's width
-_DROPPED: Final = 0.30  # of the windows, the worst: captions and arrows cover no more of a scan
+_DROPPED: Final = 0.55  # of the windows, the worst: dense captions touch half of a small scan's
 _TEXTURE: Final = 60.0  # variance in grey levels from which a window shows structure
 _MIN_WINDOWS: Final = 0.04  # of the thumbnail that must show structure in the overlap
 _MIN_COVER: Final = 0.5  # of the smaller picture's foreground that must lie in the overlap
@@ -32,7 +32,7 @@ class Placement:
     Attributes
     ----------
     score
-        Mean correlation of small windows, without the worst 30 %, in [-1, 1]; 1 is a perfect copy.
+        Mean correlation of small windows, without the worst 55 %, in [-1, 1]; 1 is a perfect copy.
     mirrored
         Whether the second is a mirror image (left to right, before it is turned).
     rotation
