@@ -14,7 +14,7 @@ from tumorscope.errors import UsageError
 from tumorscope.training.checkpoint import layer_arrays, load_arrays
 from tumorscope.training.examples import UNKNOWN
 from tumorscope.training.fit import RunPaths, fit
-from tumorscope.training.network import build_network
+from tumorscope.training.network import build_network, frozen_layers
 
 
 def run(train, val, config, folder, **options):
@@ -83,15 +83,17 @@ def test_killed_run_resumes_to_the_same_result(undisturbed, tmp_path, kill_after
     assert_same_weights(undisturbed[0].weights, resumed)
 
 
-def test_frozen_blocks_stay_and_upper_blocks_move(undisturbed, train_examples, quick_config):
+def test_frozen_layers_stay_and_upper_layers_move(undisturbed, train_examples, quick_config):
     keras.utils.set_random_seed(quick_config.seed)
     size = train_examples.canvases.shape[1]
     start = build_network(quick_config, size=size, weights=None)
     initial = layer_arrays(start.stem, start.trunk)
     trained = undisturbed[0].weights
-    for name in initial:
-        frozen = name.startswith(("block1", "block2", "block3"))
-        assert np.array_equal(initial[name], trained[name]) == frozen or name.endswith("bias"), name
+    kernels = [name for name in initial if name.endswith("kernel")]
+    frozen = [name for name in kernels if name.split("/")[0] in frozen_layers(quick_config)]
+    assert len(frozen) == 10  # VGG16's first four blocks
+    for name in kernels:
+        assert np.array_equal(initial[name], trained[name]) == (name in frozen), name
 
 
 def test_resume_with_other_settings_is_refused(
@@ -122,6 +124,8 @@ def reference(train_examples, val_examples, short_config, tmp_path_factory):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("fine_tune_from", "block4_conv3"),
+        ("frozen_arithmetic", "float32"),
         ("views", 1),
         ("frozen_epochs", 0),
         ("fine_tune_epochs", 2),

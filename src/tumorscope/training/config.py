@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 from tumorscope.errors import UsageError
 
 Precision = Literal["auto", "float32", "bfloat16"]
+FrozenArithmetic = Literal["int8", "float32"]
+
+FINE_TUNE_FROM: Final = ("block4_conv1", "block4_conv2", "block4_conv3", "block5_conv1")
+"""Where fine-tuning may begin: the evidence map needs block 4 whole and block 5 trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +23,15 @@ class TrainConfig:
     ----------
     seed
         Of every random draw: head initialisation, order, augmentation, dropout.
+    fine_tune_from
+        First layer of VGG16 that is trained; what lies before it is computed once and kept.
+    frozen_arithmetic
+        Arithmetic of the layers that are not trained; ``int8`` is what the exported model uses.
     views
         Augmented copies of each training image. Epoch ``e`` sees view ``e % views``.
     frozen_epochs, fine_tune_epochs
-        Length of the two stages: new head on the frozen base, then blocks 4 and 5 with it.
+        Length of the two stages: new head on the frozen base, then the layers from
+        ``fine_tune_from`` on with it.
     patience
         Epochs without a better validation loss after which fine-tuning stops.
     batch_size
@@ -49,13 +58,15 @@ class TrainConfig:
     """
 
     seed: int = 0
+    fine_tune_from: str = "block5_conv1"
+    frozen_arithmetic: FrozenArithmetic = "int8"
     views: int = 3
     frozen_epochs: int = 1
-    fine_tune_epochs: int = 6
+    fine_tune_epochs: int = 5
     patience: int = 3
     batch_size: int = 32
     frozen_learning_rate: float = 1e-3
-    fine_tune_learning_rate: float = 5e-5
+    fine_tune_learning_rate: float = 1e-4
     dropout: float = 0.3
     l2: float = 1e-4
     mask_weight: float = 1.0
@@ -70,6 +81,17 @@ class TrainConfig:
         for name in ("views", "fine_tune_epochs", "patience", "batch_size"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1; received {getattr(self, name)}.")
+        if self.fine_tune_from not in FINE_TUNE_FROM:
+            raise UsageError(
+                f"fine_tune_from must be one of {', '.join(FINE_TUNE_FROM)}; "
+                f"received {self.fine_tune_from!r}."
+            )
+        for name, allowed in (("precision", Precision), ("frozen_arithmetic", FrozenArithmetic)):
+            if getattr(self, name) not in get_args(allowed):
+                raise UsageError(
+                    f"{name} must be one of {', '.join(get_args(allowed))}; "
+                    f"received {getattr(self, name)!r}."
+                )
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout must lie in [0, 1); received {self.dropout}.")
 

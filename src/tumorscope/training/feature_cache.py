@@ -1,6 +1,6 @@
-"""The frozen blocks' output of every view of every training image, computed once, kept on disk.
+"""The frozen layers' output of every view of every training image, computed once, kept on disk.
 
-``features.f16`` holds one record after another, ``index.jsonl`` a line per record, written after
+``features.u8`` holds one record after another, ``index.jsonl`` a line per record, written after
 its data. A line is therefore proof that the record is whole; what a killed process left behind
 beyond the last line is overwritten.
 """
@@ -10,15 +10,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.errors import UsageError
 
-Record = tuple[str, NDArray[np.float16], NDArray[np.uint8]]
+_Drawn = TypeVar("_Drawn")
+Record = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]
 
 
 class FeatureCache:
@@ -29,9 +31,11 @@ class FeatureCache:
     folder
         Created if absent.
     feature_shape
-        Shape of one feature map; stored as float16.
+        Shape of one feature map; stored as uint8.
     target_shape
         Shape of the mask target that belongs to it; stored as uint8.
+    step
+        Value of one unit of the stored features.
     fingerprint
         Everything the features depend on. A folder made under another one is refused.
 
@@ -47,17 +51,19 @@ class FeatureCache:
         *,
         feature_shape: tuple[int, ...],
         target_shape: tuple[int, ...],
+        step: float,
         fingerprint: dict[str, Any],
     ) -> None:
         self.feature_shape, self.target_shape = feature_shape, target_shape
-        self._feature_bytes = 2 * int(np.prod(feature_shape))
+        self._step = np.float32(step)
+        self._feature_bytes = int(np.prod(feature_shape))
         self._record_bytes = self._feature_bytes + int(np.prod(target_shape))
         folder.mkdir(parents=True, exist_ok=True)
         _check_fingerprint(folder / "fingerprint.json", fingerprint)
         self._index_path = folder / "index.jsonl"
         self._slots = self._read_index()
         flags = os.O_RDWR | os.O_CREAT
-        self._file = os.open(folder / "features.f16", flags, 0o644)
+        self._file = os.open(folder / "features.u8", flags, 0o644)
 
     def __contains__(self, key: str) -> bool:
         return key in self._slots
@@ -74,7 +80,7 @@ class FeatureCache:
         slot = len(self._slots)
         payload, lines = bytearray(), []
         for key, features, target in records:
-            payload += np.ascontiguousarray(features, np.float16).tobytes() + target.tobytes()
+            payload += np.ascontiguousarray(features, np.uint8).tobytes() + target.tobytes()
             lines.append(json.dumps(key) + "\n")
             self._slots[key] = slot + len(lines) - 1
         os.pwrite(self._file, payload, slot * self._record_bytes)
@@ -82,17 +88,17 @@ class FeatureCache:
         with self._index_path.open("a", encoding="utf-8") as index:
             index.writelines(lines)
 
-    def read(self, keys: Iterable[str]) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+    def read(self, keys: Iterable[str]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """Return features (n, *feature_shape) and targets (n, *target_shape), in order."""
         slots = [self._slots[key] for key in keys]
-        features = np.empty((len(slots), *self.feature_shape), np.float16)
+        features = np.empty((len(slots), *self.feature_shape), np.uint8)
         targets = np.empty((len(slots), *self.target_shape), np.uint8)
         for row, slot in enumerate(slots):
             buffer = os.pread(self._file, self._record_bytes, slot * self._record_bytes)
             split = self._feature_bytes
-            features[row] = np.frombuffer(buffer[:split], np.float16).reshape(self.feature_shape)
+            features[row] = np.frombuffer(buffer[:split], np.uint8).reshape(self.feature_shape)
             targets[row] = np.frombuffer(buffer[split:], np.uint8).reshape(self.target_shape)
-        return features, targets
+        return features * self._step, targets
 
     def _read_index(self) -> dict[str, int]:
         if not self._index_path.exists():
@@ -107,7 +113,8 @@ class FeatureCache:
 def fill(
     cache: FeatureCache,
     keys: list[str],
-    make: Callable[[list[str]], list[Record]],
+    draw: Callable[[list[str]], _Drawn],
+    make: Callable[[list[str], _Drawn], list[Record]],
     *,
     chunk: int,
     progress: Callable[[int], None],
@@ -116,17 +123,24 @@ def fill(
 
     Parameters
     ----------
+    draw
+        Called with at most ``chunk`` keys; prepares their canvases, while those before them are
+        in ``make``.
     make
-        Called with at most ``chunk`` keys; returns their records.
+        Called with the keys and what was drawn for them; returns their records.
     progress
         Called with the number of records that were stored or found.
     """
     missing = [key for key in keys if key not in cache]
     progress(len(keys) - len(missing))
-    for start in range(0, len(missing), chunk):
-        some = missing[start : start + chunk]
-        cache.append(make(some))
-        progress(len(some))
+    chunks = [missing[start : start + chunk] for start in range(0, len(missing), chunk)]
+    with ThreadPoolExecutor(1) as pool:
+        pending = [pool.submit(draw, some) for some in chunks[:1]]
+        for position, some in enumerate(chunks):
+            drawn = pending.pop().result()
+            pending = [pool.submit(draw, next_) for next_ in chunks[position + 1 : position + 2]]
+            cache.append(make(some, drawn))
+            progress(len(some))
 
 
 def _check_fingerprint(path: Path, fingerprint: dict[str, Any]) -> None:

@@ -32,12 +32,20 @@ from tumorscope.training.checkpoint import (
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import Examples
 from tumorscope.training.feature_cache import FeatureCache, Record, fill
+from tumorscope.training.frozen_stem import FrozenStem, make_stem
 from tumorscope.training.losses import EvidenceLoss
-from tumorscope.training.network import Network, build_network, convolutions
+from tumorscope.training.network import Network, build_network, convolutions, frozen_layers
 from tumorscope.training.precision import compute_policy
 
-STEM_BATCH = 32
-"""Fixed, so that a record does not depend on which others were missing when it was made."""
+BATCH = 32
+"""Images that go through the frozen layers, or through validation, at a time."""
+
+RANGE_CANVASES = 96
+"""Augmented training scans, spread over all sets, whose activations set the integer ranges."""
+
+
+Drawn = tuple[NDArray[np.uint8], NDArray[np.uint8] | None]
+"""A canvas and its mask, as given to the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +246,8 @@ class Trainer:
 
     def _validate(self) -> dict[str, float]:
         logits = []
-        for start in range(0, len(self.val), STEM_BATCH):
-            keys = [view_key(key, None) for key in self.val.keys[start : start + STEM_BATCH]]
+        for start in range(0, len(self.val), BATCH):
+            keys = [view_key(key, None) for key in self.val.keys[start : start + BATCH]]
             features, _ = self.cache.read(keys)
             logits.append(self.network.trunk.predict_on_batch(_padded(features))["tumor"])
         scores = np.concatenate(logits)[: len(self.val)].astype(np.float64)
@@ -333,20 +341,6 @@ def _fill_cache(
     augmentation: Augmentation,
     folder: Path,
 ) -> FeatureCache:
-    feature_shape = tuple(int(side) for side in network.stem.output_shape[1:])
-    cache = FeatureCache(
-        folder,
-        feature_shape=feature_shape,
-        target_shape=feature_shape[:2],
-        fingerprint={
-            "augmentation": augmentation.to_dict(),
-            "seed": config.seed,
-            "precision": compute_policy(config.precision),
-            "stem": _checksum(network.stem),
-            "feature_shape": feature_shape,
-        },
-    )
-    stem = tf.function(lambda canvases: network.stem(canvases, training=False))
     plain = {view_key(key, None): (val, row, None) for row, key in enumerate(val.keys)}
     views = {
         view_key(key, view): (train, row, view)
@@ -355,16 +349,60 @@ def _fill_cache(
     }
     wanted = plain | views
 
-    def make(keys: list[str]) -> list[Record]:
-        drawn = [_draw(*wanted[key], config=config, augmentation=augmentation) for key in keys]
-        canvases = _padded(np.stack([canvas for canvas, _ in drawn]))
-        features = tf.cast(stem(tf.constant(canvases)), tf.float16).numpy()[: len(keys)]
-        targets = [_shrink(mask, feature_shape[0]) for _, mask in drawn]
+    def draw(key: str) -> Drawn:
+        return _draw(*wanted[key], config=config, augmentation=augmentation)
+
+    spread = list(views)[:: max(1, len(views) // RANGE_CANVASES)]
+    stem = _open_stem(network.stem, [draw(key)[0] for key in spread], config, folder)
+    cache = FeatureCache(
+        folder,
+        feature_shape=stem.feature_shape,
+        target_shape=stem.feature_shape[:2],
+        step=stem.step,
+        fingerprint={
+            "augmentation": augmentation.to_dict(),
+            "seed": config.seed,
+            "frozen": [config.fine_tune_from, config.frozen_arithmetic],
+            "stem": _checksum(network.stem),
+            "feature_shape": stem.feature_shape,
+        },
+    )
+
+    def draw_all(keys: list[str]) -> list[Drawn]:
+        return [draw(key) for key in keys]
+
+    def make(keys: list[str], drawn: list[Drawn]) -> list[Record]:
+        features = stem(np.stack([canvas for canvas, _ in drawn]))
+        targets = [_shrink(mask, stem.feature_shape[0]) for _, mask in drawn]
         return list(zip(keys, features, targets, strict=True))
 
     with tqdm(total=len(wanted), desc="frozen features", unit="image") as bar:
-        fill(cache, list(wanted), make, chunk=STEM_BATCH, progress=bar.update)
+        fill(cache, list(wanted), draw_all, make, chunk=BATCH, progress=bar.update)
     return cache
+
+
+def _open_stem(
+    model: keras.Model, canvases: list[NDArray[np.uint8]], config: TrainConfig, folder: Path
+) -> FrozenStem:
+    """Open the graph of the frozen layers in the cache folder, or make it.
+
+    Its integer ranges come from the run that made it; runs that share the folder share it.
+    """
+    digest = hashlib.sha256(f"{_checksum(model)} {config.frozen_arithmetic}".encode()).hexdigest()
+    path = folder / f"stem-{digest[:16]}.onnx"
+    if not path.exists():
+        graph = make_stem(
+            layer_arrays(model),
+            size=model.input_shape[1],
+            layers=frozen_layers(config),
+            canvases=np.stack(canvases),
+            arithmetic=config.frozen_arithmetic,
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_bytes(graph)
+        partial.replace(path)
+    return FrozenStem(path.read_bytes())
 
 
 def _draw(
@@ -374,7 +412,7 @@ def _draw(
     *,
     config: TrainConfig,
     augmentation: Augmentation,
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+) -> Drawn:
     canvas, mask = examples.canvases[row], examples.mask(row)
     if view is None:
         return canvas, mask
@@ -395,7 +433,7 @@ def _shrink(mask: NDArray[np.uint8] | None, cells: int) -> NDArray[np.uint8]:
 
 def _padded(batch: NDArray[Any]) -> NDArray[Any]:
     """Repeat the last row up to the fixed batch size, so that one graph serves all."""
-    missing = STEM_BATCH - len(batch)
+    missing = BATCH - len(batch)
     padded: NDArray[Any] = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
     return padded
 

@@ -23,8 +23,8 @@ from tumorscope.training.config import TrainConfig
 STACKWISE_NUM_FILTERS: Final = ((64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) * 3)
 """Filters of the convolutions of each block (Simonyan 2015, configuration D)."""
 
-FROZEN_BLOCKS: Final = 3
-"""Blocks 1 to 3 stay as ImageNet left them, so their output is computed once and cached."""
+CELL_PIXELS: Final = 8
+"""Canvas pixels to a cell of the evidence map: three poolings lie before block 4."""
 
 FEATURE_SCALES: Final = {"fine": 1 / 80, "coarse": 1 / 6}
 """Inverse root mean square of ``block4_conv3`` and ``block5_conv3`` with ImageNet weights over 64
@@ -89,7 +89,8 @@ class Network:
     Attributes
     ----------
     stem
-        Canvas (n, size, size) uint8 to the output of the last frozen block.
+        Canvas (n, size, size) uint8 to the output of the last frozen layer, of shape
+        (n, size/8, size/8, channels). It is never trained, so its output can be kept.
     trunk
         Output of the stem to ``{"tumor": (n,), "evidence": (n, size/8, size/8),
         "type": (n, 3)}``, all logits.
@@ -117,7 +118,8 @@ def build_network(config: TrainConfig, *, size: int, weights: str | Path | None)
     UsageError
         If the weights file does not hold every convolution in the right shape.
     """
-    stem, trunk = _build_stem(size), _build_trunk(config, size)
+    stem = _build_stem(config, size)
+    trunk = _build_trunk(config, stem.output_shape[1:])
     if weights == "imagenet":
         _copy_from_keras(stem, trunk)
     elif weights is not None:
@@ -161,36 +163,51 @@ def _copy_from_keras(*models: keras.Model) -> None:
         layer.set_weights(source.get_layer(name).get_weights())
 
 
-def _block(features: Any, index: int) -> Any:
-    """Apply the convolutions of one block, counted from 1."""
-    for position, filters in enumerate(STACKWISE_NUM_FILTERS[index - 1], start=1):
-        features = keras.layers.Conv2D(
-            filters, 3, padding="same", activation="relu", name=f"block{index}_conv{position}"
-        )(features)
-    return features
+def backbone_layers() -> list[str]:
+    """Return the names of VGG16's convolutions and inner poolings, in order."""
+    names = []
+    for block, filters in enumerate(STACKWISE_NUM_FILTERS, start=1):
+        names += [f"block{block}_conv{position}" for position in range(1, len(filters) + 1)]
+        names.append(f"block{block}_pool")
+    return names[:-1]  # the last pooling leads to the classifier that is not used here
 
 
-def _pool(features: Any, index: int) -> Any:
-    return keras.layers.MaxPooling2D(2, name=f"block{index}_pool")(features)
+def frozen_layers(config: TrainConfig) -> list[str]:
+    """Return the names of the layers of the stem, in order."""
+    names = backbone_layers()
+    frozen = names[: names.index(config.fine_tune_from)]
+    # The evidence map needs block 4 before its pooling, so that pooling belongs to the trunk.
+    return [name for name in frozen if name != "block4_pool"]
 
 
-def _build_stem(size: int) -> keras.Model:
+def _apply(features: Any, name: str) -> Any:
+    """Apply one layer of the backbone."""
+    if name.endswith("pool"):
+        return keras.layers.MaxPooling2D(2, name=name)(features)
+    filters = STACKWISE_NUM_FILTERS[int(name[len("block")]) - 1][0]
+    return keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=name)(features)
+
+
+def _build_stem(config: TrainConfig, size: int) -> keras.Model:
     canvas = keras.Input((size, size), dtype="uint8", name="canvas")
     features = ImagenetInput(name="imagenet_input")(canvas)
-    for index in range(1, FROZEN_BLOCKS + 1):
-        features = _pool(_block(features, index), index)
+    for name in frozen_layers(config):
+        features = _apply(features, name)
     return keras.Model(canvas, features, name="stem")
 
 
-def _build_trunk(config: TrainConfig, size: int) -> keras.Model:
+def _build_trunk(config: TrainConfig, feature_shape: tuple[int, ...]) -> keras.Model:
     # === Layers ===
     penalty = keras.regularizers.L2(config.l2)
-    cells = size // 2**FROZEN_BLOCKS
-    features = keras.Input((cells, cells, STACKWISE_NUM_FILTERS[2][-1]), name="block3_features")
+    features = keras.Input(feature_shape, name="frozen_features")
 
     # === Functional model ===
-    fine = _block(features, 4)  # (n, 28, 28, 512)
-    coarse = _block(_pool(fine, 4), 5)  # (n, 14, 14, 512)
+    taps = {frozen_layers(config)[-1]: features}
+    last = features
+    for name in backbone_layers():
+        if name not in frozen_layers(config):
+            last = taps[name] = _apply(last, name)
+    fine, coarse = taps["block4_conv3"], taps["block5_conv3"]  # 28 x 28 and 14 x 14 cells
     evidence, shared = _evidence(fine, coarse, config, penalty)
     tumor = EvidencePooling(config.pooling_sharpness, name="tumor")(evidence)
     tumor_type = _tumor_type(coarse, shared, evidence, config, penalty)

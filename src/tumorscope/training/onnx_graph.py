@@ -17,8 +17,15 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from tumorscope.imaging.preprocess import IMAGENET_MEAN_BGR
+from tumorscope.labels import TUMOR_TYPES
 from tumorscope.training.config import TrainConfig
-from tumorscope.training.network import FEATURE_SCALES, STACKWISE_NUM_FILTERS
+from tumorscope.training.network import (
+    CELL_PIXELS,
+    FEATURE_SCALES,
+    STACKWISE_NUM_FILTERS,
+    backbone_layers,
+)
+from tumorscope.training.novelty import Novelty
 
 OPSET: Final = 17
 """The oldest with everything used here, so that old runtimes and browsers can load it."""
@@ -78,16 +85,97 @@ def build_graph(
     -------
     ModelProto
         Input ``canvas`` (n, size, size) uint8; outputs ``tumor`` (n,), ``evidence``
-        (n, size/8, size/8), ``type`` (n, 3) logits and ``features`` (n, 512).
+        (n, size/8, size/8), ``type`` (n, 3) logits and ``features`` (n, 1024), the square roots
+        of the mean activations of ``block4_conv3`` and ``block5_conv3``.
     """
     graph = _Graph()
-    fine, coarse = _add_backbone(graph, weights)
+    backbone = _add_backbone(graph, weights, backbone_layers())
+    fine, coarse = backbone["block4_conv3"], backbone["block5_conv3"]
     evidence, merged = _add_evidence(graph, weights, fine, coarse)
-    _add_pooling(graph, evidence, sharpness=config.pooling_sharpness, cells=(size // 8) ** 2)
+    cells = (size // CELL_PIXELS) ** 2
+    _add_pooling(graph, evidence, sharpness=config.pooling_sharpness, cells=cells)
     _add_type(graph, weights, coarse, merged)
-    graph.node("GlobalAveragePool", [coarse], "features/maps")
-    graph.node("Flatten", ["features/maps"], "features", axis=1)
-    return _finish(graph, size)
+    _add_features(graph, [fine, coarse])
+    cells = size // CELL_PIXELS
+    shapes: dict[str, list[Any]] = {
+        "tumor": ["n"],
+        "evidence": ["n", cells, cells],
+        "type": ["n", len(TUMOR_TYPES)],
+        "features": ["n", STACKWISE_NUM_FILTERS[3][-1] + STACKWISE_NUM_FILTERS[4][-1]],
+    }
+    return _finish(graph, size, shapes)
+
+
+def add_novelty(graph: onnx.ModelProto, novelty: Novelty) -> onnx.ModelProto:
+    """Return the graph, float or quantized, with one more output: ``novelty`` (n,)."""
+    model = onnx.ModelProto()
+    model.CopyFrom(graph)
+    part = _Graph()
+    total = part.constant("novelty/axis", np.array([1]))
+    shifted = part.node(
+        "Sub", ["features", part.constant("novelty/mean", novelty.mean)], "novelty/shifted"
+    )
+    scaled = part.node(
+        "Div", [shifted, part.constant("novelty/deviation", novelty.deviation)], "novelty/scaled"
+    )
+    along = part.node(
+        "MatMul",
+        [scaled, part.constant("novelty/components", novelty.components)],
+        "novelty/along",
+    )
+    white = part.node(
+        "Div", [along, part.constant("novelty/spread", novelty.spread)], "novelty/white"
+    )
+    squares = {
+        name: part.node(
+            "ReduceSum",
+            [part.node("Mul", [source, source], f"novelty/{name}_squared"), total],
+            f"novelty/{name}_length",
+            keepdims=0,
+        )
+        for name, source in (("scaled", scaled), ("along", along), ("white", white))
+    }
+    rest = part.node("Sub", [squares["scaled"], squares["along"]], "novelty/rest")
+    per_rest = part.constant("novelty/rest_variance", np.array(novelty.rest_variance, np.float32))
+    rest = part.node(
+        "Relu", [part.node("Div", [rest, per_rest], "novelty/rest_scaled")], "novelty/beside"
+    )
+    part.node("Sqrt", [part.node("Add", [squares["white"], rest], "novelty/squared")], "novelty")
+    model.graph.node.extend(part.nodes)
+    model.graph.initializer.extend(part.constants)
+    model.graph.output.append(helper.make_tensor_value_info("novelty", TensorProto.FLOAT, ["n"]))
+    onnx.checker.check_model(model)
+    return model
+
+
+def build_stem_graph(
+    weights: Mapping[str, NDArray[np.float32]], *, size: int, layers: list[str]
+) -> onnx.ModelProto:
+    """Write the layers that are not trained.
+
+    Parameters
+    ----------
+    weights
+        By layer name, of at least these layers.
+    size
+        Side of the canvas in pixels.
+    layers
+        The first layers of VGG16, in order.
+
+    Returns
+    -------
+    ModelProto
+        Input ``canvas`` (n, size, size) uint8; output ``stem``
+        (n, size/8, size/8, channels).
+    """
+    graph = _Graph()
+    last = _add_backbone(graph, weights, layers)[layers[-1]]
+    graph.node("Transpose", [last], "stem", perm=[0, 2, 3, 1])
+    cells = size // CELL_PIXELS
+    channels = next(
+        len(weights[f"{name}/bias"]) for name in reversed(layers) if f"{name}/bias" in weights
+    )
+    return _finish(graph, size, {"stem": ["n", cells, cells, channels]})
 
 
 def quantize(
@@ -142,23 +230,24 @@ class _CanvasReader:
         return next(self._feeds, None)
 
 
-def _add_backbone(graph: _Graph, weights: Mapping[str, NDArray[np.float32]]) -> tuple[str, str]:
+def _add_backbone(
+    graph: _Graph, weights: Mapping[str, NDArray[np.float32]], layers: list[str]
+) -> dict[str, str]:
+    """Add the first layers of VGG16; return the output of each by layer name."""
     mean = np.array(IMAGENET_MEAN_BGR, np.float32).reshape(1, 3, 1, 1)
     graph.node("Cast", ["canvas"], "canvas/float", to=TensorProto.FLOAT)
     graph.node("Unsqueeze", ["canvas/float", graph.constant("axis1", np.array([1]))], "canvas/map")
     features = graph.node("Sub", ["canvas/map", graph.constant("mean", mean)], "imagenet_input")
-    taps = {}
-    for block, filters in enumerate(STACKWISE_NUM_FILTERS, start=1):
-        for position in range(1, len(filters) + 1):
-            name = f"block{block}_conv{position}"
+    outputs = {}
+    for name in layers:
+        if name.endswith("pool"):
+            window = {"kernel_shape": [2, 2], "strides": [2, 2]}
+            features = graph.node("MaxPool", [features], name, **window)
+        else:
             kernel, bias = weights[f"{name}/kernel"], weights[f"{name}/bias"]
             features = graph.convolution(features, name, kernel, bias, relu=True)
-        taps[block] = features
-        if block < len(STACKWISE_NUM_FILTERS):
-            features = graph.node(
-                "MaxPool", [features], f"block{block}_pool", kernel_shape=[2, 2], strides=[2, 2]
-            )
-    return taps[4], taps[5]
+        outputs[name] = features
+    return outputs
 
 
 def _add_evidence(
@@ -208,6 +297,14 @@ def _add_pooling(graph: _Graph, evidence: str, *, sharpness: float, cells: int) 
     graph.node("Div", ["tumor/mean", factor], "tumor")
 
 
+def _add_features(graph: _Graph, sources: list[str]) -> None:
+    """Add the mean activation of each channel; the root evens out its skewed distribution."""
+    means = [graph.node("GlobalAveragePool", [source], f"{source}/mean") for source in sources]
+    graph.node("Concat", means, "features/maps", axis=1)
+    graph.node("Sqrt", ["features/maps"], "features/roots")
+    graph.node("Flatten", ["features/roots"], "features", axis=1)
+
+
 def _add_type(
     graph: _Graph, weights: Mapping[str, NDArray[np.float32]], coarse: str, merged: str
 ) -> None:
@@ -235,14 +332,7 @@ def _add_attention(graph: _Graph, features: str, evidence: str, name: str) -> st
     return graph.node("Flatten", [mean], name, axis=1)
 
 
-def _finish(graph: _Graph, size: int) -> onnx.ModelProto:
-    cells = size // 8
-    shapes: dict[str, list[Any]] = {
-        "tumor": ["n"],
-        "evidence": ["n", cells, cells],
-        "type": ["n", 3],
-        "features": ["n", STACKWISE_NUM_FILTERS[-1][-1]],
-    }
+def _finish(graph: _Graph, size: int, shapes: Mapping[str, list[Any]]) -> onnx.ModelProto:
     proto = helper.make_graph(
         graph.nodes,
         "tumorscope",
