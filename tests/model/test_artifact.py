@@ -198,3 +198,28 @@ def test_mutated_file_is_refused_or_means_the_same(tmp_path: Path, data: st.Data
         return
     assert dataclasses.asdict(artifact.manifest) == dataclasses.asdict(MANIFEST)
     assert artifact.graph == b"graph"
+
+
+def test_version_1_is_still_read_and_never_abstains(write_zip: Callable[..., Path]) -> None:
+    values = MANIFEST.to_dict() | {"format_version": 1}
+    del values["conformal"], values["gate"]
+    manifest = read_artifact(write_zip(text=json.dumps(values).encode())).manifest
+    assert manifest.conformal is None
+    assert manifest.gate is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gate": {"threshold": -1.0}},
+        {"gate": {"threshold": "wide"}},
+        {"gate": {"limit": 1.0}},
+        {"conformal": {"coverage": 0.95, "tumor": 1.5, "no_tumor": 0.1}},
+        {"conformal": {"coverage": 0.95}},
+    ],
+)
+def test_odd_gate_or_thresholds_are_refused(
+    write_zip: Callable[..., Path], changes: dict[str, Any]
+) -> None:
+    with pytest.raises(ArtifactError, match=r"gate|conformal|incomplete"):
+        read_artifact(write_zip(changes))

@@ -16,21 +16,29 @@ import json
 import math
 import struct
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from tumorscope.errors import ArtifactError
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.labels import CLASSES, TUMOR_TYPES
+from tumorscope.model.conformal import Conformal
+from tumorscope.model.gate import Gate
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+READABLE_VERSIONS: Final = (1, 2)
+"""Version 1 had no conformal thresholds and no gate: it never abstains and rejects nothing."""
+
 MANIFEST_NAME: Final = "manifest.json"
 GRAPH_NAME: Final = "model.onnx"
 EMBEDDED_NAME: Final = "default.tumorscope"
 MAX_ARTIFACT_BYTES: Final = 512 * 1024 * 1024
 """VGG16 with its fully connected layers in float32 is 528 MB; ours has none of them."""
+
+_Part = TypeVar("_Part")
 
 _DAMAGED_ZIP: Final = (
     zipfile.BadZipFile,
@@ -83,6 +91,10 @@ class Manifest:
         Evidence logit above which a cell counts as tumor in boxes and overlaps.
     graph_sha256
         Of the ``model.onnx`` bytes.
+    conformal
+        Which classes stay plausible at which probability; ``None``: the model never abstains.
+    gate
+        What is not a brain MR image; ``None``: every image is taken for one.
     card
         Everything else, for people: training data with hashes and licences, library versions,
         commit, measurements.
@@ -95,6 +107,8 @@ class Manifest:
     operating_points: dict[str, float]
     evidence_threshold: float
     graph_sha256: str
+    conformal: Conformal | None = None
+    gate: Gate | None = None
     card: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -111,6 +125,8 @@ class Manifest:
             "operating_points": self.operating_points,
             "evidence_threshold": self.evidence_threshold,
             "graph_sha256": self.graph_sha256,
+            "conformal": None if self.conformal is None else self.conformal.to_dict(),
+            "gate": None if self.gate is None else self.gate.to_dict(),
             "card": self.card,
         }
 
@@ -127,6 +143,8 @@ class Manifest:
                 operating_points=dict(values["operating_points"]),
                 evidence_threshold=values["evidence_threshold"],
                 graph_sha256=str(values["graph_sha256"]),
+                conformal=_optional(Conformal, values.get("conformal")),
+                gate=_optional(Gate, values.get("gate")),
                 card=dict(values.get("card", {})),
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -233,16 +251,16 @@ def _unpack(content: bytes, name: str) -> tuple[bytes, bytes]:
 def _check_known(values: Any) -> None:
     if not isinstance(values, dict) or values.get("format") != "tumorscope-artifact":
         raise ArtifactError("The manifest does not say that it is a tumorscope artifact's.")
-    expected = {
-        "format_version": FORMAT_VERSION,
-        "labels": list(CLASSES),
-        "tumor_types": list(TUMOR_TYPES),
+    expected: dict[str, tuple[Any, ...]] = {
+        "format_version": READABLE_VERSIONS,
+        "labels": (list(CLASSES),),
+        "tumor_types": (list(TUMOR_TYPES),),
     }
     for key, known in expected.items():
-        if values.get(key) != known:
+        if values.get(key) not in known:
             raise ArtifactError(
                 f"The artifact has {key} {values.get(key)!r}; this version of tumorscope knows "
-                f"{known!r}. Install the version that made it."
+                f"{' and '.join(map(repr, known))}. Install the version that made it."
             )
     points = values.get("operating_points")
     if not isinstance(points, dict) or "balanced" not in points:
@@ -260,6 +278,16 @@ def _check_numbers(manifest: Manifest) -> None:
     for name, threshold in manifest.operating_points.items():
         # The step above 1 is the threshold at which nothing is called tumor.
         _check_number(f"operating point {name}", threshold, low=0, high=math.nextafter(1, 2))
+
+    if manifest.conformal is not None:
+        for name, value in manifest.conformal.to_dict().items():
+            _check_number(f"conformal {name}", value, low=0, high=1)
+    if manifest.gate is not None:
+        _check_number("gate threshold", manifest.gate.threshold, low=0)
+
+
+def _optional(kind: Callable[..., _Part], values: dict[str, Any] | None) -> _Part | None:
+    return None if values is None else kind(**values)
 
 
 def _check_number(

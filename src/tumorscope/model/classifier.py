@@ -18,7 +18,9 @@ from tumorscope.imaging.read import read_one, read_scans
 from tumorscope.imaging.scan import ReadFailure, Scan
 from tumorscope.labels import TUMOR_TYPES, Outcome
 from tumorscope.model.artifact import Artifact, Manifest, read_artifact
+from tumorscope.model.decision import decide
 from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
+from tumorscope.model.gate import REJECTION
 from tumorscope.model.prediction import (
     Answer,
     Failure,
@@ -39,9 +41,14 @@ if TYPE_CHECKING:
 INPUT = "canvas"
 """Name of the graph's input: canvases (n, size, size), uint8."""
 
+BLANK = "The slice is blank: all its pixels have the same value."
+
 OUTPUTS = ("tumor", "evidence", "type", "features")
 """Names of the graph's outputs, all per image: tumor logit (), evidence logits (cells, cells),
 type logits (3,), features (d,)."""
+
+NOVELTY = "novelty"
+"""Name of the output that a gate looks at, a number per image."""
 
 
 def load_model(
@@ -100,8 +107,9 @@ class Classifier:
         self.identity = ModelIdentity(
             self.manifest.model_id, self.manifest.model_version, self.manifest.graph_sha256
         )
+        self._outputs = OUTPUTS if self.manifest.gate is None else (*OUTPUTS, NOVELTY)
         self._session = _open_session(artifact.graph, threads)
-        _check_interface(self._session, self.manifest.preprocessing.size)
+        _check_interface(self._session, self._outputs, self.manifest.preprocessing.size)
 
     def at(self, operating_point: str) -> Classifier:
         """Return this classifier at another operating point, sharing the network.
@@ -172,18 +180,23 @@ class Classifier:
             If the scan holds no picture.
         """
         if scan.slice_index is not None and scan.is_blank:
-            return self._reject_blank(scan, heatmap=heatmap)
+            return self._reject(scan, BLANK, heatmap=heatmap)
         canvas, geometry = self.manifest.preprocessing.apply(scan.pixels)
-        logit, evidence, type_logits, _ = self.run(canvas[None])
+        logit, evidence, type_logits, _, *novelty = self.run(canvas[None])
+        gate = self.manifest.gate
+        if gate is not None and gate.rejects(float(novelty[0][0])):
+            return self._reject(scan, REJECTION, heatmap=heatmap)
         probability = float(self.calibrate(logit)[0])
-        outcome: Outcome = "tumor" if probability >= self.threshold else "no_tumor"
+        outcome, plausible, reasons = decide(
+            probability, threshold=self.threshold, conformal=self.manifest.conformal
+        )
         return Prediction(
             source=scan.source,
             outcome=outcome,
             probabilities={"tumor": probability, "no_tumor": 1 - probability},
             type_probabilities=self._type_probabilities(type_logits[0]),
-            prediction_set=(outcome,),
-            reasons=(),
+            prediction_set=plausible,
+            reasons=reasons,
             localization=self._localize(outcome, evidence[0], geometry),
             model=self.identity,
             slice_index=scan.slice_index,
@@ -201,9 +214,9 @@ class Classifier:
         -------
         tuple of ndarray
             Tumor logits (n,), evidence logits (n, cells, cells), type logits (n, 3) and
-            features (n, d), all float32.
+            features (n, d), then, where the artifact has a gate, novelty (n,); all float32.
         """
-        return tuple(self._session.run(OUTPUTS, {INPUT: canvases}))
+        return tuple(self._session.run(self._outputs, {INPUT: canvases}))
 
     def calibrate(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Turn tumor logits into calibrated probabilities, same shape."""
@@ -217,14 +230,14 @@ class Classifier:
         except ImageError as error:
             return Failure(scan.source, error, scan.slice_index)
 
-    def _reject_blank(self, scan: Scan, *, heatmap: bool) -> Prediction:
+    def _reject(self, scan: Scan, reason: str, *, heatmap: bool) -> Prediction:
         return Prediction(
             source=scan.source,
             outcome="rejected",
             probabilities=None,
             type_probabilities=None,
             prediction_set=(),
-            reasons=("The slice is blank: all its pixels have the same value.",),
+            reasons=(reason,),
             localization=None,
             model=self.identity,
             slice_index=scan.slice_index,
@@ -294,6 +307,7 @@ class SeriesCollector:
                     members,
                     failed=failed,
                     threshold=self._classifier.threshold,
+                    conformal=self._classifier.manifest.conformal,
                     source=_common_source([one.source for one in members]),
                     model=self._classifier.identity,
                 )
@@ -338,10 +352,12 @@ def _open_session(graph: bytes, threads: int | None) -> onnxruntime.InferenceSes
     return session
 
 
-def _check_interface(session: onnxruntime.InferenceSession, size: int) -> None:
+def _check_interface(
+    session: onnxruntime.InferenceSession, outputs: tuple[str, ...], size: int
+) -> None:
     names = tuple(output.name for output in session.get_outputs())
-    if set(names) != set(OUTPUTS):
-        raise ArtifactError(f"The graph has outputs {names}; expected {OUTPUTS}.")
+    if set(names) != set(outputs):
+        raise ArtifactError(f"The graph has outputs {names}; expected {outputs}.")
     inputs = [(one.name, one.type) for one in session.get_inputs()]
     if inputs != [(INPUT, "tensor(uint8)")]:
         raise ArtifactError(f"The graph has input {inputs}; expected {INPUT!r} in uint8.")

@@ -9,7 +9,9 @@ from typing import Any, Final
 import numpy as np
 
 from tumorscope.imaging.sources import natural_key
-from tumorscope.labels import TUMOR_TYPES, Outcome
+from tumorscope.labels import TUMOR_TYPES
+from tumorscope.model.conformal import Conformal
+from tumorscope.model.decision import decide
 from tumorscope.model.prediction import ModelIdentity, Prediction, SeriesPrediction
 
 MOST_SUSPICIOUS: Final = 3
@@ -28,6 +30,7 @@ def aggregate(
     threshold: float,
     source: str,
     model: ModelIdentity,
+    conformal: Conformal | None = None,
 ) -> SeriesPrediction:
     """Combine slice answers.
 
@@ -42,21 +45,23 @@ def aggregate(
         Number of slices without an answer.
     threshold
         Probability from which the series is called ``tumor``.
+    conformal
+        The series abstains at the probabilities at which a slice would.
     """
     ordered = sorted(slices, key=_place)
     answered = [(one, one.probabilities["tumor"]) for one in ordered if one.probabilities]
     if not answered:
         return _rejected(ordered, failed=failed, source=source, model=model)
     probability = _peak_probability([value for _, value in answered])
-    outcome: Outcome = "tumor" if probability >= threshold else "no_tumor"
+    outcome, plausible, reasons = decide(probability, threshold=threshold, conformal=conformal)
     return SeriesPrediction(
         source=source,
         series_uid=_uid(ordered),
         outcome=outcome,
         probabilities={"tumor": probability, "no_tumor": 1 - probability},
         type_probabilities=_mean_types(answered),
-        prediction_set=(outcome,),
-        reasons=(),
+        prediction_set=plausible,
+        reasons=reasons,
         slices=len(ordered),
         failed_slices=failed,
         most_suspicious=_most_suspicious(answered),

@@ -16,11 +16,15 @@ from sklearn.metrics import roc_auc_score
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.calibration import fit_platt, fit_temperature
+from tumorscope.evaluation.conformal import fit_conformal
 from tumorscope.evaluation.localization import best_threshold
 from tumorscope.evaluation.operating_points import choose_operating_points
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import Artifact, Calibration, Manifest, write_artifact
 from tumorscope.model.classifier import Classifier
+from tumorscope.model.conformal import Conformal
+from tumorscope.model.evidence import sigmoid
+from tumorscope.model.gate import Gate
 from tumorscope.recipes.canvases import load_examples
 from tumorscope.recipes.provenance import file_sha256, library_versions
 from tumorscope.recipes.train import read_run
@@ -28,11 +32,22 @@ from tumorscope.training.checkpoint import load_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples, balancing_weights
 from tumorscope.training.fit import RunPaths
-from tumorscope.training.onnx_graph import build_graph, quantize
+from tumorscope.training.novelty import fit_novelty
+from tumorscope.training.onnx_graph import add_novelty, build_graph, quantize
 
 MODEL_ID: Final = "tumorscope-vgg16-evidence"
 RANGE_SCANS: Final = 96
 """Training scans, spread over all sets, whose activations set the integer ranges."""
+
+NOVELTY_SCANS: Final = 1200
+"""Training scans, spread over all sets, that say what a brain MR image looks like."""
+
+ACCEPTED_SHARE: Final = 0.995
+"""Share of the calibration scans that the gate lets through: at most 1 % of brain MR images may be
+turned away, and other hospitals' lie further out than ours."""
+
+COVERAGE: Final = 0.95
+"""Of the conformal prediction sets, for each class."""
 
 INT8_AUROC_TOLERANCE: Final = 0.002
 """Largest loss of AUROC on the calibration split for which integers are taken."""
@@ -40,19 +55,21 @@ INT8_AUROC_TOLERANCE: Final = 0.002
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Outputs:
-    """Outputs of a graph over some examples."""
+    """Outputs of a graph over some examples, in the order of ``Classifier.run``."""
 
     tumor: NDArray[np.float32]
     evidence: NDArray[np.float32]
     types: NDArray[np.float32]
+    features: NDArray[np.float32]
 
 
 def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     """Write the artifact of a run.
 
     The graph is quantized to 8-bit integers if that keeps the AUROC on the calibration split
-    within 0.002 of the float graph's; calibration, operating points and the evidence threshold
-    are fitted on the calibration split with the graph that is shipped.
+    within 0.002 of the float graph's; calibration, conformal thresholds, operating points, the
+    evidence threshold and the gate's are fitted on the calibration split with the graph that is
+    shipped.
 
     Raises
     ------
@@ -66,12 +83,17 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     preprocessing = Preprocessing.from_dict(record["preprocessing"])
     weights, _ = load_arrays(RunPaths(run).best)
     splits = _load_splits(record, preprocessing)
-    graph, arithmetic = _choose_graph(
+    graph, outputs, arithmetic = _choose_graph(
         build_graph(weights, size=preprocessing.size, config=config), splits, preprocessing
     )
-    artifact = _calibrated(
-        graph, splits["calibration"], record, preprocessing=preprocessing, arithmetic=arithmetic
+    novelty = fit_novelty(_run(graph, splits["train"], preprocessing).features)
+    draft = _uncalibrated(add_novelty(graph, novelty), preprocessing)
+    manifest = replace(
+        _calibrated(draft.manifest, outputs, splits["calibration"]),
+        gate=Gate(float(np.quantile(novelty.measure(outputs.features), ACCEPTED_SHARE))),
+        card=_card(record, arithmetic),
     )
+    artifact = Artifact(manifest, draft.graph)
     write_artifact(output, artifact, overwrite=overwrite)
     return artifact
 
@@ -82,7 +104,7 @@ def _load_splits(record: dict[str, Any], preprocessing: Preprocessing) -> dict[s
         raise UsageError(f"{manifest} is not the manifest that the run was trained with.")
     rows = read_manifest(manifest, root=root)
     return {
-        "ranges": load_examples(_spread(rows, "train"), root, preprocessing)[0],
+        "train": load_examples(_spread(rows, "train"), root, preprocessing)[0],
         "calibration": load_examples(
             [row for row in rows if row.split == "calibration"], root, preprocessing
         )[0],
@@ -92,25 +114,28 @@ def _load_splits(record: dict[str, Any], preprocessing: Preprocessing) -> dict[s
 def _spread(rows: list[ManifestRow], split: str) -> list[ManifestRow]:
     """Take every n-th labeled row of a split, so that all sets are seen."""
     labeled = [row for row in rows if row.split == split and row.tumor is not None]
-    return labeled[:: max(1, len(labeled) // RANGE_SCANS)]
+    return labeled[:: max(1, len(labeled) // NOVELTY_SCANS)]
 
 
 def _choose_graph(
     graph: onnx.ModelProto, splits: dict[str, Examples], preprocessing: Preprocessing
-) -> tuple[bytes, dict[str, Any]]:
+) -> tuple[onnx.ModelProto, _Outputs, dict[str, Any]]:
+    """Return the graph to ship, its outputs on the calibration split, and why it was chosen."""
+    canvases = splits["train"].canvases
     with tempfile.TemporaryDirectory() as folder:
-        integers = quantize(graph, splits["ranges"].canvases, folder=Path(folder))
+        some = canvases[:: max(1, len(canvases) // RANGE_SCANS)]
+        integers = quantize(graph, some, folder=Path(folder))
     examples = splits["calibration"]
-    candidates = {"float32": graph.SerializeToString(), "int8": integers.SerializeToString()}
-    auroc = {}
-    for name, content in candidates.items():
-        outputs = _run(_uncalibrated(content, preprocessing), examples)
-        auroc[name] = float(roc_auc_score(examples.tumor, outputs.tumor))
+    candidates = {"float32": graph, "int8": integers}
+    outputs = {name: _run(one, examples, preprocessing) for name, one in candidates.items()}
+    auroc = {name: float(roc_auc_score(examples.tumor, one.tumor)) for name, one in outputs.items()}
     chosen = "int8" if auroc["float32"] - auroc["int8"] <= INT8_AUROC_TOLERANCE else "float32"
-    return candidates[chosen], {"arithmetic": chosen, "calibration_roc_auc": auroc}
+    reason = {"arithmetic": chosen, "calibration_roc_auc": auroc}
+    return candidates[chosen], outputs[chosen], reason
 
 
-def _uncalibrated(graph: bytes, preprocessing: Preprocessing) -> Artifact:
+def _uncalibrated(graph: onnx.ModelProto, preprocessing: Preprocessing) -> Artifact:
+    content = graph.SerializeToString()
     manifest = Manifest(
         model_id=MODEL_ID,
         model_version=library_versions()["tumorscope"],
@@ -118,44 +143,32 @@ def _uncalibrated(graph: bytes, preprocessing: Preprocessing) -> Artifact:
         calibration=Calibration(),
         operating_points={"balanced": 0.5},
         evidence_threshold=0.0,
-        graph_sha256=hashlib.sha256(graph).hexdigest(),
+        graph_sha256=hashlib.sha256(content).hexdigest(),
     )
-    return Artifact(manifest, graph)
+    return Artifact(manifest, content)
 
 
-def _run(artifact: Artifact, examples: Examples) -> _Outputs:
-    classifier = Classifier(artifact)
+def _run(graph: onnx.ModelProto, examples: Examples, preprocessing: Preprocessing) -> _Outputs:
+    classifier = Classifier(_uncalibrated(graph, preprocessing))
     rows = [classifier.run(canvas[None]) for canvas in examples.canvases]
-    tumor, evidence, types, _ = (np.concatenate(column) for column in zip(*rows, strict=True))
-    return _Outputs(tumor, evidence, types)
+    return _Outputs(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
-def _calibrated(
-    graph: bytes,
-    examples: Examples,
-    record: dict[str, Any],
-    *,
-    preprocessing: Preprocessing,
-    arithmetic: dict[str, Any],
-) -> Artifact:
-    draft = _uncalibrated(graph, preprocessing)
-    outputs = _run(draft, examples)
+def _card(record: dict[str, Any], arithmetic: dict[str, Any]) -> dict[str, Any]:
+    kept = ("config", "data", "manifest_sha256", "versions", "commit")
+    return {"graph": arithmetic, "training": {key: record[key] for key in kept}}
+
+
+def _calibrated(draft: Manifest, outputs: _Outputs, examples: Examples) -> Manifest:
     calibration = _fit_calibration(outputs, examples)
-    scores = 1 / (1 + np.exp(-(calibration.slope * outputs.tumor + calibration.intercept)))
-    card = {
-        "graph": arithmetic,
-        "training": {
-            key: record[key] for key in ("config", "data", "manifest_sha256", "versions", "commit")
-        },
-    }
-    manifest = replace(
-        draft.manifest,
+    scores = sigmoid(calibration.slope * outputs.tumor + calibration.intercept)
+    return replace(
+        draft,
         calibration=calibration,
+        conformal=Conformal(COVERAGE, *fit_conformal(examples.tumor, scores, coverage=COVERAGE)),
         operating_points=choose_operating_points(examples.tumor, scores),
         evidence_threshold=_evidence_threshold(outputs, examples),
-        card=card,
     )
-    return Artifact(manifest, graph)
 
 
 def _fit_calibration(outputs: _Outputs, examples: Examples) -> Calibration:

@@ -1,0 +1,32 @@
+"""What is not a brain MR image is turned away."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Final
+
+REJECTION: Final = (
+    "The picture is unlike the brain MR images that the model was trained on; it is not answered."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Largest novelty of a picture that is still answered.
+
+    Attributes
+    ----------
+    threshold
+        On the graph's output ``novelty``: the Mahalanobis distance of a picture's features from
+        those of the training scans (Lee et al., NeurIPS 2018, arXiv 1807.03888), at least 0.
+    """
+
+    threshold: float
+
+    def rejects(self, novelty: float) -> bool:
+        """Tell whether a picture is too far from the training scans to be answered."""
+        return not novelty <= self.threshold
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the gate as stored in a manifest."""
+        return asdict(self)

@@ -1,0 +1,74 @@
+import dataclasses
+import hashlib
+
+import pytest
+
+from tumorscope.errors import ArtifactError
+from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
+from tumorscope.model.classifier import Classifier
+from tumorscope.model.conformal import Conformal
+from tumorscope.model.gate import REJECTION, Gate
+
+
+@pytest.fixture
+def make_gated(tiny_artifact):
+    """Turn the tiny artifact into one whose novelty is the mean grey of the canvas."""
+    onnx = pytest.importorskip("onnx", reason="the extra [train] is not installed")
+    model = onnx.load_from_string(tiny_artifact.graph)
+    mean = onnx.helper.make_node("ReduceMean", ["grey"], ["novelty"], axes=[1, 2], keepdims=0)
+    model.graph.node.append(mean)
+    novelty = onnx.helper.make_tensor_value_info("novelty", onnx.TensorProto.FLOAT, ["n"])
+    model.graph.output.append(novelty)
+    graph = model.SerializeToString()
+
+    def make(**changes) -> Artifact:
+        changes = {"gate": Gate(150.0), "graph_sha256": hashlib.sha256(graph).hexdigest()} | changes
+        return Artifact(dataclasses.replace(tiny_artifact.manifest, **changes), graph)
+
+    return make
+
+
+def test_unlike_picture_is_rejected_with_a_reason(make_gated, make_head):
+    classifier = Classifier(make_gated(), threads=1)
+    answered = classifier.predict(make_head(radius=40))
+    assert answered.outcome in {"tumor", "no_tumor"}
+    rejected = classifier.predict(255 - make_head(radius=20), heatmap=True)
+    assert rejected.outcome == "rejected"
+    assert rejected.probabilities is None
+    assert rejected.type_probabilities is None
+    assert rejected.localization is None
+    assert rejected.prediction_set == ()
+    assert rejected.reasons == (REJECTION,)
+    assert rejected.evidence is not None
+    assert not rejected.evidence.any()
+
+
+def test_novelty_that_is_not_a_number_is_rejected():
+    assert Gate(150.0).rejects(float("nan"))
+
+
+def test_doubt_is_an_abstention_with_probabilities(make_gated, make_head):
+    doubtful = Conformal(coverage=0.95, tumor=0.0, no_tumor=0.0)
+    classifier = Classifier(make_gated(conformal=doubtful), threads=1)
+    answer = classifier.predict(make_head(blob=(62, 94)))
+    assert answer.outcome == "abstain"
+    assert answer.prediction_set == ("tumor", "no_tumor")
+    assert answer.reasons == ("Tumor and no tumor are both plausible at 95% coverage.",)
+    assert answer.probabilities is not None
+    assert answer.probabilities["tumor"] > 0.5
+    assert answer.localization is None
+
+
+def test_gate_and_thresholds_survive_the_file(make_gated, tmp_path):
+    conformal = Conformal(coverage=0.9, tumor=0.25, no_tumor=0.125)
+    path = tmp_path / "gated.tumorscope"
+    write_artifact(path, make_gated(conformal=conformal))
+    manifest = read_artifact(path).manifest
+    assert manifest.conformal == conformal
+    assert manifest.gate == Gate(150.0)
+
+
+def test_gate_without_its_output_is_refused(tiny_artifact):
+    manifest = dataclasses.replace(tiny_artifact.manifest, gate=Gate(1.0))
+    with pytest.raises(ArtifactError, match="novelty"):
+        Classifier(Artifact(manifest, tiny_artifact.graph), threads=1)
