@@ -10,14 +10,15 @@ from tumorscope.training.novelty import fit_novelty
 def correlated(count: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     mixing = np.random.default_rng(0).normal(size=(6, 6)) * np.array([5, 3, 2, 1, 1, 1])
-    return rng.normal(size=(count, 6)) @ mixing.T + 10
+    return (rng.normal(size=(count, 6)) @ mixing.T + 100) ** 2  # the roots are normal
 
 
 def test_with_nearly_all_components_it_is_the_mahalanobis_distance():
     known, new = correlated(50_000, 1), correlated(20, 2)
     novelty = fit_novelty(known, components=5)
-    inverse = np.linalg.inv(np.cov(known.T, bias=True))
-    expected = [mahalanobis(row, known.mean(axis=0), inverse) for row in new]
+    roots = np.sqrt(known)
+    inverse = np.linalg.inv(np.cov(roots.T, bias=True))
+    expected = [mahalanobis(row, roots.mean(axis=0), inverse) for row in np.sqrt(new)]
     # Ledoit and Wolf shrink the covariance a little even with 50,000 rows.
     np.testing.assert_allclose(novelty.measure(new), expected, rtol=0.02)
 
@@ -26,7 +27,7 @@ def test_with_nearly_all_components_it_is_the_mahalanobis_distance():
 def test_what_lies_beside_the_training_scans_is_further_away(components):
     known = correlated(500, 1)
     novelty = fit_novelty(known, components=components)
-    away = known[:50] + 40 * np.random.default_rng(3).normal(size=(50, 6))
+    away = (np.sqrt(known[:50]) + 40 * np.random.default_rng(3).normal(size=(50, 6))) ** 2
     assert np.median(novelty.measure(away)) > 2 * np.quantile(novelty.measure(known), 0.99)
 
 

@@ -45,7 +45,8 @@ def train(
     config
         Settings of the run.
     weights
-        ``imagenet``, ``none`` or the path of an ``.npz`` with VGG16's convolutions.
+        ``imagenet``, ``none`` or the path of an ``.npz`` with VGG16's convolutions; the
+        ``weights.npz`` of another run also brings its head.
     root
         Folder that the manifest's paths are relative to; by default the manifest's own.
     cache
@@ -67,6 +68,7 @@ def train(
         "manifest_sha256": file_sha256(manifest),
         "root": str(folder.resolve()),
         "weights": weights,
+        "weights_sha256": file_sha256(Path(weights)) if Path(weights).is_file() else None,
         "config": config.to_dict(),
         "preprocessing": preprocessing.to_dict(),
     }

@@ -111,7 +111,8 @@ def build_network(config: TrainConfig, *, size: int, weights: str | Path | None)
         Side of the canvas in pixels, a multiple of 32.
     weights
         ``"imagenet"`` (downloaded by Keras), the path of an ``.npz`` with arrays named
-        ``block1_conv1/kernel`` and so on, or ``None`` for random weights.
+        ``block1_conv1/kernel`` and so on, such as the ``weights.npz`` of a run, or ``None`` for
+        random weights.
 
     Raises
     ------
@@ -123,7 +124,7 @@ def build_network(config: TrainConfig, *, size: int, weights: str | Path | None)
     if weights == "imagenet":
         _copy_from_keras(stem, trunk)
     elif weights is not None:
-        load_convolutions(Path(weights), stem, trunk)
+        load_weights(Path(weights), stem, trunk)
     stem.trainable = False
     return Network(stem, trunk)
 
@@ -138,23 +139,37 @@ def convolutions(*models: keras.Model) -> dict[str, keras.layers.Conv2D]:
     }
 
 
-def load_convolutions(path: Path, *models: keras.Model) -> None:
-    """Load VGG16's convolutions from an ``.npz`` into the layers of the same names."""
+def load_weights(path: Path, *models: keras.Model) -> None:
+    """Load VGG16's convolutions from an ``.npz``, and the head where the file has one.
+
+    Raises
+    ------
+    UsageError
+        If a convolution is absent, only a part of the head is there, or a shape is not that of
+        the layer.
+    """
     if not path.is_file():
         raise UsageError(f"The weights file {path} does not exist; give 'imagenet' or a path.")
+    layers = {layer.name: layer for model in models for layer in model.layers if layer.weights}
     with np.load(path, allow_pickle=False) as arrays:
-        for name, layer in convolutions(*models).items():
-            keys = f"{name}/kernel", f"{name}/bias"
-            if any(key not in arrays for key in keys):
-                raise UsageError(f"{path} has no array {keys[0]!r} or {keys[1]!r}.")
-            values = [np.asarray(arrays[key], dtype=np.float32) for key in keys]
-            expected = [tuple(variable.shape) for variable in layer.weights]
-            if [value.shape for value in values] != expected:
-                raise UsageError(
-                    f"{name} in {path} has shapes {[value.shape for value in values]}; "
-                    f"expected {expected}."
-                )
-            layer.set_weights(values)
+        has_head = any(f"{name}/kernel" in arrays for name in layers.keys() - convolutions(*models))
+        for name, layer in layers.items():
+            if has_head or name in convolutions(*models):
+                layer.set_weights(_layer_weights(path, arrays, layer))
+
+
+def _layer_weights(path: Path, arrays: Any, layer: keras.layers.Layer) -> list[Any]:
+    keys = f"{layer.name}/kernel", f"{layer.name}/bias"
+    if any(key not in arrays for key in keys):
+        raise UsageError(f"{path} has no array {keys[0]!r} or {keys[1]!r}.")
+    values = [np.asarray(arrays[key], dtype=np.float32) for key in keys]
+    expected = [tuple(variable.shape) for variable in layer.weights[: len(keys)]]
+    if [value.shape for value in values] != expected:
+        raise UsageError(
+            f"{layer.name} in {path} has shapes {[value.shape for value in values]}; "
+            f"expected {expected}."
+        )
+    return values
 
 
 def _copy_from_keras(*models: keras.Model) -> None:

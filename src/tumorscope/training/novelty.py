@@ -18,7 +18,7 @@ of them turned away all 237 photographs, X-rays and chest CTs and no scan of a l
 class Novelty:
     """Mahalanobis distance under a covariance of low rank plus an even rest.
 
-    A picture with standardized features ``z`` has the novelty
+    A picture whose square roots of the features are standardized to ``z`` has the novelty
     ``sqrt(sum((z @ components / spread)**2) + (|z|**2 - |z @ components|**2) / rest_variance)``
     (Lee et al., NeurIPS 2018, arXiv 1807.03888, with the covariance of probabilistic principal
     components, Tipping & Bishop 1999).
@@ -26,7 +26,7 @@ class Novelty:
     Attributes
     ----------
     mean, deviation
-        Shape (d,), of the training scans' features.
+        Shape (d,), of the square roots of the training scans' features.
     components
         Shape (d, k), orthonormal columns.
     spread
@@ -42,8 +42,8 @@ class Novelty:
     rest_variance: float
 
     def measure(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Return the novelty of features of shape (n, d), shape (n,), at least 0."""
-        scaled = (features - self.mean) / self.deviation
+        """Return the novelty of features of shape (n, d), at least 0: shape (n,), at least 0."""
+        scaled = (np.sqrt(features) - self.mean) / self.deviation
         along = scaled @ self.components
         rest = (scaled**2).sum(axis=1) - (along**2).sum(axis=1)
         squared = ((along / self.spread) ** 2).sum(axis=1) + np.maximum(
@@ -58,11 +58,12 @@ def fit_novelty(features: NDArray[np.floating[Any]], *, components: int = COMPON
     Parameters
     ----------
     features
-        Shape (n, d), of at least 2 scans.
+        Shape (n, d), of at least 2 scans: mean activations, at least 0. Their roots are less
+        skewed.
     components
         At most ``d - 1`` are used.
     """
-    values = features.astype(np.float64)
+    values = np.sqrt(features.astype(np.float64))
     mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
     covariance, _ = ledoit_wolf((values - mean) / deviation, assume_centered=True)
     variances, directions = np.linalg.eigh(covariance)  # ascending

@@ -85,8 +85,8 @@ def build_graph(
     -------
     ModelProto
         Input ``canvas`` (n, size, size) uint8; outputs ``tumor`` (n,), ``evidence``
-        (n, size/8, size/8), ``type`` (n, 3) logits and ``features`` (n, 1024), the square roots
-        of the mean activations of ``block4_conv3`` and ``block5_conv3``.
+        (n, size/8, size/8), ``type`` (n, 3) logits and ``features`` (n, 1024), the mean
+        activations of ``block4_conv3`` and ``block5_conv3``.
     """
     graph = _Graph()
     backbone = _add_backbone(graph, weights, backbone_layers())
@@ -112,8 +112,9 @@ def add_novelty(graph: onnx.ModelProto, novelty: Novelty) -> onnx.ModelProto:
     model.CopyFrom(graph)
     part = _Graph()
     total = part.constant("novelty/axis", np.array([1]))
+    roots = part.node("Sqrt", ["features"], "novelty/roots")
     shifted = part.node(
-        "Sub", ["features", part.constant("novelty/mean", novelty.mean)], "novelty/shifted"
+        "Sub", [roots, part.constant("novelty/mean", novelty.mean)], "novelty/shifted"
     )
     scaled = part.node(
         "Div", [shifted, part.constant("novelty/deviation", novelty.deviation)], "novelty/scaled"
@@ -298,11 +299,10 @@ def _add_pooling(graph: _Graph, evidence: str, *, sharpness: float, cells: int) 
 
 
 def _add_features(graph: _Graph, sources: list[str]) -> None:
-    """Add the mean activation of each channel; the root evens out its skewed distribution."""
+    """Add the mean activation of each channel."""
     means = [graph.node("GlobalAveragePool", [source], f"{source}/mean") for source in sources]
     graph.node("Concat", means, "features/maps", axis=1)
-    graph.node("Sqrt", ["features/maps"], "features/roots")
-    graph.node("Flatten", ["features/roots"], "features", axis=1)
+    graph.node("Flatten", ["features/maps"], "features", axis=1)
 
 
 def _add_type(
