@@ -148,7 +148,8 @@ def _tiny_graph() -> bytes:
         helper.make_node("ReduceMax", ["evidence"], ["tumor"], axes=[1, 2], keepdims=0),
         helper.make_node("Unsqueeze", ["tumor", "channel"], ["column"]),
         helper.make_node("Mul", ["column", "type_weights"], ["type"]),
-        helper.make_node("Concat", ["column", "type"], ["features"], axis=1),
+        helper.make_node("Concat", ["column", "type"], ["signed"], axis=1),
+        helper.make_node("Abs", ["signed"], ["features"]),  # activations are at least 0
     ]
     graph = helper.make_graph(
         nodes,

@@ -71,6 +71,16 @@ CALLS: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--set": ["views=9"],
         },
     ),
+    "calibrate": (
+        ["--manifest", "m.csv", "--output", "a"],
+        {
+            "--model": ["other"],
+            "--manifest": ["other.csv"],
+            "--root": ["folder"],
+            "--output": ["b"],
+            "--overwrite": [],
+        },
+    ),
     "export": (["run", "--output", "a"], {"--output": ["b"], "--overwrite": []}),
     "evaluate": (
         ["--manifest", "m.csv", "--output", "report"],
@@ -81,6 +91,8 @@ CALLS: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--split": ["val"],
             "--output": ["other"],
             "--operating-point": ["rule_out"],
+            "--not-brain": ["photographs"],
+            "--record": [],
             "--overwrite": [],
         },
     ),

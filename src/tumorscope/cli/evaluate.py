@@ -33,6 +33,15 @@ EXIT_SOME_FAILED: Final = 1
     show_default=True,
     help="Named threshold of the model, see 'tumorscope model info'.",
 )
+@click.option(
+    "--not-brain",
+    multiple=True,
+    metavar="SET",
+    help="Set of the manifest that shows no brain MR images and should be rejected; repeatable.",
+)
+@click.option(
+    "--record", is_flag=True, help="Also write the measurements into the card of --model."
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing report.")
 def evaluate(
     model: Path | None,
@@ -41,6 +50,8 @@ def evaluate(
     split: str,
     output: Path,
     operating_point: str,
+    not_brain: tuple[str, ...],
+    record: bool,
     overwrite: bool,
 ) -> None:
     """Measure a model on one split: numbers with intervals, plots and HTML.
@@ -59,6 +70,8 @@ def evaluate(
         command=shlex.join(["tumorscope", *sys.argv[1:]]),
         root=root,
         operating_point=operating_point,
+        not_brain=not_brain,
+        record=record,
         overwrite=overwrite,
     )
     for name, reason in metrics["left_out"].items():

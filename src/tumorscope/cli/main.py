@@ -19,6 +19,7 @@ _VERBS: Final = {
     "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
     "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),
     "evaluate": ("tumorscope.cli.evaluate:evaluate", "Measure a model, with intervals."),
+    "calibrate": ("tumorscope.cli.calibrate:calibrate", "Fit a model to local cases."),
     "export": ("tumorscope.cli.export:export", "Turn a training run into an artifact."),
     "model": ("tumorscope.cli.model:model", "Show the card of a model."),
     "samples": ("tumorscope.cli.samples:samples", "Draw sample slices to try things on."),

@@ -56,6 +56,13 @@ class EvaluationData:
         Share of the image that the tumor's mask covers, NaN without a mask.
     foreground_area
         Share of the image that is foreground.
+    outcome
+        What was answered: one of ``labels.Outcome``; ``None`` if that is not to be measured.
+    in_set
+        Whether the prediction set holds the true class.
+    foreign_kind, foreign_rejected
+        Of the pictures that show no brain MR image: what they show, and whether they were
+        rejected.
     control_scores
         Scores of the trivial controls in [0, 1], each of shape (n,), by name of the control.
 
@@ -81,6 +88,10 @@ class EvaluationData:
     dice: Floats | None = None
     mask_fraction: Floats | None = None
     foreground_area: Floats | None = None
+    outcome: NDArray[np.str_] | None = None
+    in_set: NDArray[np.bool_] | None = None
+    foreign_kind: NDArray[np.str_] | None = None
+    foreign_rejected: NDArray[np.bool_] | None = None
     control_scores: Mapping[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -100,6 +100,8 @@ def take_measurements(data: EvaluationData) -> Measurements:
         "by_site_and_sequence": _by_site_and_sequence(data),
         "sensitivity_by_type": _sensitivity_by_type(data),
         "type": _types(data),
+        "abstention": _abstention(data),
+        "rejection": _rejection(data),
         "localization": _localization(data),
         "without_slivers": _without_slivers(data),
         "matched_in_area": _matched_in_area(data),
@@ -237,6 +239,51 @@ def _type_metrics(data: EvaluationData, rows: NDArray[np.bool_]) -> Row:
     if len(recalls) > 1:
         statistics["balanced_accuracy"] = mean_of(list(recalls.values()))
     return bootstrap(statistics, groups)
+
+
+def _abstention(data: EvaluationData) -> Section:
+    """Measure what the model left open, how right it was on the rest, and its sets' coverage."""
+    if data.outcome is None or data.in_set is None:
+        return {}
+    rows = {"all images": np.ones(len(data.y_true), np.bool_)} | {
+        str(name): data.site == name for name in np.unique(data.site)
+    }
+    return {name: _abstention_metrics(data, of_row) for name, of_row in rows.items()}
+
+
+def _abstention_metrics(data: EvaluationData, rows: NDArray[np.bool_]) -> Row:
+    if data.outcome is None or data.in_set is None:
+        return {}
+    y_true, groups = data.y_true[rows], data.groups[rows]
+    outcome, in_set = data.outcome[rows], data.in_set[rows]
+    answered = (outcome == "tumor") | (outcome == "no_tumor")
+    found = {
+        "abstained": bootstrap_share(outcome == "abstain", groups),
+        "rejected": bootstrap_share(outcome == "rejected", groups),
+    }
+    if answered.any():
+        right = (outcome == "tumor") == (y_true == 1)
+        found["accuracy_of_the_rest"] = bootstrap_share(right[answered], groups[answered])
+    for label, name in ((1, "coverage_tumor"), (0, "coverage_no_tumor")):
+        of_class = (y_true == label) & (outcome != "rejected")
+        if of_class.any():
+            found[name] = bootstrap_share(in_set[of_class], groups[of_class])
+    return found
+
+
+def _rejection(data: EvaluationData) -> Section:
+    """Measure how many pictures that show no brain MR image were turned away, by kind."""
+    kinds, rejected = data.foreign_kind, data.foreign_rejected
+    if kinds is None or rejected is None:
+        return {}
+    rows = {"all kinds": np.ones(len(kinds), np.bool_)} | {
+        str(kind): kinds == kind for kind in np.unique(kinds)
+    }
+    pictures = np.arange(len(kinds))  # each is its own group
+    return {
+        name: {"rejected": bootstrap_share(rejected[of_row], pictures[of_row])}
+        for name, of_row in rows.items()
+    }
 
 
 def _localization(data: EvaluationData) -> Section:

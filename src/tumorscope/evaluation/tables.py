@@ -38,6 +38,11 @@ METRICS: Final[Mapping[str, str]] = {
     "recall_glioma": "recall of glioma",
     "recall_meningioma": "recall of meningioma",
     "recall_pituitary": "recall of pituitary",
+    "abstained": "abstained",
+    "rejected": "rejected",
+    "accuracy_of_the_rest": "accuracy of the rest",
+    "coverage_tumor": "coverage of tumor",
+    "coverage_no_tumor": "coverage of no tumor",
     "peak_in_mask": "peak in mask",
     "dice": "Dice",
 }
@@ -56,6 +61,12 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "by_plane": ("By plane", "plane"),
     "sensitivity_by_type": ("Sensitivity by tumor type", "type"),
     "type": ("Tumor type, tumors of known type", "set"),
+    "abstention": (
+        "What was left open, the accuracy of the rest, and how often the prediction set holds the "
+        "true class; by site",
+        "images",
+    ),
+    "rejection": ("Pictures that show no brain MR image, of all splits", "kind"),
     "localization": ("Evidence map against mask", "images"),
     "without_slivers": (
         "Without slivers: tumors whose mask covers less than 150 of 256 x 256 pixels left out; "

@@ -13,12 +13,14 @@ from tqdm import tqdm
 
 from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.split import check_split
-from tumorscope.errors import ManifestError
-from tumorscope.evaluation.arrays import Floats
+from tumorscope.errors import ManifestError, UsageError
+from tumorscope.evaluation.arrays import Floats, Labels
 from tumorscope.evaluation.controls import ControlFeatures, score_controls
 from tumorscope.evaluation.report import EvaluationData, build_report, check_report_folder
-from tumorscope.labels import TUMOR_TYPES, Split
+from tumorscope.labels import CLASSES, TUMOR_TYPES, Split
+from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier, load_model
+from tumorscope.model.decision import decide
 from tumorscope.recipes.canvases import LoadedRow, SkippedRow, load_rows
 
 UNKNOWN_TYPE = -1
@@ -35,6 +37,7 @@ class _Gathered:
     peak_inside: list[float] = field(default_factory=list)
     dice: list[float] = field(default_factory=list)
     mask_fraction: list[float] = field(default_factory=list)
+    novelty: list[float] = field(default_factory=list)
 
 
 def evaluate(
@@ -46,6 +49,8 @@ def evaluate(
     command: str,
     root: Path | None = None,
     operating_point: str = "balanced",
+    not_brain: Sequence[str] = (),
+    record: bool = False,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Measure an artifact on one split and write the report.
@@ -63,6 +68,10 @@ def evaluate(
         Report folder.
     command
         The command that makes the report; its first line.
+    not_brain
+        Sets whose pictures, of all splits, show no brain MR image and should be rejected.
+    record
+        Also write the measurements into the artifact's card, where the web page shows them.
 
     Returns
     -------
@@ -78,6 +87,8 @@ def evaluate(
     UsageError
         If the report cannot be written where it should be.
     """
+    if record and model is None:
+        raise UsageError("--record changes the artifact: name it with --model.")
     check_report_folder(output, overwrite=overwrite)
     folder = manifest_root(manifest, root)
     rows = read_manifest(manifest, root=folder)
@@ -98,8 +109,9 @@ def evaluate(
         _data(gathered, classifier, operating_point),
         foreground_area=features.areas[:, 0].astype(np.float64),
         control_scores=_control_scores(train, features, folder, classifier),
+        **_foreign([row for row in rows if row.set in not_brain], folder, classifier),
     )
-    return build_report(
+    metrics = build_report(
         data,
         output=output,
         command=command,
@@ -107,6 +119,32 @@ def evaluate(
         overwrite=overwrite,
         left_out=gathered.left_out,
     )
+    if record and model is not None:
+        _record(model, metrics, split)
+    return metrics
+
+
+def _record(path: Path, metrics: dict[str, Any], split: Split) -> None:
+    """Keep the measurements in the card; those on another side than ``test`` under its name."""
+    artifact = read_artifact(path)
+    name = "evaluation" if split == "test" else f"evaluation_{split}"
+    card = artifact.manifest.card | {name: metrics}
+    changed = Artifact(replace(artifact.manifest, card=card), artifact.graph)
+    write_artifact(path, changed, overwrite=True)
+
+
+def _foreign(rows: Sequence[ManifestRow], root: Path, classifier: Classifier) -> dict[str, Any]:
+    """Tell which pictures of something else are rejected, by what the manifest says they show."""
+    if not rows:
+        return {}
+    gate = classifier.manifest.gate
+    kinds, rejected = [], []
+    for item in load_rows(rows, root, classifier.manifest.preprocessing):
+        if isinstance(item, LoadedRow):
+            novelty = classifier.run(item.canvas[None])[-1]
+            kinds.append(item.row.sequence or item.row.set)
+            rejected.append(gate is not None and gate.rejects(float(novelty[0])))
+    return {"foreign_kind": np.array(kinds), "foreign_rejected": np.array(rejected)}
 
 
 def _gather(classifier: Classifier, rows: Sequence[ManifestRow], root: Path) -> _Gathered:
@@ -116,8 +154,9 @@ def _gather(classifier: Classifier, rows: Sequence[ManifestRow], root: Path) -> 
         if isinstance(item, SkippedRow):
             gathered.left_out[item.name] = item.reason
             continue
-        logit, evidence, types, _ = classifier.run(item.canvas[None])
+        logit, evidence, types, _, *novelty = classifier.run(item.canvas[None])
         gathered.rows.append(item.row)
+        gathered.novelty.append(float(novelty[0][0]) if novelty else 0.0)
         gathered.logits.append(float(logit[0]))
         gathered.types.append(types[0])
         inside, dice = _localization(classifier, item, evidence[0])
@@ -161,9 +200,13 @@ def _data(gathered: _Gathered, classifier: Classifier, operating_point: str) -> 
     def column(name: str) -> NDArray[np.str_]:
         return np.array([getattr(row, name) or "unknown" for row in rows])
 
+    y_true, y_score = np.array([row.tumor for row in rows]), classifier.calibrate(logits)
+    outcome, in_set = _decisions(classifier, y_true, y_score, gathered.novelty)
     return EvaluationData(
-        y_true=np.array([row.tumor for row in rows]),
-        y_score=classifier.calibrate(logits),
+        y_true=y_true,
+        y_score=y_score,
+        outcome=outcome,
+        in_set=in_set,
         groups=np.array([row.group_id or row.name for row in rows]),
         set=column("set"),
         site=column("site"),
@@ -180,6 +223,22 @@ def _data(gathered: _Gathered, classifier: Classifier, operating_point: str) -> 
         dice=np.array(gathered.dice),
         mask_fraction=np.array(gathered.mask_fraction),
     )
+
+
+def _decisions(
+    classifier: Classifier, y_true: Labels, y_score: Floats, novelty: Sequence[float]
+) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
+    """Return the outcomes, and whether the prediction sets hold the true class."""
+    gate, conformal = classifier.manifest.gate, classifier.manifest.conformal
+    outcomes, in_set = [], []
+    for truth, score, distance in zip(y_true, y_score, novelty, strict=True):
+        outcome, plausible, _ = decide(
+            float(score), threshold=classifier.threshold, conformal=conformal
+        )
+        is_rejected = gate is not None and gate.rejects(distance)
+        outcomes.append("rejected" if is_rejected else outcome)
+        in_set.append(CLASSES[0 if truth else 1] in plausible)
+    return np.array(outcomes), np.array(in_set)
 
 
 def _control_scores(

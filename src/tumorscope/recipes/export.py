@@ -54,13 +54,14 @@ INT8_AUROC_TOLERANCE: Final = 0.002
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Outputs:
-    """Outputs of a graph over some examples, in the order of ``Classifier.run``."""
+class Outputs:
+    """Outputs of a graph over n examples, in the order of ``Classifier.run``."""
 
     tumor: NDArray[np.float32]
     evidence: NDArray[np.float32]
     types: NDArray[np.float32]
     features: NDArray[np.float32]
+    novelty: NDArray[np.float32] | None = None
 
 
 def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
@@ -89,7 +90,7 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     novelty = fit_novelty(_run(graph, splits["train"], preprocessing).features)
     draft = _uncalibrated(add_novelty(graph, novelty), preprocessing)
     manifest = replace(
-        _calibrated(draft.manifest, outputs, splits["calibration"]),
+        calibrate_manifest(draft.manifest, outputs, splits["calibration"]),
         gate=Gate(float(np.quantile(novelty.measure(outputs.features), ACCEPTED_SHARE))),
         card=_card(record, arithmetic),
     )
@@ -119,7 +120,7 @@ def _spread(rows: list[ManifestRow], split: str) -> list[ManifestRow]:
 
 def _choose_graph(
     graph: onnx.ModelProto, splits: dict[str, Examples], preprocessing: Preprocessing
-) -> tuple[onnx.ModelProto, _Outputs, dict[str, Any]]:
+) -> tuple[onnx.ModelProto, Outputs, dict[str, Any]]:
     """Return the graph to ship, its outputs on the calibration split, and why it was chosen."""
     canvases = splits["train"].canvases
     with tempfile.TemporaryDirectory() as folder:
@@ -148,10 +149,15 @@ def _uncalibrated(graph: onnx.ModelProto, preprocessing: Preprocessing) -> Artif
     return Artifact(manifest, content)
 
 
-def _run(graph: onnx.ModelProto, examples: Examples, preprocessing: Preprocessing) -> _Outputs:
-    classifier = Classifier(_uncalibrated(graph, preprocessing))
+def _run(graph: onnx.ModelProto, examples: Examples, preprocessing: Preprocessing) -> Outputs:
+    return run_artifact(_uncalibrated(graph, preprocessing), examples)
+
+
+def run_artifact(artifact: Artifact, examples: Examples) -> Outputs:
+    """Return the graph's outputs for each example."""
+    classifier = Classifier(artifact)
     rows = [classifier.run(canvas[None]) for canvas in examples.canvases]
-    return _Outputs(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+    return Outputs(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
 def _card(record: dict[str, Any], arithmetic: dict[str, Any]) -> dict[str, Any]:
@@ -159,7 +165,8 @@ def _card(record: dict[str, Any], arithmetic: dict[str, Any]) -> dict[str, Any]:
     return {"graph": arithmetic, "training": {key: record[key] for key in kept}}
 
 
-def _calibrated(draft: Manifest, outputs: _Outputs, examples: Examples) -> Manifest:
+def calibrate_manifest(draft: Manifest, outputs: Outputs, examples: Examples) -> Manifest:
+    """Fit all but the gate on the outputs for calibration examples."""
     calibration = _fit_calibration(outputs, examples)
     scores = sigmoid(calibration.slope * outputs.tumor + calibration.intercept)
     return replace(
@@ -171,7 +178,7 @@ def _calibrated(draft: Manifest, outputs: _Outputs, examples: Examples) -> Manif
     )
 
 
-def _fit_calibration(outputs: _Outputs, examples: Examples) -> Calibration:
+def _fit_calibration(outputs: Outputs, examples: Examples) -> Calibration:
     weight = balancing_weights(examples.tumor, examples.source)
     slope, intercept = fit_platt(outputs.tumor, examples.tumor, sample_weight=weight)
     known = examples.tumor_type != UNKNOWN
@@ -179,7 +186,7 @@ def _fit_calibration(outputs: _Outputs, examples: Examples) -> Calibration:
     return Calibration(slope, intercept, temperature)
 
 
-def _evidence_threshold(outputs: _Outputs, examples: Examples) -> float:
+def _evidence_threshold(outputs: Outputs, examples: Examples) -> float:
     rows = np.flatnonzero((examples.mask_index != UNKNOWN) & (examples.tumor == 1))
     if not rows.size:
         return 0.0

@@ -1,0 +1,32 @@
+"""``tumorscope calibrate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tumorscope.errors import MissingExtraError
+
+
+@click.command()
+@click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
+@click.option("--manifest", required=True, type=click.Path(path_type=Path), help="Local cases.")
+@click.option("--root", type=click.Path(path_type=Path), help="Folder of the manifest's paths.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="New artifact.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing artifact.")
+def calibrate(
+    model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
+) -> None:
+    """Fit a model's probabilities and thresholds to 50 or more local cases; the network stays."""
+    try:
+        from tumorscope.recipes.calibrate import calibrate as fit
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(feature="Calibration", extra="train") from error
+    artifact = fit(model, manifest, output=output, root=root, overwrite=overwrite)
+    fitted = artifact.manifest
+    points = ", ".join(f"{name} {value:.3f}" for name, value in fitted.operating_points.items())
+    click.echo(
+        f"{output}: slope {fitted.calibration.slope:.3f}, intercept "
+        f"{fitted.calibration.intercept:.3f}; operating points: {points}"
+    )

@@ -1,0 +1,102 @@
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("onnx", reason="the extra [train] is not installed")
+
+from tumorscope.errors import LeakError, ManifestError, UsageError
+from tumorscope.model.artifact import Artifact, read_artifact
+from tumorscope.model.classifier import Classifier
+from tumorscope.recipes.calibrate import calibrate
+
+Cases = Callable[..., Path]
+
+
+@pytest.fixture
+def make_cases(make_head: Callable[..., np.ndarray], tmp_path: Path) -> Cases:
+    """Write heads, every second with a blob, and a manifest of them."""
+
+    def make(count: int = 80, *, splits: dict[str, int] | None = None) -> Path:
+        sides = [name for name, size in (splits or {}).items() for _ in range(size)]
+        rows = []
+        for index in range(len(sides) or count):
+            path = f"{index}.png"
+            radius = 40 + index % 25
+            head = make_head(radius=radius, blob=(80, 90) if index % 2 else None, seed=index)
+            Image.fromarray(head).save(tmp_path / path)
+            row = {"set": "here", "path": path, "tumor": index % 2, "patient_id": f"p{index}"}
+            if sides:
+                row |= {"split": sides[index], "group_id": f"g{index}"}
+            rows.append(row)
+        manifest = tmp_path / "cases.csv"
+        with manifest.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, rows[0].keys())
+            writer.writeheader()
+            writer.writerows(rows)
+        return manifest
+
+    return make
+
+
+def test_local_cases_set_probabilities_and_thresholds(
+    tiny_artifact: Artifact, tiny_artifact_path: Path, make_cases: Cases, tmp_path: Path
+) -> None:
+    output = tmp_path / "local.tumorscope"
+    calibrate(tiny_artifact_path, make_cases(), output=output)
+    before, after = tiny_artifact.manifest, read_artifact(output).manifest
+    assert after.calibration != before.calibration
+    assert set(after.operating_points) == {"balanced", "rule_in", "rule_out"}
+    assert after.conformal is not None
+    assert after.conformal.coverage == 0.95
+    assert after.gate is None
+    assert after.graph_sha256 == before.graph_sha256
+    cases = after.card["recalibration"]["calibration"]
+    assert (cases["images"], cases["tumor"], cases["no_tumor"]) == (80, 40, 40)
+    assert "p1" not in str(after.card)
+
+
+def test_train_split_brings_a_gate(
+    tiny_artifact_path: Path, make_cases: Cases, tmp_path: Path
+) -> None:
+    output = tmp_path / "gated.tumorscope"
+    calibrate(
+        tiny_artifact_path, make_cases(splits={"calibration": 60, "train": 60}), output=output
+    )
+    classifier = Classifier(read_artifact(output), threads=1)
+    assert classifier.manifest.gate is not None
+    novelty = classifier.run(np.zeros((1, 64, 64), np.uint8))[4]  # blacker than any head
+    assert classifier.manifest.gate.rejects(float(novelty[0]))
+
+
+@pytest.mark.parametrize("count", [30, 49])
+def test_too_few_cases_are_refused(
+    tiny_artifact_path: Path, make_cases: Cases, tmp_path: Path, count: int
+) -> None:
+    output = tmp_path / "few.tumorscope"
+    with pytest.raises(ManifestError, match="at least 50 in all and 20 of each"):
+        calibrate(tiny_artifact_path, make_cases(count), output=output)
+    assert not output.exists()
+
+
+def test_patient_on_two_sides_is_refused(
+    tiny_artifact_path: Path, make_cases: Cases, tmp_path: Path
+) -> None:
+    manifest = make_cases(splits={"calibration": 60, "train": 60})
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace("g100", "g1"), encoding="utf-8")
+    with pytest.raises(LeakError):
+        calibrate(tiny_artifact_path, manifest, output=tmp_path / "a.tumorscope")
+
+
+def test_existing_artifact_is_not_overwritten(
+    tiny_artifact_path: Path, make_cases: Cases, tmp_path: Path
+) -> None:
+    output = tmp_path / "mine.tumorscope"
+    output.write_bytes(b"mine")
+    with pytest.raises(UsageError, match="--overwrite"):
+        calibrate(tiny_artifact_path, make_cases(), output=output)
+    assert output.read_bytes() == b"mine"
