@@ -6,6 +6,7 @@ from tumorscope.evaluation.intervals import measure
 from tumorscope.evaluation.subgroups import by_subgroup, macro_average
 
 BOTH = {
+    "sensitivity_at_specificity_95",
     "roc_auc",
     "average_precision",
     "sensitivity",
