@@ -97,4 +97,5 @@ train: .venv/.dev
 	$(BIN)/tumorscope export $(RUN) --output src/tumorscope/model/default.tumorscope --overwrite
 
 results: .venv/.dev
-	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)/test --overwrite
+	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)/test \
+	  --card src/tumorscope/model/default.tumorscope --overwrite

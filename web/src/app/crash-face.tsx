@@ -5,7 +5,7 @@ import { useMessages } from "@/messages/use-messages";
 export function CrashFace({ onRetry }: { onRetry: () => void }) {
   const t = useMessages();
   return (
-    <Face tone="fault" title={t("problem.crash.title")} text={t("problem.crash.text")}>
+    <Face isView tone="fault" title={t("problem.crash.title")} text={t("problem.crash.text")}>
       <Button icon="retry" onPress={onRetry}>
         {t("problem.retry")}
       </Button>

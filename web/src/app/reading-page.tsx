@@ -15,7 +15,7 @@ export default function ReadingPage({ caseId }: { caseId: string }) {
   const one = cases[place];
   if (!one) {
     return (
-      <Face title={t("case.gone.title")} text={t("case.gone.text")}>
+      <Face isView title={t("case.gone.title")} text={t("case.gone.text")}>
         <Link href="/">{t("case.back")}</Link>
       </Face>
     );

@@ -38,7 +38,7 @@ export function Shell() {
       <Header />
       <main id="content" className={styles.main} tabIndex={-1}>
         <ErrorBoundary key={location} fallback={(reset) => <CrashFace onRetry={reset} />}>
-          <Suspense fallback={<Face title={t("loading")} />}>
+          <Suspense fallback={<Face isView title={t("loading")} />}>
             <Switch>
               <Route path="/">
                 <DeskPage onFiles={onFiles} wasEmpty={wasEmpty} />

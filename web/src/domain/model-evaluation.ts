@@ -66,7 +66,10 @@ function readBin(value: unknown): Evaluation["reliability"] {
 function readExample(value: unknown): Example[] {
   if (!isFields(value)) return [];
   const { truth, call, set, sequence, plane, probability } = value;
-  const words = [set, sequence, plane].filter((one) => typeof one === "string").join(", ");
+  const known = [set, sequence, plane].filter(
+    (one) => typeof one === "string" && one !== "unknown",
+  );
+  const words = known.join(", ");
   return [{ truth: String(truth), call: String(call), words, probability: Number(probability) }];
 }
 

@@ -9,15 +9,19 @@ interface FaceProps {
   text?: string;
   icon?: IconName;
   tone?: "calm" | "fault";
+  /** It stands for the whole view, whose heading it then is. */
+  isView?: boolean;
   children?: ReactNode;
 }
 
 /** What a view shows when it has no result to show: nothing yet, waiting, or a problem. */
-export function Face({ title, text, icon, tone = "calm", children }: FaceProps) {
+export function Face(props: FaceProps) {
+  const { title, text, icon, tone = "calm", isView = false, children } = props;
+  const Title = isView ? "h1" : "p";
   return (
     <div className={clsx(styles.face, styles[tone])} role={tone === "fault" ? "alert" : "status"}>
       {icon ? <Icon name={icon} /> : null}
-      <p className={styles.title}>{title}</p>
+      <Title className={styles.title}>{title}</Title>
       {text ? <p className="soft">{text}</p> : null}
       {children}
     </div>

@@ -14,15 +14,16 @@ import { useProblemWords } from "@/messages/use-problem-words";
 interface ProblemFaceProps {
   problem: Problem;
   onRetry: () => void;
+  isView?: boolean;
 }
 
 /** The one face for everything that goes wrong between the page and the service. */
-export function ProblemFace({ problem, onRetry }: ProblemFaceProps) {
+export function ProblemFace({ problem, onRetry, isView }: ProblemFaceProps) {
   const t = useMessages();
   const { title, text } = useProblemWords()(problem);
   useRetryByItself(problem, onRetry);
   return (
-    <Face tone="fault" title={title} text={text}>
+    <Face tone="fault" title={title} text={text} isView={isView}>
       {problem.kind === "unauthorized" ? (
         <ApiKeyForm onDone={onRetry} />
       ) : (

@@ -24,8 +24,9 @@ import { useMessages } from "@/messages/use-messages";
 export function ModelRoom() {
   const t = useMessages();
   const { data: model, error, refetch } = useQuery(modelQuery);
-  if (error) return <ProblemFace problem={asProblem(error)} onRetry={() => void refetch()} />;
-  if (!model) return <Face title={t("model.loading")} />;
+  if (error)
+    return <ProblemFace isView problem={asProblem(error)} onRetry={() => void refetch()} />;
+  if (!model) return <Face isView title={t("model.loading")} />;
   const evaluation = readEvaluation(model.card);
   return (
     <div className={styles.room}>

@@ -1,0 +1,47 @@
+"""The model page: points, measurements with intervals, what was learned from, known failures."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.desk import Desk
+from tests.serving.made_requests import Server
+
+
+def test_it_measures_with_intervals_and_opens_the_cells(open_desk: Callable[..., Desk]) -> None:
+    desk = open_desk("/model")
+    for title in (
+        "Operating points",
+        "How good it is",
+        "Do the probabilities hold?",
+        "Right and wrong",
+        "Where it does worst",
+        "Could it have cheated?",
+        "What it learned from",
+        "What the service takes",
+    ):
+        expect(desk.heading(title)).to_be_visible()
+    desk.page.get_by_role("button", name="in truth tumor, called no tumor").click()
+    expect(desk.page.get_by_role("dialog")).to_contain_text("images that are in truth “tumor”")
+    desk.page.keyboard.press("Escape")
+    expect(desk.page.locator(".u-wrap canvas")).to_be_visible()
+
+
+def test_scans_on_the_desk_are_answered_again_at_another_point(desk: Desk, scans: Path) -> None:
+    desk.read(scans / "marked.png")
+    desk.page.get_by_text("For readers", exact=True).click()
+    desk.page.get_by_role("link", name="Model", exact=True).click()
+    desk.page.get_by_role("radio", name="specific from").check(force=True)
+    desk.button("Answer the scans on the desk again").click()
+    desk.page.get_by_role("link", name="Desk", exact=True).click()
+    desk.row("marked.png").click()
+    expect(desk.page.get_by_text("Operating point “specific”: 1.000")).to_be_visible()
+
+
+def test_the_model_inside_the_package_has_a_card(
+    open_desk: Callable[..., Desk], start_service: Callable[..., Server]
+) -> None:
+    desk = open_desk("/model", server=start_service(model=None))
+    expect(desk.heading("Operating points")).to_be_visible()
+    expect(desk.heading("What it learned from")).to_be_visible()
