@@ -20,7 +20,7 @@ from tumorscope.imaging.phantom import SAMPLES, head_phantom
 OUTPUT = Path(__file__).parents[2] / "docs" / "web"
 WIDTHS = {1440: 900, 360: 740}
 SCHEMES = ("light", "dark")
-COLORS = 96
+COLORS = 256
 """Enough for flat surfaces and a grey scan, at a third of the bytes."""
 
 SERIES = "A series of 15 slices"
@@ -59,10 +59,12 @@ def walk(browser: Browser, url: str, width: int, scheme: str) -> None:
         picture(desk, OUTPUT / f"{view}-{width}-{scheme}.png")
 
     desk.open()
+    # At the foot of the whole view, not of the window.
+    desk.page.add_style_tag(content="footer { position: static !important }")
     expect(desk.button(SERIES)).to_be_visible()
     take("desk-empty")
     desk.button(SERIES).click()
-    expect(desk.page.get_by_text("Whole series")).to_be_visible()
+    expect(desk.page.get_by_text("Whole series:")).to_be_visible()
     desk.canvas.wait_for()
     desk.page.locator(".u-over").wait_for()
     take("reading-plain")
@@ -111,16 +113,12 @@ def draw_samples(folder: Path) -> None:
 
 def picture(desk: Desk, path: Path) -> None:
     """Save the whole view, the notice at its foot, in few colors."""
-    size = desk.page.viewport_size
     desk.page.wait_for_timeout(300)
-    if desk.page.get_by_role("dialog").count() == 0:
-        height = desk.page.evaluate("document.documentElement.scrollHeight")
-        desk.page.set_viewport_size({"width": size["width"], "height": height})
-        desk.page.wait_for_timeout(300)
-    desk.page.screenshot(path=path)
-    desk.page.set_viewport_size(size)
+    is_dialog = desk.page.get_by_role("dialog").count() > 0
+    desk.page.screenshot(path=path, full_page=not is_dialog)
     with Image.open(path) as shot:
-        shot.convert("RGB").quantize(COLORS).save(path, optimize=True)
+        colors = shot.convert("RGB").quantize(COLORS, Image.Quantize.FASTOCTREE)
+        colors.save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,8 @@ def test_axe_finds_nothing_on_any_view(
     desk.open("/read/nothing")
     expect(desk.heading("This case is not on the desk")).to_be_visible()
     look("gone case")
+    desk.page.evaluate("document.querySelector('main').append(document.createElement('img'))")
+    assert any("image-alt" in fault for fault in violations(desk)), "axe overlooks a fault."
     assert {view: faults for view, faults in found.items() if faults} == {}
 
 
@@ -111,7 +113,7 @@ def test_the_main_flow_works_with_keys_alone(desk: Desk) -> None:
     expect(desk.page.locator("main")).to_be_focused()
     tab_to(desk, "A series of 15 slices")
     keys.press("Enter")
-    expect(desk.page.get_by_text("Whole series")).to_be_visible()
+    expect(desk.page.get_by_text("Whole series:")).to_be_visible()
 
     tab_to(desk, "Viewer for")
     keys.press("Home")

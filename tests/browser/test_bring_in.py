@@ -156,6 +156,6 @@ def test_the_service_dies_in_mid_job_and_nothing_is_sent_twice(
     desk.drop(scans / "series")
     expect(desk.page.get_by_text("The service does not answer. Trying again")).to_be_visible()
     start_service("--port", port, at=tmp_path)
-    expect(desk.page.get_by_text("Whole series")).to_be_visible()
+    expect(desk.page.get_by_text("Whole series:")).to_be_visible()
     expect(desk.page.get_by_role("img", name=STRONGEST)).to_be_visible()
     assert len(sent) == 1

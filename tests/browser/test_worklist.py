@@ -16,6 +16,8 @@ from tests.browser.made_scans import write_picture
 
 MANY = 500
 LONGEST_TASK_MS = 200
+PATIENCE_MS = 600_000
+"""They take half a minute on two idle cores, and ten times that beside a training."""
 
 
 @pytest.fixture
@@ -86,7 +88,10 @@ def test_it_is_taken_away_as_csv_and_json(list_of_three: Desk) -> None:
 
 
 def test_five_hundred_pictures_leave_the_page_responsive(
-    open_desk: Callable[..., Desk], make_head: Callable[..., np.ndarray], tmp_path: Path
+    open_desk: Callable[..., Desk],
+    make_head: Callable[..., np.ndarray],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
@@ -103,8 +108,9 @@ def test_five_hundred_pictures_leave_the_page_responsive(
         }"""
     )
     desk.drop(folder)
-    expect(desk.page.get_by_text(f"{MANY} cases")).to_be_visible(timeout=150_000)
+    expect(desk.page.get_by_text(f"{MANY} cases")).to_be_visible(timeout=PATIENCE_MS)
     tasks = sorted(desk.page.evaluate("window.tasks"), reverse=True)
+    record_property("longest_tasks_ms", tasks[:5])
     if tasks and tasks[0] > LONGEST_TASK_MS and os.getloadavg()[0] > (os.cpu_count() or 1):
         pytest.skip(
             f"others use this machine (load {os.getloadavg()[0]:.1f}): "

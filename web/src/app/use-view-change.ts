@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { useLocation } from "wouter";
 
 import { useMessages } from "@/messages/use-messages";
@@ -12,7 +12,11 @@ export function useViewChange(): void {
   useEffect(() => {
     document.title = `${t(`nav.${view}`)} – tumorscope`;
   }, [t, view]);
+  const last = useRef(location);
   useEffect(() => {
+    // A page that has just been opened begins with the link that skips its head.
+    if (last.current === location) return;
+    last.current = location;
     if (document.activeElement === document.body) document.getElementById("content")?.focus();
   }, [location]);
 }
