@@ -98,4 +98,4 @@ train: .venv/.dev
 
 results: .venv/.dev
 	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)/test \
-	  --card src/tumorscope/model/default.tumorscope --overwrite
+	  --model src/tumorscope/model/default.tumorscope --record --overwrite
