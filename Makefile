@@ -11,7 +11,7 @@ PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*')
 NODE_MODULES := web/node_modules/.package-lock.json
 NPM := $(BIN)/python web/npm.py
 
-.PHONY: setup demo web check check-python check-web test chromium screenshots format train results
+.PHONY: setup demo web check check-python check-web test browser chromium screenshots format train results
 
 .venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
@@ -65,9 +65,13 @@ check-web: $(NODE_MODULES)
 	$(NPM) run typecheck --silent
 	$(NPM) run generate --silent -- --check
 
-test: .venv/.dev check-web $(PAGE) chromium
+test: .venv/.dev check-web $(PAGE)
 	$(NPM) run test --silent
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore=tests/browser
+
+# The page in Debian's Chromium.
+browser: .venv/.dev $(PAGE) chromium
+	$(BIN)/pytest tests/browser
 
 # Where it can, installs the Debian package that tests/browser drives; elsewhere they are skipped.
 chromium:
