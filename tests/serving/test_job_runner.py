@@ -53,6 +53,7 @@ class Pausing:
         self.calls = 0
         self.reached, self.resume = threading.Event(), threading.Event()
         self.threshold, self.identity = model.threshold, model.identity
+        self.manifest = model.manifest
 
     def at(self, _operating_point: str) -> "Pausing":
         return self

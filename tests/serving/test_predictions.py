@@ -204,6 +204,7 @@ class HeldModel:
     def __init__(self, model: Classifier) -> None:
         self._model, self.free = model, threading.Event()
         self.threshold, self.identity = model.threshold, model.identity
+        self.manifest = model.manifest
 
     def predict_scan(self, *arguments: object, **options: object) -> Prediction:
         assert self.free.wait(WAIT_S)
@@ -244,6 +245,7 @@ class BrokenModel:
 
     def __init__(self, model: Classifier) -> None:
         self.threshold, self.identity = model.threshold, model.identity
+        self.manifest = model.manifest
 
     def predict_scan(self, *_arguments: object, **_options: object) -> Prediction:
         raise RuntimeError("Jane Doe's scan is broken")
