@@ -87,17 +87,20 @@ def tab_to(desk: Desk, name: str) -> None:
             """() => {
                 const at = document.activeElement;
                 const box = at.closest("label") ?? at;
-                const labels = [...(at.labels ?? [])].map(one => one.textContent).join(" ");
+                const ids = (at.getAttribute("aria-labelledby") ?? "").split(" ").filter(Boolean);
+                const named = ids.map(id => document.getElementById(id));
+                const labels = [...named, ...(at.labels ?? [])]
+                    .map(one => one?.textContent ?? "").join(" ");
                 const marks = [at, box, box.querySelector("[data-focus-visible]")];
                 return {
-                    name: at.getAttribute("aria-label") ?? (labels || at.textContent || ""),
+                    name: at.getAttribute("aria-label") ?? (labels.trim() || at.textContent || ""),
                     isSeen: marks.some(one => one && getComputedStyle(one).outlineStyle != "none"
                         && parseFloat(getComputedStyle(one).outlineWidth) > 0),
                     html: at.outerHTML.slice(0, 120),
                 };
             }"""
         )
-        assert stop["isSeen"], f"No ring around the focus: {stop['html']}"
+        assert stop["isSeen"], f"No ring: {stop['html']}, after {stops}"
         stops.append(stop["name"].strip())
         if name in stops[-1]:
             return

@@ -98,22 +98,23 @@ def test_five_hundred_pictures_leave_the_page_responsive(
     kinds = [make_head((64, 64), blob=(32, 24)), make_head((64, 64))]
     for index in range(MANY):
         write_picture(folder / f"scan{index:03d}.png", kinds[index % 2])
+    others = os.getloadavg()[0]
     desk = open_desk()
     desk.page.evaluate(
         """() => {
             window.tasks = [];
             new PerformanceObserver(list => {
                 for (const one of list.getEntries()) tasks.push(Math.round(one.duration));
-            }).observe({type: "longtask", buffered: true});
+            }).observe({type: "longtask"});
         }"""
     )
     desk.drop(folder)
     expect(desk.page.get_by_text(f"{MANY} cases")).to_be_visible(timeout=PATIENCE_MS)
     tasks = sorted(desk.page.evaluate("window.tasks"), reverse=True)
     record_property("longest_tasks_ms", tasks[:5])
-    if tasks and tasks[0] > LONGEST_TASK_MS and os.getloadavg()[0] > (os.cpu_count() or 1):
+    if tasks and tasks[0] > LONGEST_TASK_MS and others > (os.cpu_count() or 1):
         pytest.skip(
-            f"others use this machine (load {os.getloadavg()[0]:.1f}): "
+            f"others use this machine (load {others:.1f}): "
             f"the longest tasks took {tasks[:3]} ms"
         )
     assert not tasks or tasks[0] <= LONGEST_TASK_MS, tasks[:5]

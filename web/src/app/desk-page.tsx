@@ -1,4 +1,4 @@
-import { useCases, useUploads } from "@/domain/desk-context";
+import { useCalmCases, useUploads } from "@/domain/desk-context";
 import { BringIn } from "@/features/desk/components/bring-in";
 import { Samples } from "@/features/desk/components/samples";
 import { UploadTray } from "@/features/desk/components/upload-tray";
@@ -16,7 +16,7 @@ interface DeskPageProps {
 export function DeskPage({ onFiles, wasEmpty }: DeskPageProps) {
   const t = useMessages();
   const uploads = useUploads();
-  const cases = useCases();
+  const cases = useCalmCases();
   const isEmpty = uploads.size === 0;
   return (
     <div className={styles.desk}>

@@ -115,7 +115,9 @@ describe("uploads", () => {
     expect(screen.getByText("broken.dcm", { selector: "strong" })).toBeVisible();
     expect(screen.getByText("It ends too early.")).toBeVisible();
     await user.click(screen.getByRole("button", { name: "Remove broken.dcm" }));
-    expect(screen.queryByText("1 input could not be read")).not.toBeInTheDocument();
+    await waitFor(() => {
+      expect(screen.queryByText("1 input could not be read")).not.toBeInTheDocument();
+    });
   });
 
   test("show how far a series has come", async () => {

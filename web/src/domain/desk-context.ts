@@ -1,6 +1,7 @@
 import { createContext, useContext } from "react";
 import { useStore } from "zustand";
 
+import { useCalmStore } from "@/domain/calm";
 import type { Case, Upload } from "@/domain/case";
 import type { Desk } from "@/domain/desk";
 import type { Uploader } from "@/domain/uploader";
@@ -18,8 +19,14 @@ export function useDesk(): DeskTools {
   return tools;
 }
 
+/** For views of all of them. */
 export function useUploads(): ReadonlyMap<string, Upload> {
-  return useStore(useDesk().desk.store, (state) => state.uploads);
+  return useCalmStore(useDesk().desk.store, (state) => state.uploads);
+}
+
+/** For views of all of them. */
+export function useCalmCases(): ReadonlyMap<string, Case> {
+  return useCalmStore(useDesk().desk.store, (state) => state.cases);
 }
 
 export function useCases(): ReadonlyMap<string, Case> {

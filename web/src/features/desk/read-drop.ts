@@ -26,20 +26,20 @@ async function readEntry(entry: FileSystemEntry): Promise<PickedFile[]> {
     return [{ file, path: entry.fullPath.replace(/^\//, "") }];
   }
   if (!isFolder(entry)) return [];
-  const children = await readFolder(entry.createReader());
-  const found = await Promise.all(children.map(readEntry));
-  return found.flat();
+  return readFolder(entry.createReader());
 }
 
 /** A reader gives some entries at a time, and an empty list at the end. */
-async function readFolder(reader: FileSystemDirectoryReader): Promise<FileSystemEntry[]> {
-  const all: FileSystemEntry[] = [];
+async function readFolder(reader: FileSystemDirectoryReader): Promise<PickedFile[]> {
+  const all: PickedFile[] = [];
   for (;;) {
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) => {
       reader.readEntries(resolve, reject);
     });
     if (some.length === 0) return all;
-    all.push(...some);
+    // A few at a time, so that a folder of hundreds does not hold up the page.
+    const found = await Promise.all(some.map(readEntry));
+    all.push(...found.flat());
   }
 }
 

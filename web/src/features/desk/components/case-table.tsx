@@ -40,6 +40,8 @@ export function CaseTable({ cases, sort, onSort }: CaseTableProps) {
   return (
     <Virtualizer layout={TableLayout} layoutOptions={{ rowHeight: row, headingHeight: heading }}>
       <Table
+        // Rows are kept with their cells, which a turned phone has less of.
+        key={columns.length}
         aria-label={t("worklist.title")}
         className={styles.table}
         // One row at least, for the words that stand where there is none.
