@@ -114,7 +114,6 @@ def test_five_hundred_pictures_leave_the_page_responsive(
     record_property("longest_tasks_ms", tasks[:5])
     if tasks and tasks[0] > LONGEST_TASK_MS and others > (os.cpu_count() or 1):
         pytest.skip(
-            f"others use this machine (load {others:.1f}): "
-            f"the longest tasks took {tasks[:3]} ms"
+            f"others use this machine (load {others:.1f}): the longest tasks took {tasks[:3]} ms"
         )
     assert not tasks or tasks[0] <= LONGEST_TASK_MS, tasks[:5]
