@@ -102,4 +102,4 @@ train: .venv/.dev
 
 results: .venv/.dev
 	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)/test \
-	  --model src/tumorscope/model/default.tumorscope --record --overwrite
+	  --model src/tumorscope/model/default.tumorscope --not-brain not_brain_mr --record --overwrite

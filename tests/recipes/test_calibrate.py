@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from PIL import Image
 pytest.importorskip("onnx", reason="the extra [train] is not installed")
 
 from tumorscope.errors import LeakError, ManifestError, UsageError
-from tumorscope.model.artifact import Artifact, read_artifact
+from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.recipes.calibrate import calibrate
 
@@ -57,6 +58,18 @@ def test_local_cases_set_probabilities_and_thresholds(
     cases = after.card["recalibration"]["calibration"]
     assert (cases["images"], cases["tumor"], cases["no_tumor"]) == (80, 40, 40)
     assert "p1" not in str(after.card)
+
+
+def test_measurements_with_other_thresholds_are_not_kept(
+    tiny_artifact: Artifact, make_cases: Cases, tmp_path: Path
+) -> None:
+    card = {"note": "kept", "evaluation": {"old": 1}, "evaluation_external": {"old": 1}}
+    measured = tmp_path / "measured.tumorscope"
+    manifest = dataclasses.replace(tiny_artifact.manifest, card=card)
+    write_artifact(measured, Artifact(manifest, tiny_artifact.graph))
+    output = tmp_path / "local.tumorscope"
+    calibrate(measured, make_cases(), output=output)
+    assert set(read_artifact(output).manifest.card) == {"note", "recalibration"}
 
 
 def test_train_split_brings_a_gate(

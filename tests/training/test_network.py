@@ -24,8 +24,8 @@ def test_weights_of_a_run_bring_their_head_to_another_fine_tuning(quick_config, 
     trained = arrays_of(network(quick_config, seed=1))
     path = tmp_path / "weights.npz"
     save_arrays(path, trained, {"epoch": 3})
-    deeper = replace(quick_config, fine_tune_from="block4_conv1")
-    loaded = arrays_of(network(deeper, path, seed=2))
+    later = replace(quick_config, fine_tune_from="block5_conv1")
+    loaded = arrays_of(network(later, path, seed=2))
     assert loaded.keys() == trained.keys()
     for name, value in trained.items():
         np.testing.assert_array_equal(loaded[name], value, err_msg=name)

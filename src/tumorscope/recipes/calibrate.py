@@ -79,7 +79,7 @@ def calibrate(
     fitted = calibrate_manifest(artifact.manifest, outputs, examples)
     if artifact.manifest.gate is not None and outputs.novelty is not None:
         fitted = replace(fitted, gate=Gate(float(np.quantile(outputs.novelty, ACCEPTED_SHARE))))
-    card = artifact.manifest.card | {"recalibration": _summary(cases)}
+    card = _unmeasured(artifact.manifest.card) | {"recalibration": _summary(cases)}
     calibrated = Artifact(replace(fitted, card=card), artifact.graph)
     write_artifact(output, calibrated, overwrite=overwrite)
     return calibrated
@@ -115,6 +115,11 @@ def _with_gate(artifact: Artifact, rows: Sequence[ManifestRow], root: Path) -> A
         graph_sha256=hashlib.sha256(graph).hexdigest(),
     )
     return Artifact(manifest, graph)
+
+
+def _unmeasured(card: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the measurements: they were taken with the thresholds before."""
+    return {name: part for name, part in card.items() if not name.startswith("evaluation")}
 
 
 def _summary(cases: list[ManifestRow]) -> dict[str, Any]:

@@ -58,15 +58,15 @@ class TrainConfig:
     """
 
     seed: int = 0
-    fine_tune_from: str = "block5_conv1"
+    fine_tune_from: str = "block4_conv1"
     frozen_arithmetic: FrozenArithmetic = "int8"
     views: int = 3
     frozen_epochs: int = 1
-    fine_tune_epochs: int = 5
+    fine_tune_epochs: int = 6
     patience: int = 3
     batch_size: int = 32
     frozen_learning_rate: float = 1e-3
-    fine_tune_learning_rate: float = 1e-4
+    fine_tune_learning_rate: float = 5e-5
     dropout: float = 0.3
     l2: float = 1e-4
     mask_weight: float = 1.0
