@@ -21,10 +21,6 @@ from tumorscope.training.onnx_graph import build_stem_graph, quantize
 STEP_KEY: Final = "tumorscope_step"
 FULL_SCALE: Final = 255
 
-IN_CACHE: Final = 8
-"""Canvases at a time: the first block's maps of 32 no longer fit the processor's cache, which took
-1.7 times as long (two cores, Zen 4)."""
-
 
 class FrozenStem:
     """Canvases to the output of the last frozen layer.
@@ -51,10 +47,6 @@ class FrozenStem:
 
     def __call__(self, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Map (n, size, size) canvases to (n, rows, columns, channels) uint8 features."""
-        parts = range(0, len(canvases), IN_CACHE)
-        return np.concatenate([self._run(canvases[part : part + IN_CACHE]) for part in parts])
-
-    def _run(self, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
         (features,) = self._session.run(["stem"], {"canvas": canvases})
         features *= np.float32(1 / self.step)
         np.rint(features, out=features)

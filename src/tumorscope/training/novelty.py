@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf
 
 COMPONENTS: Final = 128
-"""Principal components that keep their own variance. On features of ImageNet's VGG16, 32 to 512
-of them turned away all 237 photographs, X-rays and chest CTs and no scan of a left-out hospital."""
+"""Principal components that keep their own variance: as good as the whole covariance, at an
+eighth of its size (decision 0031)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
