@@ -12,8 +12,9 @@ import pytest
 
 from tumorscope.errors import UsageError
 from tumorscope.training.checkpoint import layer_arrays, load_arrays
+from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN
-from tumorscope.training.fit import RunPaths, fit
+from tumorscope.training.fit import RunPaths, averaging_momentum, fit
 from tumorscope.training.network import build_network, frozen_layers
 
 
@@ -148,6 +149,13 @@ def test_every_option_changes_something(  # noqa: PLR0917
     changed = replace(short_config, **{name: value})
     other = run(train_examples, val_examples, changed, tmp_path)
     assert any(not np.array_equal(reference[key], other.weights[key]) for key in other.weights)
+
+
+@pytest.mark.parametrize(
+    ("steps", "momentum"), [(1, 0.0), (10, 0.9), (199, 1 - 1 / 199), (200, 0.995), (5000, 0.995)]
+)
+def test_mean_of_the_weights_looks_back_one_epoch_at_most(steps, momentum):
+    assert averaging_momentum(TrainConfig(ema_momentum=0.995), steps) == pytest.approx(momentum)
 
 
 def test_patience_stops_early(train_examples, val_examples, quick_config, tmp_path):

@@ -51,7 +51,8 @@ class TrainConfig:
     min_tumor_fraction
         A tumor whose mask covers less of the canvas teaches its place but not the image label.
     ema_momentum
-        Momentum of the running mean of the weights that is validated and exported.
+        Momentum of the running mean of the weights that is validated and exported; less where
+        the mean would look back over more than one epoch.
     precision
         ``bfloat16`` computes with bfloat16 and keeps float32 weights; ``auto`` takes it where
         the processor has bfloat16 instructions.

@@ -214,7 +214,7 @@ class Trainer:
                 warmup_steps=steps // 2,
             )
         optimizer = keras.optimizers.Adam(
-            rate, clipnorm=5.0, use_ema=True, ema_momentum=config.ema_momentum
+            rate, clipnorm=5.0, use_ema=True, ema_momentum=averaging_momentum(config, steps)
         )
         trunk.compile(
             optimizer=optimizer,
@@ -281,6 +281,15 @@ class Trainer:
         self._enter_stage(meta["epoch"])
         restore_variables(self.network.trunk, self.network.trunk.optimizer, arrays)
         return int(meta["epoch"]) + 1
+
+
+def averaging_momentum(config: TrainConfig, steps: int) -> float:
+    """Return the momentum of the running mean of the weights for an epoch of ``steps`` steps.
+
+    The mean looks back about ``1 / (1 - momentum)`` steps. Over more than one epoch it would hold
+    weights from before the training: a small collection would be left with an untrained network.
+    """
+    return min(config.ema_momentum, 1 - 1 / steps)
 
 
 def view_key(key: str, view: int | None) -> str:
