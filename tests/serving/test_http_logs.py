@@ -1,10 +1,13 @@
 """Lines of the log: JSON, and nothing that an exception says."""
 
+import io
 import json
 import logging
 import sys
 
-from tumorscope.serving.http_api.logs import JsonFormatter
+import pytest
+
+from tumorscope.serving.http_api.logs import JsonFormatter, StderrHandler
 
 
 def record(message: str = "event", **extra: object) -> logging.LogRecord:
@@ -33,3 +36,27 @@ def test_exception_is_told_by_kind_and_place() -> None:
     assert values["error"] == "ValueError"
     assert "test_http_logs.py:" in values["at"][-1]
     assert "Jane" not in line
+
+
+def test_handler_follows_the_error_stream(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = StderrHandler()
+    handler.setFormatter(JsonFormatter())
+    handler.emit(record("before"))
+    assert "before" in capsys.readouterr().err
+
+
+def test_closed_error_stream_gives_nothing_away(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise ValueError("/home/jane/secret.dcm")
+
+    handler, gone = StderrHandler(), io.StringIO()
+    gone.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", gone)
+        try:
+            fail()
+        except ValueError:
+            handler.emit(record("crash"))
+    assert capfd.readouterr() == ("", "")

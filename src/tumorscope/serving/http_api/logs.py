@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 LOGGER: Final = logging.getLogger("tumorscope.serving")
 _FRAMES: Final = 6
@@ -39,9 +39,25 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
+class StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to the standard error stream of the moment, and is silent where that is closed.
+
+    The usual handler keeps the stream it was made with, and prints the exception being handled,
+    with its text, when that stream is gone.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        self.stream = sys.stderr
+        super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  name of the base class
+        """Say nothing: what could not be written must not come out another way."""
+
+
 def set_up_logging(level: int = logging.INFO) -> None:
     """Write the service's log to the standard error stream."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = StderrHandler()
     handler.setFormatter(JsonFormatter())
     LOGGER.handlers = [handler]
     LOGGER.propagate = False
