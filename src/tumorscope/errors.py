@@ -84,8 +84,11 @@ class ArtifactError(TumorscopeError):
     """A model artifact is damaged, was altered, or has a format that is not known here."""
 
 
-class UsageError(TumorscopeError):
-    """The caller gave an option or argument that cannot be used."""
+class UsageError(TumorscopeError, ValueError):
+    """The caller gave an option or argument that cannot be used.
+
+    Also a ``ValueError``, as callers of a scikit-learn estimator expect.
+    """
 
 
 class MissingExtraError(TumorscopeError):

@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.utils import estimator_checks
 
 from tests.training.conftest import make_examples
 from tumorscope.errors import UsageError
@@ -27,16 +27,37 @@ def fitted(images):
     return small().fit(*images)
 
 
-@pytest.mark.filterwarnings("ignore:Can't test estimator")
-def test_scikit_learn_checks_that_apply():
-    """Run the checks for estimators that take no 2-D tables.
+@pytest.mark.parametrize(
+    "name",
+    [
+        "check_decision_proba_consistency",
+        "check_do_not_raise_errors_in_init_or_set_params",
+        "check_estimator_cloneable",
+        "check_estimator_repr",
+        "check_estimator_tags_renamed",
+        "check_estimators_unfitted",
+        "check_get_params_invariance",
+        "check_mixin_order",
+        "check_no_attributes_set_in_init",
+        "check_parameters_default_constructible",
+        "check_set_params",
+        "check_valid_tag_types",
+    ],
+)
+def test_scikit_learn_check(name):
+    """Every check that needs no table to fit on; docs/python.md lists the others."""
+    getattr(estimator_checks, name)("TumorClassifier", small())
 
-    All others feed tables of a few columns, which are no images.
-    """
-    checks = list(estimator_checks_generator(small(), legacy=True))
-    assert checks
-    for estimator, check in checks:
-        check(estimator)
+
+@pytest.mark.parametrize("kind", [UsageError, ValueError])
+def test_misuse_is_a_value_error_too(kind, images):
+    with pytest.raises(kind, match="Two classes"):
+        small().fit(images[0], np.zeros(40))
+
+
+def test_regression_target_is_refused(images):
+    with pytest.raises(ValueError, match="Unknown label type"):
+        small().fit(images[0], np.linspace(0, 1, 40))
 
 
 def test_probabilities_and_classes(fitted, images):
