@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.desk import Desk
 from tests.serving.made_requests import Server
@@ -33,8 +33,17 @@ def test_scans_on_the_desk_are_answered_again_at_another_point(desk: Desk, scans
     desk.page.get_by_text("For readers", exact=True).click()
     desk.page.get_by_role("link", name="Model", exact=True).click()
     desk.page.get_by_role("radio", name="specific from").check(force=True)
+    uploads: list[Route] = []
+
+    def hold_back(route: Route) -> None:
+        uploads.append(route)
+
+    desk.page.route("**/api/v1/jobs?*", hold_back)
     desk.button("Answer the scans on the desk again").click()
     desk.page.get_by_role("link", name="Desk", exact=True).click()
+    # Until the new answer is there, the scan is seen as it was answered before.
+    expect(desk.row("marked.png").locator("img")).to_be_visible()
+    uploads[0].continue_()
     desk.row("marked.png").click()
     expect(desk.page.get_by_text("Operating point “specific”: 1.000")).to_be_visible()
 

@@ -30,6 +30,8 @@ export class Uploader {
   readonly #api: JobApi;
   readonly #waiting: string[] = [];
   readonly #running = new Map<string, AbortController>();
+  /** Jobs whose pictures are in sight until the same upload has been answered anew. */
+  readonly #outdated = new Map<string, string[]>();
 
   constructor(desk: Desk, api: JobApi) {
     this.#desk = desk;
@@ -64,9 +66,9 @@ export class Uploader {
 
   /** Have everything on the desk answered anew; what readers said of it stays. */
   askAgain(operatingPoint: string): void {
-    for (const { id, state } of this.#desk.store.getState().uploads.values()) {
+    for (const { id, state, jobId } of this.#desk.store.getState().uploads.values()) {
       if (state.kind !== "done") continue;
-      this.#forgetJob(id);
+      if (jobId) this.#outdated.set(id, [...(this.#outdated.get(id) ?? []), jobId]);
       this.#desk.changeUpload(id, { operatingPoint });
       this.retry(id);
     }
@@ -80,18 +82,31 @@ export class Uploader {
   /** Take an upload off the desk, with its cases and everything the service holds of it. */
   remove(id: string): void {
     this.cancel(id);
+    this.#forgetOutdated(id);
     this.#desk.removeUpload(id);
   }
 
   /** Ask the service to delete what it holds, when the page is left. */
   forgetAll(): void {
-    for (const id of this.#desk.store.getState().uploads.keys()) this.#forgetJob(id);
+    for (const id of this.#desk.store.getState().uploads.keys()) {
+      this.#forgetJob(id);
+      this.#forgetOutdated(id);
+    }
   }
 
   #forgetJob(id: string): void {
     const jobId = this.#desk.store.getState().uploads.get(id)?.jobId;
+    if (jobId) this.#delete(jobId);
+  }
+
+  #forgetOutdated(id: string): void {
+    for (const jobId of this.#outdated.get(id) ?? []) this.#delete(jobId);
+    this.#outdated.delete(id);
+  }
+
+  #delete(jobId: string): void {
     // If the service does not hear it, the job expires there by itself.
-    if (jobId) this.#api.deleteJob(jobId).catch(() => undefined);
+    this.#api.deleteJob(jobId).catch(() => undefined);
   }
 
   #startNext(): void {
@@ -113,6 +128,7 @@ export class Uploader {
       const job = await this.#persist(id, signal, () => this.#send(id, signal));
       await this.#follow(id, job, signal);
       this.#desk.setUploadState(id, { kind: "done" });
+      this.#forgetOutdated(id);
     } catch (error) {
       if (!signal.aborted)
         this.#desk.setUploadState(id, { kind: "failed", problem: asProblem(error) });
