@@ -1,9 +1,11 @@
 import dataclasses
 import hashlib
 
+import numpy as np
 import pytest
 
 from tumorscope.errors import ArtifactError
+from tumorscope.imaging.scan import Scan
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
@@ -41,6 +43,22 @@ def test_unlike_picture_is_rejected_with_a_reason(make_gated, make_head):
     assert rejected.reasons == (REJECTION,)
     assert rejected.evidence is not None
     assert not rejected.evidence.any()
+
+
+@pytest.mark.parametrize("modality", ["CT", "XA", "US"])
+def test_other_modality_is_rejected_by_its_header(tiny_artifact, make_head, modality):
+    classifier = Classifier(tiny_artifact, threads=1)
+    scan = Scan(make_head().astype(np.float32), source="scan.dcm", modality=modality)
+    rejected = classifier.predict_scan(scan)
+    assert rejected.outcome == "rejected"
+    assert rejected.probabilities is None
+    assert modality in rejected.reasons[0]
+
+
+@pytest.mark.parametrize("modality", [None, "MR", "OT"])
+def test_magnetic_resonance_and_unknown_are_answered(tiny_artifact, make_head, modality):
+    scan = Scan(make_head().astype(np.float32), source="scan.dcm", modality=modality)
+    assert Classifier(tiny_artifact, threads=1).predict_scan(scan).probabilities is not None
 
 
 def test_novelty_that_is_not_a_number_is_rejected():

@@ -9,6 +9,20 @@ REJECTION: Final = (
     "The picture is unlike the brain MR images that the model was trained on; it is not answered."
 )
 
+ANSWERED_MODALITIES: Final = frozenset({"MR", "OT"})
+"""Values of DICOM ``Modality`` (PS3.3 C.7.3.1.1.1) that may hold a brain MR image: magnetic
+resonance, and "other", which converted pictures carry."""
+
+
+def foreign_modality(modality: str | None) -> str | None:
+    """Return why a picture of this DICOM ``Modality`` is turned away, or ``None``.
+
+    A picture without a header (``None``) is left to the network's own gate.
+    """
+    if not modality or modality in ANSWERED_MODALITIES:
+        return None
+    return f"The DICOM header gives the modality {modality}; only MR images are answered."
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:
