@@ -6,7 +6,18 @@ from pathlib import Path
 import tumorscope
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"keras", "tensorflow", "sklearn", "scipy", "pandas", "matplotlib", "onnx"}
+HEAVY = {
+    "keras",
+    "tensorflow",
+    "sklearn",
+    "scipy",
+    "pandas",
+    "matplotlib",
+    "onnx",
+    "pyarrow",
+    "fsspec",
+    "ray",
+}
 
 
 def modules_after(statement: str) -> set[str]:

@@ -15,6 +15,7 @@ from tumorscope.labels import NOTICE
 
 _VERBS: Final = {
     "predict": ("tumorscope.cli.predict:predict", "Classify scans: files, folders, zips."),
+    "batch": ("tumorscope.cli.batch:batch", "Answer an archive into a Parquet table."),
     "serve": ("tumorscope.cli.serve:serve", "HTTP API and web page."),
     "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
     "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),

@@ -53,6 +53,11 @@ class Member:
     _info: zipfile.ZipInfo
     _limits: Limits
 
+    @property
+    def size(self) -> int:
+        """Bytes after decompression, as the archive's directory says."""
+        return self._info.file_size
+
     def read(self) -> bytes:
         """Return the whole content.
 

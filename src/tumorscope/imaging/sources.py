@@ -14,6 +14,7 @@ import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
@@ -41,7 +42,7 @@ UNREAD_SUFFIXES: Final = (
 """Names of images and archives that are not read: leaving them out would pass for an answer."""
 # fmt: on
 
-_HEAD_BYTES: Final = 4096
+HEAD_BYTES: Final = 4096
 """Enough of a file, or of a gzip stream's begin, to tell its kind."""
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -164,11 +165,11 @@ def _read_stream(stream: IO[bytes], limits: Limits) -> bytes:
 
 def _expand_folder(folder: Path, limits: Limits) -> Iterator[SourceFile | ReadFailure]:
     found, left_out = 0, 0
-    for item in _walk(folder):
+    for item in walk_folder(folder):
         if isinstance(item, ReadFailure):
             found += 1
             yield item
-        elif _is_named_as_image(item.name) or _begins_as_image(_safe_head_of(item)):
+        elif may_be_scan(item.name, partial(_safe_head_of, item)):
             found += 1
             yield from expand([item], limits)
         else:
@@ -176,7 +177,8 @@ def _expand_folder(folder: Path, limits: Limits) -> Iterator[SourceFile | ReadFa
     _report(f"folder {label(folder)!r}", found=found, left_out=left_out)
 
 
-def _walk(folder: Path) -> Iterator[Path | ReadFailure]:
+def walk_folder(folder: Path) -> Iterator[Path | ReadFailure]:
+    """List the files of a folder and of those in it, in natural order, hidden ones left out."""
     try:
         entries = sorted(folder.iterdir(), key=lambda one: natural_key(one.name))
         kinds = [_kind_of(entry) for entry in entries]
@@ -185,10 +187,10 @@ def _walk(folder: Path) -> Iterator[Path | ReadFailure]:
         yield ReadFailure(label(folder), CorruptImageError(reason))
         return
     for entry, kind in zip(entries, kinds, strict=True):
-        if _is_hidden(entry.name):
+        if is_hidden(entry.name):
             continue
         if kind == "folder":
-            yield from _walk(entry)
+            yield from walk_folder(entry)
         elif kind == "file":
             yield entry
         elif kind == "linked folder":
@@ -212,9 +214,9 @@ def _expand_archive(
     with open_archive(file, limits) as members:
         for member in sorted(members, key=lambda one: natural_key(one.name)):
             path = PurePosixPath(member.name)
-            if any(_is_hidden(part) for part in path.parts):
+            if any(is_hidden(part) for part in path.parts):
                 continue
-            if _is_named_as_image(path.name) or _begins_as_image(_safe_head(member)):
+            if may_be_scan(path.name, partial(_safe_head, member)):
                 found += 1
                 yield SourceFile(f"{name}/{label(member.name)}", member.read)
             else:
@@ -232,7 +234,13 @@ def _report(what: str, *, found: int, left_out: int) -> None:
         _LOGGER.info("%d files of the %s are no images and were left out", left_out, what)
 
 
-def _is_hidden(name: str) -> bool:
+def may_be_scan(name: str, head: Callable[[], bytes]) -> bool:
+    """Tell whether a file is to be tried, by its name or else by its first bytes."""
+    return _is_named_as_image(name) or _begins_as_image(head())
+
+
+def is_hidden(name: str) -> bool:
+    """Tell whether a file or folder is left out of a walk."""
     # A name that leads out of an archive is a label like any other.
     return (name.startswith(".") and name != "..") or name in ("__MACOSX", "DICOMDIR")
 
@@ -254,7 +262,7 @@ def _begins_as_image(head: bytes) -> bool:
 
 def _head_of(file: Path) -> bytes:
     with file.open("rb") as stream:
-        return stream.read(_HEAD_BYTES)
+        return stream.read(HEAD_BYTES)
 
 
 def _safe_head_of(file: Path) -> bytes:
@@ -266,6 +274,6 @@ def _safe_head_of(file: Path) -> bytes:
 
 def _safe_head(member: Member) -> bytes:
     try:
-        return member.head(_HEAD_BYTES)
+        return member.head(HEAD_BYTES)
     except ImageError:
         return b""

@@ -1,0 +1,1 @@
+"""Archives: many scans into one Parquet table (extra ``[scale]``)."""

@@ -1,0 +1,74 @@
+"""One piece of work, files in and rows out: the same code in every process."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tumorscope.batch.schema import SCHEMA, to_row
+from tumorscope.batch.unit_reader import UnitReader
+from tumorscope.batch.units import Unit
+from tumorscope.errors import ImageError
+from tumorscope.imaging.read import decode
+from tumorscope.imaging.scan import Scan
+from tumorscope.model.artifact import Artifact
+from tumorscope.model.classifier import Classifier
+from tumorscope.model.prediction import Failure, Prediction
+
+_ROWS_IN_MEMORY: Final = 1000
+"""Before they are encoded: a volume may have ten thousand slices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker needs to know, wherever it runs."""
+
+    place: str
+    artifact: Artifact
+    operating_point: str
+
+
+class PartAnswerer:
+    """Answers parts with a session of one thread: workers share the cores among them."""
+
+    def __init__(self, job: Job) -> None:
+        point = job.operating_point
+        self._classifier = Classifier(job.artifact, operating_point=point, threads=1)
+        self._reader = UnitReader(job.place)
+
+    def answer(self, units: Iterable[Unit]) -> bytes:
+        """Return the rows of some files as the bytes of a Parquet file."""
+        sink = pa.BufferOutputStream()
+        with pq.ParquetWriter(sink, SCHEMA) as writer:
+            rows: list[dict[str, Any]] = []
+            for unit in units:
+                for row in self._rows(unit):
+                    rows.append(row)
+                    if len(rows) == _ROWS_IN_MEMORY:
+                        writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
+                        rows.clear()
+            writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
+        return bytes(sink.getvalue())
+
+    def _rows(self, unit: Unit) -> Iterator[dict[str, Any]]:
+        sha256, model = None, self._classifier.identity
+        try:
+            content = self._reader.read(unit)
+            sha256 = hashlib.sha256(content).hexdigest()
+            scans = decode(content, unit.source)
+        except ImageError as error:
+            yield to_row(Failure(unit.source, error), content_sha256=sha256, model=model)
+            return
+        for scan in scans:
+            yield to_row(self._answer(scan), content_sha256=sha256, model=model)
+
+    def _answer(self, scan: Scan) -> Prediction | Failure:
+        try:
+            return self._classifier.predict_scan(scan)
+        except ImageError as error:
+            return Failure(scan.source, error, scan.slice_index)

@@ -1,0 +1,117 @@
+"""An archive into a table, from top to bottom."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from tumorscope.batch.answer import Job
+from tumorscope.batch.local_engine import answer_locally
+from tumorscope.batch.partial_folder import Journal, PartialFolder
+from tumorscope.batch.schema import SCHEMA_VERSION
+from tumorscope.batch.units import list_units
+from tumorscope.errors import UsageError
+from tumorscope.model.artifact import read_artifact
+from tumorscope.model.classifier import Classifier, available_cores
+
+
+@dataclass(frozen=True, slots=True)
+class BatchConfig:
+    """How a table is made.
+
+    Attributes
+    ----------
+    place
+        File, folder, glob, manifest, zip, tar or fsspec URL.
+    output
+        Parquet file.
+    root
+        Folder that a manifest's paths start from; default its own.
+    model
+        Artifact; default the embedded one.
+    workers
+        Processes with one thread each; default all cores.
+    """
+
+    place: str
+    output: Path
+    root: Path | None = None
+    model: Path | None = None
+    operating_point: str = "balanced"
+    workers: int | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a finished table holds."""
+
+    rows: int
+    failed: int
+
+
+def run_batch(config: BatchConfig, *, progress: Callable[[int, int], None]) -> Summary:
+    """Make the table, or go on where a run that was killed stopped.
+
+    Parameters
+    ----------
+    progress
+        Told the number of parts done and of all parts.
+
+    Raises
+    ------
+    UsageError
+        If the input is not there, or the output is or cannot be written, or what was begun beside
+        it was begun with other things.
+    ArtifactError
+        If the model cannot be used.
+    """
+    if not config.output.parent.is_dir():
+        raise UsageError(f"There is no folder {config.output.parent} for the output.")
+    folder = PartialFolder(config.output)
+    try:
+        if not folder.is_whole():
+            _make(config, folder, progress)
+    except BaseException:
+        folder.discard_unused()
+        raise
+    folder.remove()
+    return summarize(config.output)
+
+
+def summarize(table: Path) -> Summary:
+    """Count the rows of a table and the errors among them."""
+    with pq.ParquetFile(table) as file:
+        groups = file.iter_batches(columns=["error_type"])
+        failed = sum(len(group) - group.column(0).null_count for group in groups)
+        return Summary(file.metadata.num_rows, failed)
+
+
+def _make(config: BatchConfig, folder: PartialFolder, progress: Callable[[int, int], None]) -> None:
+    if config.output.exists() and not config.overwrite:
+        raise UsageError(f"{config.output} exists; give another --output, or --overwrite.")
+    artifact = read_artifact(config.model)
+    job = Job(config.place, artifact, config.operating_point)
+    Classifier(artifact, operating_point=config.operating_point, threads=1)  # or its error, now
+    text = json.dumps(artifact.manifest.to_dict(), sort_keys=True)
+    journal = Journal(
+        schema_version=SCHEMA_VERSION,
+        place=config.place,
+        root=None if config.root is None else str(config.root),
+        model=hashlib.sha256(text.encode()).hexdigest(),
+        operating_point=config.operating_point,
+    )
+    folder.begin(list_units(config.place, root=config.root), journal)
+    total = folder.count()
+    done = total - sum(1 for _ in folder.missing())
+    workers = config.workers or available_cores()
+    for number, rows in answer_locally(job, folder.missing(), workers=workers):
+        folder.save(number, rows)
+        done += 1
+        progress(done, total)
+    folder.finish()

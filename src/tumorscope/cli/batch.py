@@ -1,0 +1,74 @@
+"""``tumorscope batch``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from tumorscope.errors import MissingExtraError
+from tumorscope.labels import NOTICE
+
+EXIT_SOME_FAILED: Final = 1
+_EXTRA: Final = ("pyarrow", "fsspec", "ray")
+
+
+@click.command()
+@click.argument("place", metavar="INPUT")
+@click.option(
+    "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Parquet file."
+)
+@click.option("--root", type=click.Path(path_type=Path), help="Folder of a manifest's paths.")
+@click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
+@click.option(
+    "--operating-point",
+    default="balanced",
+    show_default=True,
+    help="Named threshold of the model, see 'tumorscope model info'.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 4096),
+    help="Processes of one thread each; default one for each core.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing table when the new is whole.")
+def batch(
+    *,
+    place: str,
+    output: Path,
+    root: Path | None,
+    model: Path | None,
+    operating_point: str,
+    workers: int | None,
+    overwrite: bool,
+) -> None:
+    """Answer an archive into a Parquet table, one row per image or slice.
+
+    INPUT is a file, folder, glob, manifest (.csv), zip, tar or fsspec URL. The same command goes on
+    where one that was killed stopped. Exit codes as of predict.
+    """
+    try:
+        from tumorscope.batch.run import BatchConfig, run_batch
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        raise MissingExtraError(feature="The batch", extra="scale") from error
+    config = BatchConfig(
+        place=place,
+        output=output,
+        root=root,
+        model=model,
+        operating_point=operating_point,
+        workers=workers,
+        overwrite=overwrite,
+    )
+    summary = run_batch(config, progress=_progress)
+    click.echo(f"{output}: {summary.rows} rows, {summary.failed} of them errors.\n{NOTICE}")
+    sys.exit(EXIT_SOME_FAILED if summary.failed else 0)
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{done} of {total} parts", nl=done == total, err=True)
