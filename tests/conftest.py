@@ -6,6 +6,7 @@ To that model a bright blob is a tumor.
 import hashlib
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import Artifact, Calibration, Manifest, write_artifact
+from tumorscope.model.gate import Gate
 
 REAL_SCANS = Path(__file__).parents[2] / "shared" / "data"
 
@@ -103,6 +105,24 @@ def encode_dicom() -> Callable[..., bytes]:
 @pytest.fixture(scope="session")
 def tiny_artifact() -> Artifact:
     return make_tiny_artifact()
+
+
+@pytest.fixture
+def make_gated(tiny_artifact: Artifact) -> Callable[..., Artifact]:
+    """Turn the tiny artifact into one whose novelty is the mean grey of the canvas."""
+    onnx = pytest.importorskip("onnx", reason="the extra [train] is not installed")
+    model = onnx.load_from_string(tiny_artifact.graph)
+    mean = onnx.helper.make_node("ReduceMean", ["grey"], ["novelty"], axes=[1, 2], keepdims=0)
+    model.graph.node.append(mean)
+    novelty = onnx.helper.make_tensor_value_info("novelty", onnx.TensorProto.FLOAT, ["n"])
+    model.graph.output.append(novelty)
+    graph = model.SerializeToString()
+
+    def make(**changes: Any) -> Artifact:
+        changes = {"gate": Gate(150.0), "graph_sha256": hashlib.sha256(graph).hexdigest()} | changes
+        return Artifact(replace(tiny_artifact.manifest, **changes), graph)
+
+    return make
 
 
 def make_tiny_artifact() -> Artifact:

@@ -53,4 +53,5 @@ def test_the_model_inside_the_package_has_a_card(
 ) -> None:
     desk = open_desk("/model", server=start_service(model=None))
     expect(desk.heading("Operating points")).to_be_visible()
+    expect(desk.heading("When it does not answer")).to_be_visible()
     expect(desk.heading("What it learned from")).to_be_visible()

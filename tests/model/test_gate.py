@@ -1,5 +1,4 @@
 import dataclasses
-import hashlib
 
 import numpy as np
 import pytest
@@ -10,24 +9,6 @@ from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.gate import REJECTION, Gate
-
-
-@pytest.fixture
-def make_gated(tiny_artifact):
-    """Turn the tiny artifact into one whose novelty is the mean grey of the canvas."""
-    onnx = pytest.importorskip("onnx", reason="the extra [train] is not installed")
-    model = onnx.load_from_string(tiny_artifact.graph)
-    mean = onnx.helper.make_node("ReduceMean", ["grey"], ["novelty"], axes=[1, 2], keepdims=0)
-    model.graph.node.append(mean)
-    novelty = onnx.helper.make_tensor_value_info("novelty", onnx.TensorProto.FLOAT, ["n"])
-    model.graph.output.append(novelty)
-    graph = model.SerializeToString()
-
-    def make(**changes) -> Artifact:
-        changes = {"gate": Gate(150.0), "graph_sha256": hashlib.sha256(graph).hexdigest()} | changes
-        return Artifact(dataclasses.replace(tiny_artifact.manifest, **changes), graph)
-
-    return make
 
 
 def test_unlike_picture_is_rejected_with_a_reason(make_gated, make_head):

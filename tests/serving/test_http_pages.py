@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -12,6 +13,9 @@ from PIL import Image
 from tests.serving.made_requests import form
 from tumorscope.imaging.read import decode
 from tumorscope.labels import NOTICE
+from tumorscope.model.artifact import Artifact
+from tumorscope.model.classifier import Classifier
+from tumorscope.model.conformal import Conformal
 from tumorscope.serving.http_api import health
 
 
@@ -73,6 +77,52 @@ def test_card(client: FlaskClient) -> None:
     assert card["default_operating_point"] == "balanced"
     assert card["notice"] == NOTICE
     assert card["limits"]["upload_files"] == 64
+
+
+def test_card_without_sets_and_gate(client: FlaskClient) -> None:
+    card = client.get("/api/v1/model").get_json()
+    assert card["conformal"] is None
+    assert card["gate"] is None
+
+
+SHARE = {"estimate": 0.9, "low": 0.8, "high": 1.0, "n_images": 40}
+
+
+@pytest.mark.parametrize(
+    ("sections", "rejected", "of_brains"),
+    [
+        (
+            {
+                "rejection": {"hand": {"rejected": SHARE | {"method": "bootstrap"}}},
+                "abstention": {"all images": {"abstained": SHARE, "rejected": SHARE}},
+            },
+            {"hand": SHARE},
+            SHARE,
+        ),
+        ({}, {}, None),
+        ({"rejection": {"hand": {"rejected": "often"}}, "abstention": []}, {}, None),
+    ],
+)
+def test_card_tells_sets_and_gate(
+    make_app: Callable[..., Flask],
+    make_gated: Callable[..., Artifact],
+    sections: dict[str, Any],
+    rejected: dict[str, Any],
+    of_brains: dict[str, Any] | None,
+) -> None:
+    artifact = make_gated(
+        conformal=Conformal(coverage=0.95, tumor=0.3, no_tumor=0.4),
+        card={"evaluation": {"sections": sections}},
+    )
+    classifier = Classifier(artifact, threads=1)
+    card = make_app(classifier=classifier).test_client().get("/api/v1/model").get_json()
+    assert card["conformal"] == {"coverage": 0.95, "tumor": 0.3, "no_tumor": 0.4}
+    assert card["gate"] == {
+        "kind": "mahalanobis",
+        "threshold": 150.0,
+        "rejected": rejected,
+        "rejected_brain_mr": of_brains,
+    }
 
 
 def test_samples_can_be_read(client: FlaskClient) -> None:

@@ -302,6 +302,10 @@ export interface components {
             calibration: {
                 [key: string]: number;
             };
+            /** @description null: every set holds one class. */
+            conformal: components["schemas"]["ConformalSets"] | null;
+            /** @description null: nothing is rejected. */
+            gate: components["schemas"]["NoveltyGate"] | null;
             /** @description Training data, measurements, provenance and limits. */
             card: Record<string, unknown>;
             limits: components["schemas"]["ServiceLimits"];
@@ -487,6 +491,42 @@ export interface components {
             image: string | null;
             /** @description Path of the evidence map. */
             evidence: string | null;
+        };
+        /**
+         * ConformalSets
+         * @description From which probability on a class stays in ``prediction_set``.
+         */
+        ConformalSets: {
+            /** @description Share of each class's scans whose set holds that class. */
+            coverage: number;
+            tumor: number;
+            no_tumor: number;
+        };
+        /**
+         * NoveltyGate
+         * @description What is rejected, and how often that was right.
+         */
+        NoveltyGate: {
+            /** @description What is measured of a picture: mahalanobis. */
+            kind: string;
+            /** @description A picture beyond it is rejected. */
+            threshold: number;
+            /** @description Share of pictures rejected that show no brain MR image, by their kind. */
+            rejected: {
+                [key: string]: components["schemas"]["Measured"];
+            };
+            /** @description Share of the test split's brain MR images rejected. */
+            rejected_brain_mr: components["schemas"]["Measured"] | null;
+        };
+        /**
+         * Measured
+         * @description A share that was measured, with its 95 % interval.
+         */
+        Measured: {
+            estimate: number;
+            low: number;
+            high: number;
+            n_images: number;
         };
         /**
          * ServiceLimits

@@ -26,6 +26,24 @@ describe("the model page", () => {
     expect(screen.getByRole("row", { name: /outer frame only/ })).toHaveTextContent("0.600");
   });
 
+  test("says from where on it does not answer, and how often that was", async () => {
+    renderPage("/model");
+    expect(await screen.findByText(/plausible from a probability of 0.330 on/)).toBeVisible();
+    expect(screen.getByText(/Mahalanobis distance of more than 36.1/)).toBeVisible();
+    expect(screen.getByRole("row", { name: /^Scans left open/ })).toHaveTextContent("0.070");
+    expect(screen.getByRole("row", { name: /of other pictures/ })).toHaveTextContent("0.900");
+    expect(screen.getByRole("row", { name: /in error/ })).toHaveTextContent("0.060");
+  });
+
+  test("does not speak of sets and gates of a model that has none", async () => {
+    service.use(
+      http.get(MODEL, () => HttpResponse.json(modelCard({ conformal: null, gate: null }))),
+    );
+    renderPage("/model");
+    await screen.findByText("toy-model");
+    expect(screen.queryByRole("heading", { name: /does not answer/ })).not.toBeInTheDocument();
+  });
+
   test("gives the reliability diagram as a table, too", async () => {
     const { user } = renderPage("/model");
     await user.click(await screen.findByRole("button", { name: "The same as a table" }));

@@ -272,6 +272,16 @@ export const de: Catalogue = {
   "points.balanced.help": "Wiegt beide Arten von Fehlern gleich.",
   "points.rule_in.help": "Meldet sich selten; was es markiert, ist selten falsch.",
   "points.rule_out.help": "Meldet sich früh; übersieht selten einen Tumor, markiert öfter umsonst.",
+  "noAnswer.title": "Wann es nicht antwortet",
+  "noAnswer.conformal":
+    "Ein Tumor bleibt denkbar ab einer Wahrscheinlichkeit von {tumor}, kein Tumor ab {no_tumor}. Wo nicht genau eines von beiden denkbar bleibt, legt sich das Modell nicht fest. Das Ziel: Bei {coverage} der Aufnahmen jeder Art gehört die Wahrheit zu dem, was denkbar bleibt.",
+  "noAnswer.gate":
+    "Ein Bild wird abgewiesen, wenn es von den MR-Bildern des Gehirns im Training zu sehr abweicht: um eine Mahalanobis-Distanz von mehr als {threshold}.",
+  "noAnswer.abstained": "Offen gelassene Aufnahmen",
+  "noAnswer.coverage_tumor": "Wahrheit denkbar, Aufnahmen mit Tumor",
+  "noAnswer.coverage_no_tumor": "Wahrheit denkbar, Aufnahmen ohne",
+  "noAnswer.rejected": "Abgewiesen von anderen Bildern (Fotos, andere Körperteile)",
+  "noAnswer.rejected_brain_mr": "Abgewiesen von MR-Bildern des Gehirns, irrtümlich",
   "measures.title": "Wie gut es ist",
   "measures.lead":
     "Auf dem Testteil: {images, number} Bilder aus {groups, number} unabhängigen Gruppen, am Arbeitspunkt „{point}“. In Klammern 95-%-Intervalle.",

@@ -265,6 +265,16 @@ export const en = {
   "points.balanced.help": "Weighs both kinds of error alike.",
   "points.rule_in.help": "Speaks up rarely; what it marks is seldom wrong.",
   "points.rule_out.help": "Speaks up early; seldom misses a tumor, marks more in vain.",
+  "noAnswer.title": "When it does not answer",
+  "noAnswer.conformal":
+    "A tumor stays plausible from a probability of {tumor} on, no tumor from {no_tumor} on. Where not exactly one of them is plausible, the model will not commit. The aim: in {coverage} of the scans of each kind, the truth is among what stays plausible.",
+  "noAnswer.gate":
+    "A picture is turned away if it differs too much from the brain MR images of the training: by a Mahalanobis distance of more than {threshold}.",
+  "noAnswer.abstained": "Scans left open",
+  "noAnswer.coverage_tumor": "Truth plausible, scans with a tumor",
+  "noAnswer.coverage_no_tumor": "Truth plausible, scans without",
+  "noAnswer.rejected": "Turned away of other pictures (photos, other body parts)",
+  "noAnswer.rejected_brain_mr": "Turned away of brain MR images, in error",
   "measures.title": "How good it is",
   "measures.lead":
     "On the test split: {images, number} images of {groups, number} independent groups, at the operating point “{point}”. In brackets, 95 % intervals.",

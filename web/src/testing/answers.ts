@@ -170,6 +170,13 @@ export function modelCard(part: Partial<ModelCard> = {}): ModelCard {
     default_operating_point: "balanced",
     preprocessing: {},
     calibration: {},
+    conformal: { coverage: 0.95, tumor: 0.33, no_tumor: 0.5 },
+    gate: {
+      kind: "mahalanobis",
+      threshold: 36.12,
+      rejected: { "all kinds": estimate(0.9), hand: estimate(0.8) },
+      rejected_brain_mr: estimate(0.06),
+    },
     card: {
       evaluation: {
         n_images: 200,
@@ -179,6 +186,9 @@ export function modelCard(part: Partial<ModelCard> = {}): ModelCard {
           overall: { "all images": { ...point(0.9, 0.92), roc_auc: estimate(0.95) } },
           operating_points: { balanced: point(0.9, 0.92), rule_in: point(0.8, 0.97) },
           by_set: { alpha: point(0.7, 0.9, 30), beta: point(0.95, 0.99, 70) },
+          abstention: {
+            "all images": { abstained: estimate(0.07), coverage_tumor: estimate(0.94) },
+          },
           controls: { "outer frame only": { roc_auc: estimate(0.6) } },
         },
         reliability: [{ mean_score: 0.1, observed: estimate(0.12) }],

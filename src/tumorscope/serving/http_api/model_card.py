@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
+from tumorscope.model.gate import Gate
 from tumorscope.serving.http_api.config import ServerConfig
 from tumorscope.serving.http_api.openapi import Answered, describe
 from tumorscope.serving.http_api.problems import json_response
-from tumorscope.serving.http_api.schemas import ModelCard
+from tumorscope.serving.http_api.schemas import Measured, ModelCard
 from tumorscope.serving.http_api.service import current_service
 
 blueprint = Blueprint("model", __name__)
@@ -33,12 +35,37 @@ def get_model() -> ResponseReturnValue:
         "default_operating_point": service.classifier.operating_point,
         "preprocessing": manifest.preprocessing.to_dict(),
         "calibration": manifest.calibration.to_dict(),
+        "conformal": None if manifest.conformal is None else manifest.conformal.to_dict(),
+        "gate": None if manifest.gate is None else _gate(manifest.gate, manifest.card),
         "card": manifest.card,
         "limits": _limits(service.config),
         "formats": list(FORMATS),
         "notice": NOTICE,
     }
     return json_response(body)
+
+
+def _gate(gate: Gate, card: dict[str, Any]) -> dict[str, Any]:
+    kinds = _measured(card, "rejection")
+    return {
+        "kind": gate.kind,
+        "threshold": gate.threshold,
+        "rejected": {name: msgspec.to_builtins(share) for name, share in kinds.items()},
+        "rejected_brain_mr": msgspec.to_builtins(_measured(card, "abstention").get("all images")),
+    }
+
+
+def _measured(card: dict[str, Any], section: str) -> dict[str, Measured]:
+    """Find the shares ``rejected`` of a section; a card may hold other things, or none."""
+    try:
+        rows = msgspec.convert(card["evaluation"]["sections"][section], dict[str, _Rejected])
+    except (KeyError, TypeError, msgspec.ValidationError):
+        return {}
+    return {name: row.rejected for name, row in rows.items()}
+
+
+class _Rejected(msgspec.Struct):
+    rejected: Measured
 
 
 def _limits(config: ServerConfig) -> dict[str, Any]:

@@ -197,6 +197,39 @@ class ServiceLimits(Struct):
     hold_seconds: Count
 
 
+class Measured(Struct):
+    """A share that was measured, with its 95 % interval."""
+
+    estimate: Probability
+    low: Probability
+    high: Probability
+    n_images: Count
+
+
+class ConformalSets(Struct):
+    """From which probability on a class stays in ``prediction_set``."""
+
+    coverage: Annotated[
+        Probability, Meta(description="Share of each class's scans whose set holds that class.")
+    ]
+    tumor: Probability
+    no_tumor: Probability
+
+
+class NoveltyGate(Struct):
+    """What is rejected, and how often that was right."""
+
+    kind: Annotated[str, Meta(description="What is measured of a picture: mahalanobis.")]
+    threshold: Annotated[float, Meta(ge=0, description="A picture beyond it is rejected.")]
+    rejected: Annotated[
+        dict[str, Measured],
+        Meta(description="Share of pictures rejected that show no brain MR image, by their kind."),
+    ]
+    rejected_brain_mr: Annotated[
+        Measured | None, Meta(description="Share of the test split's brain MR images rejected.")
+    ]
+
+
 class ModelCard(Struct):
     """What the service's model says of itself."""
 
@@ -209,6 +242,8 @@ class ModelCard(Struct):
     default_operating_point: str
     preprocessing: dict[str, Any]
     calibration: dict[str, float]
+    conformal: Annotated[ConformalSets | None, Meta(description="null: every set holds one class.")]
+    gate: Annotated[NoveltyGate | None, Meta(description="null: nothing is rejected.")]
     card: Annotated[
         dict[str, Any], Meta(description="Training data, measurements, provenance and limits.")
     ]

@@ -3,7 +3,11 @@ import styles from "@/features/model-card/components/model-room.module.css";
 import { useNumbers } from "@/messages/use-numbers";
 
 /** An estimate with its interval. */
-export function EstimateWords({ one }: { one: Estimate | undefined }) {
+export function EstimateWords({
+  one,
+}: {
+  one: Pick<Estimate, "estimate" | "low" | "high"> | undefined;
+}) {
   const numbers = useNumbers();
   if (!one) return <>–</>;
   return (

@@ -8,6 +8,7 @@ import { Confusion } from "@/features/model-card/components/confusion";
 import { Controls } from "@/features/model-card/components/controls";
 import { Measures } from "@/features/model-card/components/measures";
 import styles from "@/features/model-card/components/model-room.module.css";
+import { NoAnswer } from "@/features/model-card/components/no-answer";
 import { OperatingPoints } from "@/features/model-card/components/operating-points";
 import { Reliability } from "@/features/model-card/components/reliability";
 import { ServiceLimits } from "@/features/model-card/components/service-limits";
@@ -32,6 +33,7 @@ export function ModelRoom() {
     <div className={styles.room}>
       <ModelHead model={model} isMeasured={evaluation !== null} />
       <OperatingPoints model={model} />
+      <NoAnswer model={model} evaluation={evaluation} />
       {evaluation ? (
         <>
           <Measures evaluation={evaluation} />
