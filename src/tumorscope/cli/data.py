@@ -1,4 +1,4 @@
-"""``tumorscope data``: inventory and split of a collection."""
+"""``tumorscope data``: its verbs; inventory and split are here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tumorscope.cli.data_copies import duplicates, overlap
+from tumorscope.cli.data_shortcuts import shortcuts
 from tumorscope.errors import LeakError, UsageError
 from tumorscope.labels import CLASSES, NOTICE, SPLITS, Split
 
@@ -30,6 +31,7 @@ def data() -> None:
 
 data.add_command(duplicates)
 data.add_command(overlap)
+data.add_command(shortcuts)
 
 
 @data.command()

@@ -1,4 +1,4 @@
-"""``tumorscope data duplicates``, ``overlap`` and ``leakage``: what is in a collection twice."""
+"""``tumorscope data duplicates`` and ``overlap``: what is in a collection twice."""
 
 from __future__ import annotations
 

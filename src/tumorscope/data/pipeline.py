@@ -19,7 +19,7 @@ def make_split(
     Groups are found from the pictures unless every row brings its own.
     """
     expanded = add_hashes(add_sites(expand_volumes(rows, root)), root)
-    split = split_rows(_ensure_groups(expanded, root), plan)
+    split = split_rows(ensure_groups(expanded, root), plan)
     check_split(split)
     return split
 
@@ -41,12 +41,13 @@ def check_manifest(rows: Sequence[ManifestRow], root: Path) -> list[ManifestRow]
     """
     verify_hashes(rows, root)
     hashed = add_hashes(rows, root)
-    grouped = _ensure_groups(hashed, root)
+    grouped = ensure_groups(hashed, root)
     check_split(grouped)
     return grouped
 
 
-def _ensure_groups(rows: Sequence[ManifestRow], root: Path) -> list[ManifestRow]:
+def ensure_groups(rows: Sequence[ManifestRow], root: Path) -> list[ManifestRow]:
+    """Find the groups from the pictures unless every row brings its own."""
     if all(row.group_id is not None for row in rows):
         return list(rows)
     return add_groups(rows, root)

@@ -30,6 +30,10 @@ FRAME_SIDE: Final = 128
 AREA_CONTROL: Final = "foreground area only"
 THUMBNAIL_SIDE: Final = 32
 TREES: Final = 200
+
+_WORTH_THREADS: Final = 100_000
+"""Numbers to learn from; with fewer, starting threads takes longer than the trees."""
+
 _Array = NDArray[np.float32]
 
 
@@ -93,13 +97,13 @@ class ControlFeatures:
         """
         frames, areas = [], []
         for one in pixels:
-            unit = _scale_to_unit(one)
-            frames.append(_frame(unit))
+            unit = scale_to_unit(one)
+            frames.append(outer_frame(unit))
             areas.append([_foreground_share(unit)])
         return cls(
             sizes=sizes.astype(np.float32),
             frames=np.array(frames, np.float32),
-            thumbnails=np.array([_thumbnail(one) for one in canvases], np.float32),
+            thumbnails=np.array([unit_thumbnail(one) for one in canvases], np.float32),
             areas=np.array(areas, np.float32),
             y_true=y_true.astype(np.int_),
             groups=groups.astype(np.str_),
@@ -123,12 +127,12 @@ def score_controls(
     """
     if len(np.unique(train.y_true)) < 2:
         raise UsageError("The controls need training images with and without tumor.")
-    forest = partial(_score_by_forest, seed=seed)
+    forest = partial(score_by_forest, seed=seed)
     controls: dict[str, tuple[Callable[[_Array, NDArray[np.int_], _Array], Floats], str]] = {
         "width and height only": (forest, "sizes"),
         "outer frame only": (forest, "frames"),
         AREA_CONTROL: (forest, "areas"),
-        "nearest thumbnail": (_score_by_neighbor, "thumbnails"),
+        "nearest thumbnail": (score_by_neighbor, "thumbnails"),
     }
     return {
         name: score_by(getattr(train, feature), train.y_true, getattr(test, feature))
@@ -136,8 +140,12 @@ def score_controls(
     }
 
 
-def _score_by_forest(seen: _Array, y_true: NDArray[np.int_], asked: _Array, *, seed: int) -> Floats:
-    forest = RandomForestClassifier(TREES, min_samples_leaf=2, n_jobs=-1, random_state=seed)
+def score_by_forest(
+    seen: _Array, y_true: NDArray[np.int_], asked: _Array, *, seed: int, trees: int = TREES
+) -> Floats:
+    """Return the probability of tumor, shape (asked,), by a random forest."""
+    threads = -1 if seen.size > _WORTH_THREADS else 1
+    forest = RandomForestClassifier(trees, min_samples_leaf=2, n_jobs=threads, random_state=seed)
     forest.fit(seen, y_true)
     # Threads add up the trees in the order in which they finish, which moves the last bit and
     # with it ties; one thread gives the same answer every time.
@@ -146,7 +154,7 @@ def _score_by_forest(seen: _Array, y_true: NDArray[np.int_], asked: _Array, *, s
     return score
 
 
-def _score_by_neighbor(seen: _Array, y_true: NDArray[np.int_], asked: _Array) -> Floats:
+def score_by_neighbor(seen: _Array, y_true: NDArray[np.int_], asked: _Array) -> Floats:
     """Return where between the nearest tumor-free (0) and the nearest tumor image (1) each lies.
 
     Above 0.5 the nearest neighbor has a tumor, as in a 1-nearest-neighbor classifier, but the
@@ -160,7 +168,8 @@ def _score_by_neighbor(seen: _Array, y_true: NDArray[np.int_], asked: _Array) ->
     return np.where(total > 0, to_free / np.maximum(total, np.finfo(np.float64).tiny), 0.5)
 
 
-def _scale_to_unit(pixels: NDArray[Any]) -> _Array:
+def scale_to_unit(pixels: NDArray[Any]) -> _Array:
+    """Bring pixels of any shape to [0, 1], their 1st to 99th percentile."""
     # Percentiles as in the preprocessing, so that one bright pixel does not darken the rest.
     low, high = np.percentile(pixels, (1, 99))
     if high <= low:
@@ -174,7 +183,8 @@ def _foreground_share(unit: _Array) -> float:
     return float((unit > Preprocessing().foreground_fraction).mean())
 
 
-def _frame(unit: _Array) -> _Array:
+def outer_frame(unit: _Array) -> _Array:
+    """Return the outer six pixels of an image in [0, 1] brought to 128 x 128, shape (2928,)."""
     small = Image.fromarray(unit).resize((FRAME_SIDE, FRAME_SIDE), Image.Resampling.BILINEAR)
     outside = np.ones((FRAME_SIDE, FRAME_SIDE), np.bool_)
     outside[FRAME_PIXELS:-FRAME_PIXELS, FRAME_PIXELS:-FRAME_PIXELS] = False
@@ -182,7 +192,8 @@ def _frame(unit: _Array) -> _Array:
     return frame
 
 
-def _thumbnail(canvas: NDArray[np.uint8]) -> _Array:
+def unit_thumbnail(canvas: NDArray[np.uint8]) -> _Array:
+    """Return a canvas brought to 32 x 32, of mean 0 and length 1, shape (1024,)."""
     side = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
     picture = Image.fromarray(canvas).resize(side, Image.Resampling.BOX)
     vector = np.asarray(picture, np.float32).ravel()

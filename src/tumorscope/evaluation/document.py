@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tumorscope.errors import UsageError
 from tumorscope.evaluation.tables import LEGEND, Table
 from tumorscope.labels import NOTICE
 
@@ -67,7 +68,7 @@ class Document:
             f"<p>Made by</p>\n<pre><code>{html.escape(self.command)}</code></pre>\n"
             f"<p>{html.escape(self.introduction)}</p>\n<p>{html.escape(LEGEND)}</p>\n"
             f"<h2>Tables</h2>\n{''.join(map(_html_table, self.tables))}"
-            f"<h2>Plots</h2>\n{''.join(map(_html_figure, self.pictures))}"
+            f"{_html_plots(self.pictures)}"
             "</main>\n</body>\n</html>\n"
         )
 
@@ -79,9 +80,18 @@ class Document:
             yield from ("", f"## {table.title}", "", _markdown_row(table.header))
             yield "|" + " --- |" * len(table.header)
             yield from map(_markdown_row, table.rows)
-        yield from ("", "## Plots")
+        if self.pictures:
+            yield from ("", "## Plots")
         for picture in self.pictures:
             yield from ("", f"![{picture.description}]({picture.path.name})")
+
+
+def check_report_folder(output: Path, *, overwrite: bool) -> None:
+    """Raise UsageError if a report may not be written to a folder."""
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file; a report needs a folder.")
+    if not overwrite and output.exists() and any(output.iterdir()):
+        raise UsageError(f"{output} is not empty; add --overwrite or give another folder.")
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
@@ -108,6 +118,10 @@ def _html_table(table: Table) -> str:
 def _html_row(cells: Sequence[str]) -> str:
     values = "".join(f"<td>{html.escape(text)}</td>" for text in cells[1:])
     return f'<tr><th scope="row">{html.escape(cells[0])}</th>{values}</tr>\n'
+
+
+def _html_plots(pictures: Sequence[Picture]) -> str:
+    return f"<h2>Plots</h2>\n{''.join(map(_html_figure, pictures))}" if pictures else ""
 
 
 def _html_figure(picture: Picture) -> str:

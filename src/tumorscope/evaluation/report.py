@@ -12,7 +12,7 @@ import numpy as np
 
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.calibration import BINS
-from tumorscope.evaluation.document import Document, Picture
+from tumorscope.evaluation.document import Document, Picture, check_report_folder
 from tumorscope.evaluation.evaluation_data import EvaluationData
 from tumorscope.evaluation.intervals import RESAMPLES
 from tumorscope.evaluation.measurements import Measurements, take_measurements
@@ -94,14 +94,6 @@ def build_report(
             "folder or make room."
         ) from error
     return metrics
-
-
-def check_report_folder(output: Path, *, overwrite: bool) -> None:
-    """Raise UsageError if a report may not be written to a folder."""
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file; a report needs a folder.")
-    if not overwrite and output.exists() and any(output.iterdir()):
-        raise UsageError(f"{output} is not empty; add --overwrite or give another folder.")
 
 
 def _metrics(

@@ -1,0 +1,82 @@
+"""``tumorscope data shortcuts``: whether the label can be told without the anatomy."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from tumorscope.errors import MissingExtraError
+from tumorscope.labels import NOTICE
+
+_FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
+_FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
+
+
+@click.command()
+@click.option("--manifest", type=_FILE, required=True, help="CSV file with labels.")
+@click.option("--root", type=_FOLDER, help="Folder of the paths [default: the manifest's].")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="Report folder.")
+@click.option(
+    "--alarm-above",
+    type=float,
+    help="Raise the alarm where the lower end of the AUROC's interval is above  [default: 0.6]",
+)
+@click.option(
+    "--per-group",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="Pictures with and without tumor taken of a group at most.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace an existing report.")
+@click.pass_context
+def shortcuts(
+    context: click.Context,
+    manifest: Path,
+    root: Path | None,
+    output: Path,
+    alarm_above: float | None,
+    per_group: int,
+    seed: int,
+    *,
+    overwrite: bool,
+) -> None:
+    """Tell whether the label can be told without the anatomy.
+
+    By file size and type, width and height, outer frame, histogram, power spectrum, thumbnail or
+    source alone; learned from some groups and asked about others. An alarm is an answer: exit
+    code 1 says only that pictures could not be read.
+    """
+    try:
+        from tumorscope.evaluation.shortcuts import ShortcutThresholds
+        from tumorscope.recipes.shortcuts import find_shortcuts
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(feature="Finding shortcuts", extra="train") from error
+    thresholds = ShortcutThresholds() if alarm_above is None else ShortcutThresholds(alarm_above)
+    findings = find_shortcuts(
+        manifest,
+        output=output,
+        command=shlex.join(["tumorscope", *sys.argv[1:]]),
+        root=root,
+        thresholds=thresholds,
+        per_group=per_group,
+        seed=seed,
+        overwrite=overwrite,
+    )
+    for verdict in findings.verdicts():
+        click.echo(verdict)
+    click.echo(f"Report in {output}: report.md, report.html, shortcuts.json, thresholds.json")
+    click.echo(NOTICE)
+    if findings.left_out:
+        first = next(iter(findings.left_out.items()))
+        click.echo(
+            f"{len(findings.left_out)} pictures could not be read, the first: {first[0]}: "
+            f"{first[1]}",
+            err=True,
+        )
+        context.exit(1)
