@@ -177,3 +177,22 @@ def test_input_that_is_not_there_is_wrong_usage_and_leaves_nothing(
     with pytest.raises(UsageError, match=message):
         make(place if "://" in place else tmp_path / place)
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"set,file\na,b\n", "has no column 'path'; it has set, file"),
+        (b"path\n\xff.png\n", "is not CSV in UTF-8"),
+        (b"path,set\n,a\n", "an empty 'path'"),
+        (b"path\n", "holds no file"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_is_wrong_usage(
+    make: Callable[..., Any], tmp_path: Path, content: bytes, message: str
+) -> None:
+    manifest = tmp_path / "m.csv"
+    manifest.write_bytes(content)
+    with pytest.raises(UsageError, match=message):
+        make(manifest)
+    assert sorted(tmp_path.iterdir()) == [manifest]

@@ -141,7 +141,7 @@ def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
     assert set(COMMANDS) - set(CALLS) == {"predict", "batch", "model info", "samples"}
     # tests/batch, tests/cli/test_predict.py, test_model.py; samples has none
     assert options("predict") == ["--format", "--heatmaps", "--model", "--operating-point"]
-    words = ["--output", "--root", "--model", "--operating-point", "--workers", "--overwrite"]
-    assert options("batch") == words
+    words = ["--output", "--root", "--model", "--operating-point", "--engine", "--address"]
+    assert options("batch") == [*words, "--workers", "--overwrite"]
     assert options("model info") == ["--model", "--format"]
     assert options("samples") == []

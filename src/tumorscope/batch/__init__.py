@@ -1,1 +1,1 @@
-"""Archives: many scans into one Parquet table (extra ``[scale]``)."""
+"""Archives: many scans into one Parquet table, on this machine or on Ray (extra ``[scale]``)."""

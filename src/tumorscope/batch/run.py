@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pyarrow.parquet as pq
 
@@ -34,8 +35,10 @@ class BatchConfig:
         Folder that a manifest's paths start from; default its own.
     model
         Artifact; default the embedded one.
+    engine, address
+        ``local`` processes, or ``ray``: on the cluster at HOST:PORT, or on one of this run's own.
     workers
-        Processes with one thread each; default all cores.
+        Processes or actors with one thread each; default all cores.
     """
 
     place: str
@@ -43,6 +46,8 @@ class BatchConfig:
     root: Path | None = None
     model: Path | None = None
     operating_point: str = "balanced"
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = None
     workers: int | None = None
     overwrite: bool = False
 
@@ -71,6 +76,7 @@ def run_batch(config: BatchConfig, *, progress: Callable[[int, int], None]) -> S
     ArtifactError
         If the model cannot be used.
     """
+    _check_engine(config)
     if not config.output.parent.is_dir():
         raise UsageError(f"There is no folder {config.output.parent} for the output.")
     folder = PartialFolder(config.output)
@@ -109,9 +115,29 @@ def _make(config: BatchConfig, folder: PartialFolder, progress: Callable[[int, i
     folder.begin(list_units(config.place, root=config.root), journal)
     total = folder.count()
     done = total - sum(1 for _ in folder.missing())
-    workers = config.workers or available_cores()
-    for number, rows in answer_locally(job, folder.missing(), workers=workers):
+    for number, rows in _answer(config, job, folder):
         folder.save(number, rows)
         done += 1
         progress(done, total)
     folder.finish()
+
+
+def _answer(config: BatchConfig, job: Job, folder: PartialFolder) -> Iterator[tuple[int, bytes]]:
+    parts = folder.missing()
+    if config.engine == "local":
+        yield from answer_locally(job, parts, workers=config.workers or available_cores())
+    elif next(folder.missing(), None) is not None:  # a cluster is a lot to start for nothing
+        from tumorscope.batch.ray_engine import answer_on_ray
+
+        yield from answer_on_ray(job, parts, workers=config.workers, address=config.address)
+
+
+def _check_engine(config: BatchConfig) -> None:
+    """Refuse what cannot work, before anything is read or written."""
+    if config.engine == "ray":
+        from tumorscope.batch.ray_engine import check_address
+
+        if config.address is not None:
+            check_address(config.address)
+    elif config.address is not None:
+        raise UsageError("--address is for --engine ray.")

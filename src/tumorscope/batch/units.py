@@ -198,14 +198,22 @@ def _list_manifest(manifest: Path, root: Path, limits: Limits) -> Iterator[Unit]
     except OSError as error:
         raise UsageError(f"The manifest {manifest} cannot be read: {error.strerror}.") from error
     with stream:
-        rows = csv.DictReader(stream)
-        if PATH_COLUMN not in (rows.fieldnames or ()):
-            raise UsageError(
-                f"The manifest {manifest} has no column {PATH_COLUMN!r}; it has "
-                f"{', '.join(rows.fieldnames or ()) or 'none'}."
-            )
-        for path in _distinct(row[PATH_COLUMN] or "" for row in rows):
-            yield from _list_manifest_path(path, root, limits)
+        try:
+            for path in _distinct(_manifest_paths(manifest, stream)):
+                yield from _list_manifest_path(path, root, limits)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise UsageError(f"The manifest {manifest} is not CSV in UTF-8: {error}.") from error
+
+
+def _manifest_paths(manifest: Path, stream: Iterable[str]) -> Iterator[str]:
+    rows = csv.DictReader(stream)
+    if PATH_COLUMN not in (rows.fieldnames or ()):
+        raise UsageError(
+            f"The manifest {manifest} has no column {PATH_COLUMN!r}; it has "
+            f"{', '.join(rows.fieldnames or ()) or 'none'}."
+        )
+    for row in rows:
+        yield row[PATH_COLUMN] or ""
 
 
 def _list_manifest_path(path: str, root: Path, limits: Limits) -> Iterator[Unit]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import click
 
@@ -29,9 +29,17 @@ _EXTRA: Final = ("pyarrow", "fsspec", "ray")
     help="Named threshold of the model, see 'tumorscope model info'.",
 )
 @click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Processes of this machine, or actors of Ray.",
+)
+@click.option("--address", help="HOST:PORT of a running Ray cluster; default a Ray of its own.")
+@click.option(
     "--workers",
     type=click.IntRange(1, 4096),
-    help="Processes of one thread each; default one for each core.",
+    help="Processes or actors of one thread each; default one for each core.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing table when the new is whole.")
 def batch(
@@ -41,6 +49,8 @@ def batch(
     root: Path | None,
     model: Path | None,
     operating_point: str,
+    engine: Literal["local", "ray"],
+    address: str | None,
     workers: int | None,
     overwrite: bool,
 ) -> None:
@@ -61,6 +71,8 @@ def batch(
         root=root,
         model=model,
         operating_point=operating_point,
+        engine=engine,
+        address=address,
         workers=workers,
         overwrite=overwrite,
     )
