@@ -84,6 +84,9 @@ def test_verdict_says_what_separates():
         "ALARM, width and height alone separate the classes: AUROC 0.90 [0.80, 1.00], "
         "chance is 0.50"
     )
+    assert "file size and type alone do not separate" in describe(
+        "file", _estimate(0.4), ShortcutThresholds()
+    )
     assert "outer frame alone does not separate" in describe(
         "frame", _estimate(0.4), ShortcutThresholds()
     )

@@ -16,6 +16,7 @@ from tumorscope.evaluation.tables import Table, format_estimate
 from tumorscope.labels import NOTICE
 
 FORMAT_VERSION: Final = 1
+_PLURAL: Final = ("size", "file")
 FINDINGS, THRESHOLDS = "shortcuts.json", "thresholds.json"
 
 
@@ -108,8 +109,8 @@ def describe(trace: str, auroc: Estimate, thresholds: ShortcutThresholds) -> str
     'ALARM, width and height alone separate the classes: AUROC 0.97 [0.95, 0.98], chance is 0.50'
     """
     what = f"{TRACES[trace]} alone"
-    ending = "" if trace == "size" else "s"
-    does_not = "do not separate" if trace == "size" else "does not separate"
+    ending = "" if trace in _PLURAL else "s"
+    does_not = "do not separate" if trace in _PLURAL else "does not separate"
     number = f"AUROC {auroc.estimate:.2f} [{auroc.low:.2f}, {auroc.high:.2f}]"
     if thresholds.is_shortcut(auroc):
         verdict = f"ALARM, {what} separate{ending} the classes"
@@ -176,7 +177,7 @@ def _document(findings: ShortcutFindings, *, command: str, title: str) -> Docume
             f"{_outcome(findings)} An alarm is raised where the lower end of the interval lies "
             f"above {findings.thresholds.auroc}; chance is {CHANCE}. Histogram, spectrum, file "
             "size and thumbnail see some of the anatomy too: an alarm there asks for a closer "
-            f"look, one for size, type, frame or source does not.{missing}"
+            f"look, one for width and height, frame or source needs none.{missing}"
         ),
         tables=tuple(_table(findings, name) for name in findings.sections),
         pictures=(),
