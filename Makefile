@@ -65,11 +65,11 @@ check-web: $(NODE_MODULES)
 	$(NPM) run typecheck --silent
 	$(NPM) run generate --silent -- --check
 
-test: .venv/.dev check-web $(PAGE)
+test: .venv/.dev check-web $(PAGE) chromium
 	$(NPM) run test --silent
-	$(BIN)/pytest --ignore=tests/browser
+	$(BIN)/pytest
 
-# The page in Debian's Chromium.
+# Only the page in Debian's Chromium, as make test does, too.
 browser: .venv/.dev $(PAGE) chromium
 	$(BIN)/pytest tests/browser
 

@@ -23,6 +23,9 @@ SCHEMES = ("light", "dark")
 COLORS = 256
 """Enough for flat surfaces and a grey scan, at a third of the bytes."""
 
+PATIENCE_MS = 180_000
+"""The pictures come out the same on a machine that others use."""
+
 SERIES = "A series of 15 slices"
 
 
@@ -30,6 +33,7 @@ def main() -> None:
     """Take all pictures anew."""
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir(parents=True)
+    expect.set_options(timeout=PATIENCE_MS)
     with service() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         for width in WIDTHS:
@@ -54,6 +58,7 @@ def walk(browser: Browser, url: str, width: int, scheme: str) -> None:
     size = {"width": width, "height": WIDTHS[width]}
     context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
     desk = Desk(context.new_page(), url)
+    desk.page.set_default_timeout(PATIENCE_MS)
 
     def take(view: str) -> None:
         picture(desk, OUTPUT / f"{view}-{width}-{scheme}.png")
