@@ -14,6 +14,7 @@ from tumorscope.errors import UsageError
 from tumorscope.training.checkpoint import layer_arrays, load_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN
+from tumorscope.training.exclusive import exclusive
 from tumorscope.training.fit import RunPaths, averaging_momentum, fit
 from tumorscope.training.network import build_network, frozen_layers
 
@@ -95,6 +96,32 @@ def test_frozen_layers_stay_and_upper_layers_move(undisturbed, train_examples, q
     assert len(frozen) == 7  # VGG16's first three blocks
     for name in kernels:
         assert np.array_equal(initial[name], trained[name]) == (name in frozen), name
+
+
+@pytest.mark.parametrize("taken", ["run", "cache"])
+def test_second_run_in_the_same_folder_is_refused(
+    train_examples, val_examples, quick_config, tmp_path, taken
+):
+    script = (
+        "import sys, time; from pathlib import Path\n"
+        "from tumorscope.training.exclusive import exclusive\n"
+        "with exclusive(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / taken)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(UsageError, match=f"Another process is writing to .*{taken}"):
+            run(
+                train_examples,
+                val_examples,
+                quick_config,
+                tmp_path / "run",
+                cache_folder=tmp_path / "cache",
+            )
+        other.kill()
+    with exclusive(tmp_path / taken):
+        pass
 
 
 def test_resume_with_other_settings_is_refused(

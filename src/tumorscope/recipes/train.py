@@ -19,6 +19,7 @@ from tumorscope.recipes.provenance import (
     write_json,
 )
 from tumorscope.training.config import TrainConfig
+from tumorscope.training.exclusive import exclusive
 from tumorscope.training.fit import Fitted, fit
 
 RUN_NAME = "run.json"
@@ -72,22 +73,23 @@ def train(
         "config": config.to_dict(),
         "preprocessing": preprocessing.to_dict(),
     }
-    _check_run(output / RUN_NAME, record, resume=resume)
-    splits = {name: _rows_of(rows, name, manifest) for name in ("train", "val")}
-    examples, skipped = {}, []
-    for name, of_split in splits.items():
-        examples[name], left_out = load_examples(of_split, folder, preprocessing)
-        skipped += left_out
-    _write_run(output, record, rows, skipped)
-    return fit(
-        examples["train"],
-        examples["val"],
-        config=config,
-        weights=None if weights == "none" else weights,
-        run_folder=output,
-        cache_folder=cache,
-        resume=resume,
-    )
+    with exclusive(output):
+        _check_run(output / RUN_NAME, record, resume=resume)
+        splits = {name: _rows_of(rows, name, manifest) for name in ("train", "val")}
+        examples, skipped = {}, []
+        for name, of_split in splits.items():
+            examples[name], left_out = load_examples(of_split, folder, preprocessing)
+            skipped += left_out
+        _write_run(output, record, rows, skipped)
+        return fit(
+            examples["train"],
+            examples["val"],
+            config=config,
+            weights=None if weights == "none" else weights,
+            run_folder=output,
+            cache_folder=cache,
+            resume=resume,
+        )
 
 
 def read_run(folder: Path) -> dict[str, Any]:

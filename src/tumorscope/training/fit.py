@@ -31,6 +31,7 @@ from tumorscope.training.checkpoint import (
 )
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import Examples
+from tumorscope.training.exclusive import exclusive
 from tumorscope.training.feature_cache import FeatureCache, Record, fill
 from tumorscope.training.frozen_stem import FrozenStem, make_stem
 from tumorscope.training.losses import EvidenceLoss
@@ -109,13 +110,14 @@ def fit(  # noqa: PLR0913  keyword-only
     Raises
     ------
     UsageError
-        If a class is missing, or the folder holds a run and ``resume`` is not given.
+        If a class is missing, the folder holds a run and ``resume`` is not given, or another
+        process is writing to one of the folders.
     """
     _check_labels(train, "train")
     _check_labels(val, "val")
     run = RunPaths(run_folder)
-    run_folder.mkdir(parents=True, exist_ok=True)
-    with _deterministic(config):
+    cache_folder = cache_folder or run_folder / "cache"
+    with exclusive(run_folder), exclusive(cache_folder), _deterministic(config):
         network = build_network(config, size=train.canvases.shape[1], weights=weights)
         cache = _fill_cache(
             network,
@@ -123,7 +125,7 @@ def fit(  # noqa: PLR0913  keyword-only
             val,
             config=config,
             augmentation=augmentation or Augmentation(),
-            folder=cache_folder or run_folder / "cache",
+            folder=cache_folder,
         )
         try:
             trainer = Trainer(network, cache, train, val, config=config, run=run)
