@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tumorscope.serving.http_api.logs import JsonFormatter, StderrHandler
+from tumorscope.error_stream import StderrHandler
+from tumorscope.serving.http_api.logs import JsonFormatter
 
 
 def record(message: str = "event", **extra: object) -> logging.LogRecord:

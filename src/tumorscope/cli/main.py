@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 
 import click
 
+from tumorscope.error_stream import StderrHandler
 from tumorscope.errors import TumorscopeError
 from tumorscope.labels import NOTICE
 
@@ -87,7 +88,7 @@ def _fail(message: str) -> NoReturn:
 
 
 def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = StderrHandler()
     handler.setFormatter(logging.Formatter("tumorscope: %(message)s"))
     logger = logging.getLogger("tumorscope")
     logger.handlers = [handler]

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 import time
 import traceback
 from types import TracebackType
-from typing import Any, Final, TextIO
+from typing import Any, Final
+
+from tumorscope.error_stream import StderrHandler
 
 LOGGER: Final = logging.getLogger("tumorscope.serving")
 _FRAMES: Final = 6
@@ -37,22 +38,6 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[0] is not None:
             line |= _crash(record.exc_info[0], record.exc_info[2])
         return json.dumps(line)
-
-
-class StderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to the standard error stream of the moment, and is silent where that is closed.
-
-    The usual handler keeps the stream it was made with, and prints the exception being handled,
-    with its text, when that stream is gone.
-    """
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
-        self.stream = sys.stderr
-        super().emit(record)
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  name of the base class
-        """Say nothing: what could not be written must not come out another way."""
 
 
 def set_up_logging(level: int = logging.INFO) -> None:
