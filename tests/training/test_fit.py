@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tumorscope.errors import UsageError
+from tumorscope.folder_lock import exclusive
 from tumorscope.training.checkpoint import layer_arrays, load_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN
-from tumorscope.training.exclusive import exclusive
 from tumorscope.training.fit import RunPaths, averaging_momentum, fit
 from tumorscope.training.network import build_network, frozen_layers
 
@@ -104,14 +104,14 @@ def test_second_run_in_the_same_folder_is_refused(
 ):
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from tumorscope.training.exclusive import exclusive\n"
+        "from tumorscope.folder_lock import exclusive\n"
         "with exclusive(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
     )
     command = [sys.executable, "-c", script, str(tmp_path / taken)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(UsageError, match=f"Another process is writing to .*{taken}"):
+        with pytest.raises(UsageError, match=f"Another run is working in .*{taken}"):
             run(
                 train_examples,
                 val_examples,

@@ -15,10 +15,9 @@ from tumorscope.batch.unit_reader import UnitReader
 from tumorscope.batch.units import Unit
 from tumorscope.errors import ImageError
 from tumorscope.imaging.read import decode
-from tumorscope.imaging.scan import Scan
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
-from tumorscope.model.prediction import Failure, Prediction
+from tumorscope.model.prediction import Failure
 
 _ROWS_IN_MEMORY: Final = 1000
 """Before they are encoded: a volume may have ten thousand slices."""
@@ -65,10 +64,4 @@ class PartAnswerer:
             yield to_row(Failure(unit.source, error), content_sha256=sha256, model=model)
             return
         for scan in scans:
-            yield to_row(self._answer(scan), content_sha256=sha256, model=model)
-
-    def _answer(self, scan: Scan) -> Prediction | Failure:
-        try:
-            return self._classifier.predict_scan(scan)
-        except ImageError as error:
-            return Failure(scan.source, error, scan.slice_index)
+            yield to_row(self._classifier.answer_scan(scan), content_sha256=sha256, model=model)

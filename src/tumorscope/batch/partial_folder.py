@@ -3,7 +3,7 @@
 ::
 
     X.parquet.partial/
-        lock             held by the run that works here
+        .lock            held by the run that works here
         journal.json     what is being made: input, model, number of parts
         listing.jsonl    the input, a file a line
         00000007.part    the rows of part 7, a Parquet file
@@ -22,7 +22,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 from tumorscope.batch.schema import SCHEMA
 from tumorscope.batch.units import Unit, cut_into_parts
 from tumorscope.errors import UsageError
+from tumorscope.folder_lock import LOCK_NAME, hold
 from tumorscope.labels import NOTICE
 
 SUFFIX: Final = ".partial"
@@ -44,7 +45,6 @@ RUN_KEY: Final = b"tumorscope.run"
 
 _JOURNAL: Final = "journal.json"
 _LISTING: Final = "listing.jsonl"
-_LOCK: Final = "lock"
 _TABLE: Final = "table"
 _IDENTITY: Final = {
     "schema_version": "version of the table's schema",
@@ -93,7 +93,7 @@ class PartialFolder:
         self.path = output.with_name(output.name + SUFFIX)
         try:
             self.path.mkdir(exist_ok=True)
-            self._lock = _hold(self.path / _LOCK)
+            self._lock = hold(self.path)
         except OSError as error:
             raise UsageError(f"{self.path} cannot be used: {error.strerror}.") from error
 
@@ -162,7 +162,7 @@ class PartialFolder:
 
     def remove(self) -> None:
         """Remove the folder, the journal last: a kill in between is seen by the next run."""
-        for pattern in ("*.part", "*.new", _LISTING, _TABLE, _JOURNAL, _LOCK):
+        for pattern in ("*.part", "*.new", _LISTING, _TABLE, _JOURNAL, LOCK_NAME):
             for file in self.path.glob(pattern):
                 file.unlink()
         self.release()
@@ -172,7 +172,7 @@ class PartialFolder:
 
     def release(self) -> None:
         """Let another run have the folder."""
-        self._lock.close()
+        self._lock.release()
 
     def discard_unused(self) -> None:
         """Remove the folder if nothing has been begun in it."""
@@ -258,18 +258,3 @@ def _to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _hold(lock: Path) -> IO[bytes]:
-    """Lock a file for as long as this process lives, however it ends."""
-    stream = lock.open("ab")
-    try:
-        import fcntl
-    except ModuleNotFoundError:  # Windows: an open file cannot be removed there, and that is all
-        return stream
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        stream.close()
-        raise UsageError(f"Another run is working in {lock.parent}; wait for it.") from error
-    return stream

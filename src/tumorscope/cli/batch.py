@@ -8,11 +8,12 @@ from typing import Final, Literal
 
 import click
 
+from tumorscope.cli.options import operating_point_option
 from tumorscope.errors import MissingExtraError
 from tumorscope.labels import NOTICE
 
 EXIT_SOME_FAILED: Final = 1
-_EXTRA: Final = ("pyarrow", "fsspec", "ray")
+_EXTRA: Final = ("pyarrow", "fsspec", "ray", "filelock")
 
 
 @click.command()
@@ -22,12 +23,7 @@ _EXTRA: Final = ("pyarrow", "fsspec", "ray")
 )
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of a manifest's paths.")
 @click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
-@click.option(
-    "--operating-point",
-    default="balanced",
-    show_default=True,
-    help="Named threshold of the model, see 'tumorscope model info'.",
-)
+@operating_point_option
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),

@@ -9,6 +9,7 @@ from typing import Final, cast
 
 import click
 
+from tumorscope.cli.options import operating_point_option
 from tumorscope.errors import MissingExtraError
 from tumorscope.labels import SPLITS, Split
 
@@ -27,12 +28,7 @@ EXIT_SOME_FAILED: Final = 1
     help="Side to measure on; the controls learn from train.",
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Report folder.")
-@click.option(
-    "--operating-point",
-    default="balanced",
-    show_default=True,
-    help="Named threshold of the model, see 'tumorscope model info'.",
-)
+@operating_point_option
 @click.option(
     "--not-brain",
     multiple=True,

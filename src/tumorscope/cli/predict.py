@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from tumorscope.cli.options import operating_point_option
 from tumorscope.errors import UsageError
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
 from tumorscope.model.classifier import load_model
@@ -58,12 +59,7 @@ CSV_COLUMNS: Final = (
     help="Folder for a PNG of each image with the evidence laid over it.",
 )
 @click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
-@click.option(
-    "--operating-point",
-    default="balanced",
-    show_default=True,
-    help="Named threshold of the model, see 'tumorscope model info'.",
-)
+@operating_point_option
 def predict(
     paths: tuple[str, ...],
     style: str,

@@ -145,7 +145,7 @@ class Classifier:
             return self.predict_scan(scans[0], heatmap=heatmap)
         collector = SeriesCollector(self)
         for scan in scans:
-            collector.add(scan.series_uid, self._answer(scan, heatmap=False))
+            collector.add(scan.series_uid, self.answer_scan(scan, heatmap=False))
         series = list(collector.answers())
         if not series:
             raise ImageContentError(f"None of the {len(scans)} slices holds a usable picture.")
@@ -164,7 +164,7 @@ class Classifier:
             if isinstance(item, ReadFailure):
                 yield Failure(item.source, item.error)
                 continue
-            answer = self._answer(item, heatmap=heatmap)
+            answer = self.answer_scan(item, heatmap=heatmap)
             collector.add(item.series_uid, answer)
             yield answer
         yield from collector.answers()
@@ -227,7 +227,8 @@ class Classifier:
         scaled = calibration.slope * logits.astype(np.float64) + calibration.intercept
         return sigmoid(scaled)
 
-    def _answer(self, scan: Scan, *, heatmap: bool) -> Prediction | Failure:
+    def answer_scan(self, scan: Scan, *, heatmap: bool = False) -> Prediction | Failure:
+        """Classify one slice as :meth:`predict_scan`; what it would raise is a Failure."""
         try:
             return self.predict_scan(scan, heatmap=heatmap)
         except ImageError as error:

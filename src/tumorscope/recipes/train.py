@@ -9,6 +9,7 @@ from typing import Any
 from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.split import check_split
 from tumorscope.errors import ManifestError, UsageError
+from tumorscope.folder_lock import exclusive
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.recipes.canvases import SkippedRow, load_examples
 from tumorscope.recipes.provenance import (
@@ -19,7 +20,6 @@ from tumorscope.recipes.provenance import (
     write_json,
 )
 from tumorscope.training.config import TrainConfig
-from tumorscope.training.exclusive import exclusive
 from tumorscope.training.fit import Fitted, fit
 
 RUN_NAME = "run.json"
