@@ -1,4 +1,6 @@
 import csv
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -148,3 +150,82 @@ def test_split_goes_on_after_a_broken_file_and_exits_1(manifest: Path, tmp_path:
 
     assert "1 rows could not be read and are excluded" in text
     assert _rows(output)[3]["split"] == "excluded"
+
+
+def _mark(path: Path, name: str, **cells: str) -> None:
+    """Change cells of the row of a picture."""
+    rows = _rows(path)
+    next(row for row in rows if row["path"] == name).update(cells)
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_check_looks_at_the_pictures_whatever_the_groups_say(manifest: Path, tmp_path: Path):
+    output = tmp_path / "split.csv"
+    _run("split", "--manifest", manifest, "--output", output)
+    side = _rows(output)[-1]["split"]
+    other = "test" if side == "train" else "train"
+    _mark(output, "two0.png", group_id="a group of its own", split=other)
+
+    assert "one0.png" in _run("split", "--check", output, code=1)
+    assert "on two sides" in _run("split", "--check", output, "--trust-groups")
+
+
+@pytest.mark.parametrize("by", ["source", "site"])
+def test_folds_leave_out_every_source_in_turn(manifest: Path, tmp_path: Path, by: str):
+    folder = tmp_path / "folds"
+
+    text = _run("split", "--manifest", manifest, "--output", folder, "--folds", by)
+
+    one, two = _rows(folder / "one.csv"), _rows(folder / "two.csv")
+    assert [row["path"] for row in one] == [row["path"] for row in two]
+    assert {row["split"] for row in one if row["set"] == "one"} == {"external"}
+    assert (one[-1]["split"], two[-1]["split"], two[0]["split"]) == (
+        "excluded",  # mirrors a picture that is left out
+        "external",
+        "excluded",
+    )
+    assert "train" in {row["split"] for row in two}
+    assert re.search(r"^one  .* 7/8", text, re.M)
+    record = json.loads((folder / "folds.json").read_text())
+    assert [fold["left_out"] for fold in record["folds"]] == ["one", "two"]
+    assert record["folds"][1]["rows"]["external"] == {"tumor": 0, "no_tumor": 1}
+    with pytest.raises(TumorscopeError, match="--overwrite"):
+        _run("split", "--manifest", manifest, "--output", folder, "--folds", by)
+
+
+def test_a_folder_of_folds_is_checked_whole(manifest: Path, tmp_path: Path):
+    folder = tmp_path / "folds"
+    _run("split", "--manifest", manifest, "--output", folder, "--folds", "source")
+
+    text = _run("split", "--check", folder, "--root", tmp_path)
+
+    assert text.count("on two sides") == 2
+    _mark(folder / "two.csv", "one0.png", split="train")
+    with pytest.raises(TumorscopeError, match=r"two\.csv is not the manifest .* written with"):
+        _run("split", "--check", folder, "--root", tmp_path)
+    text = _run("split", "--check", folder / "two.csv", "--root", tmp_path, code=1)
+    assert "train: one0.png, external: two0.png" in text
+
+
+def test_unknown_patients_are_refused_where_pictures_are_not_looked_at(
+    manifest: Path, tmp_path: Path
+):
+    output = tmp_path / "split.csv"
+    words = ("split", "--manifest", manifest, "--output", output, "--groups-from", "columns")
+
+    with pytest.raises(TumorscopeError, match=r"16 rows of one, two have neither .* --ungrouped"):
+        _run(*words)
+    _run(*words, "--ungrouped-i-know")
+    assert len({row["group_id"] for row in _rows(output)}) == 16
+    _run(*words, "--ungrouped-i-know", "--overwrite", "--fractions", 0.4, 0.3, 0.2, 0.1)
+    assert "one0.png" in _run("split", "--check", output, code=1)
+
+
+def test_unknown_patients_are_told_of(manifest: Path, tmp_path: Path):
+    words = ("split", "--manifest", manifest, "--output", tmp_path / "split.csv", "--overwrite")
+
+    assert "No patient is known of pictures in one, two" in _run(*words)
+    assert "No patient is known" not in _run(*words, "--ungrouped-i-know")

@@ -4,11 +4,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tumorscope.data.grouping import add_groups, add_hashes, add_sites, verify_hashes
+from tumorscope.data.grouping import (
+    add_groups,
+    add_hashes,
+    add_sites,
+    join_columns,
+    verify_hashes,
+)
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.data.pipeline import check_manifest, make_split
 from tumorscope.data.split import SplitPlan
-from tumorscope.errors import LeakError, ManifestError
+from tumorscope.errors import LeakError, ManifestError, UsageError
 
 
 @pytest.fixture
@@ -110,3 +116,26 @@ def test_mirrored_copies_are_found_in_real_scans():
     known = {row.group_id for row in grouped if row.set == "br35h"}
     found = [row for row in grouped if row.set == "navoneel" and row.group_id in known]
     assert len(found) / len(rows) >= 0.97
+
+
+def test_columns_join_groups_patients_and_files():
+    rows = [
+        ManifestRow(set="s", path="a", tumor=0, patient_id="p", sha256="1"),
+        ManifestRow(set="s", path="b", tumor=0, patient_id="p", sha256="2", group_id="mine"),
+        ManifestRow(set="s", path="c", tumor=0, sha256="2", group_id="other"),
+        ManifestRow(set="s", path="d", tumor=0, patient_id="q", sha256="3"),
+        ManifestRow(set="t", path="e", tumor=0, patient_id="q", sha256="3"),
+        ManifestRow(set="t", path="f", tumor=0, patient_id="p", sha256="4"),
+        ManifestRow(set="t", path="g", tumor=0, sha256="5"),
+    ]
+
+    joined = join_columns(rows, accept_ungrouped=True)
+
+    assert [row.group_id for row in joined] == [
+        *["mine"] * 3,
+        *["patient:s/q"] * 2,
+        "patient:t/p",
+        "file:5",
+    ]
+    with pytest.raises(UsageError, match=r"1 rows of t have neither .* the first is 'g'"):
+        join_columns(rows, accept_ungrouped=False)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tumorscope.data.folds import make_folds
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.split import (
     BLANK_GROUP,
@@ -154,3 +155,24 @@ def test_a_person_with_two_identifiers_is_one():
     }
 
     assert keys == {"figshare/MR029209"}
+
+
+def test_folds_need_two_labeled_sources_and_no_other_hold_out():
+    rows = [_row("a", set="s"), _row("b", set="photographs", tumor=None)]
+
+    with pytest.raises(UsageError, match="Folds by source need two with labels; there is s"):
+        make_folds(rows, "source")
+    with pytest.raises(UsageError, match="leave --hold-out out"):
+        make_folds(rows, "source", SplitPlan(hold_out=("s",)))
+
+
+def test_unlabeled_sources_are_not_left_out_but_stay_in_the_folds():
+    rows = [*_rows(60), _row("x", set="t", tumor=1), _row("b", set="photographs", tumor=None)]
+
+    folds = make_folds(rows, "source")
+
+    assert [fold.left_out for fold in folds] == ["s", "t"]
+    assert all(len(fold.rows) == len(rows) for fold in folds)
+    assert folds[1].counts()["external"] == {"tumor": 1, "no_tumor": 0}
+    assert [fold.left_out for fold in make_folds(rows, "site")] == ["s/0", "s/1", "t"]
+    assert make_folds(rows, "site")[0].file_name == "s-0.csv"

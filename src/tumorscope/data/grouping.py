@@ -17,9 +17,12 @@ from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.pictures import read_pictures
 from tumorscope.data.sources import source_of
 from tumorscope.data.split import BLANK_GROUP, UNREADABLE_GROUP, patient_key
-from tumorscope.errors import ImageError, ManifestError
+from tumorscope.errors import ImageError, ManifestError, UsageError
 
 _LOG = logging.getLogger(__name__)
+
+_Unit = tuple[int, str]
+"""Rank of a column that tells what belongs together, and its value."""
 
 
 def add_sites(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
@@ -95,6 +98,64 @@ def add_groups(
             group = UNREADABLE_GROUP if position in unreadable else BLANK_GROUP
         grouped[index] = replace(rows[index], group_id=group)
     return grouped
+
+
+def join_columns(rows: Sequence[ManifestRow], *, accept_ungrouped: bool) -> list[ManifestRow]:
+    """Fill ``group_id`` from what the columns say, without a look at the pictures.
+
+    Rows that share a group, a patient or a file are one group. A group is named after its first
+    ``group_id``, else after its first patient, ``patient:set/id``, else ``file:SHA-256``.
+
+    Parameters
+    ----------
+    rows
+        With hashes.
+    accept_ungrouped
+        Whether files of unknown patient may each be a group of their own.
+
+    Raises
+    ------
+    UsageError
+        If they may not, and there are some.
+    """
+    if not accept_ungrouped:
+        _refuse_ungrouped(rows)
+    parent: dict[_Unit, _Unit] = {}
+
+    def find(unit: _Unit) -> _Unit:
+        while parent.setdefault(unit, unit) != unit:
+            unit = parent[unit]
+        return unit
+
+    for row in rows:
+        first, *others = _units(row)
+        for other in others:
+            low, high = sorted((find(first), find(other)))
+            parent[high] = low
+    return [replace(row, group_id=_name_unit(find(_units(row)[0]))) for row in rows]
+
+
+def _refuse_ungrouped(rows: Iterable[ManifestRow]) -> None:
+    ungrouped = [row for row in rows if row.group_id is None and row.patient_id is None]
+    if ungrouped:
+        raise UsageError(
+            f"{len(ungrouped)} rows of {', '.join(sorted({row.set for row in ungrouped}))} have "
+            f"neither group_id nor patient_id, the first is {ungrouped[0].name!r}, so that one "
+            "patient could stand on two sides. Let the groups be found from the pictures "
+            "(--groups-from pictures), fill one of the columns, or say --ungrouped-i-know to take "
+            "each of these files as a group of its own."
+        )
+
+
+def _units(row: ManifestRow) -> list[_Unit]:
+    """Return what rows may have in common, the best name of a group first."""
+    known = ((0, row.group_id), (1, patient_key(row)), (2, row.sha256))
+    return [(rank, name) for rank, name in known if name is not None]
+
+
+def _name_unit(unit: _Unit) -> str:
+    rank, name = unit
+    return ("", "patient:", "file:")[rank] + name
 
 
 def _read_or_note(

@@ -1,0 +1,238 @@
+"""``tumorscope data split``: one split, leave-one-source-out folds, and the check of anybody's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import click
+
+from tumorscope.errors import LeakError, UsageError
+from tumorscope.labels import CLASSES, NOTICE, SPLITS, Split
+
+if TYPE_CHECKING:
+    from tumorscope.data.folds import Fold, FoldsBy
+    from tumorscope.data.manifest import ManifestRow
+    from tumorscope.data.pipeline import Grouping
+
+FRACTION_NAMES: Final[tuple[Split, ...]] = ("train", "val", "calibration", "test")
+
+_FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
+_PATH: Final = click.Path(path_type=Path, exists=True)
+_FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
+
+
+@click.command()
+@click.argument("checked", metavar="[MANIFEST]...", type=_PATH, nargs=-1)
+@click.option("--manifest", type=_FILE, help="CSV file with a row per picture or volume.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="CSV to write; with --folds a folder."
+)
+@click.option("--root", type=_FOLDER, help="Folder of the paths [default: the manifest's].")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--fractions",
+    type=float,
+    nargs=len(FRACTION_NAMES),
+    default=(0.66, 0.10, 0.10, 0.14),
+    show_default=True,
+    help="Shares of train, val, calibration and test.",
+)
+@click.option("--hold-out", multiple=True, metavar="SITE", help="Site or set kept as external.")
+@click.option(
+    "--folds",
+    type=click.Choice(["source", "site"]),
+    help="A manifest for each set, or each site, left out in turn as external.",
+)
+@click.option(
+    "--groups-from",
+    type=click.Choice(["pictures", "columns"]),
+    default="pictures",
+    show_default=True,
+    help="columns: believe group_id and patient_id and do not look at the pictures.",
+)
+@click.option(
+    "--ungrouped-i-know",
+    is_flag=True,
+    help="Accept files of unknown patient; with --groups-from columns each is then a group.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; check the splits that are there.")
+@click.option("--trust-groups", is_flag=True, help="With --check: do not look at the pictures.")
+@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
+@click.pass_context
+def split(context: click.Context, /, checked: Sequence[Path], **options: Any) -> None:
+    """Split by patient and near-duplicate group, or --check anybody's split.
+
+    The pictures of all sets are compared with each other in all eight orientations first. With
+    --check nothing is written; exit code 1 says that a group stands on two sides. A folder that
+    --folds wrote is checked with all its manifests.
+    """
+    sources = _sources(checked, options)
+    if options["check"]:
+        _check(context, sources, options)
+        return
+    if options["output"] is None:
+        raise UsageError("Say where to write the split: --output FILE (or --check to only check).")
+    if len(sources) > 1 or sources[0].is_dir():
+        raise UsageError(f"One manifest can be split at a time; received {len(sources)} paths.")
+    write = _write_split if options["folds"] is None else _write_folds
+    rows = write(sources[0], options)
+    _warn_of_unknown_patients(rows, options)
+    _finish(context, rows)
+
+
+def _sources(checked: Sequence[Path], options: dict[str, Any]) -> list[Path]:
+    if checked and options["manifest"] is not None:
+        raise UsageError(
+            f"Two manifests were given, {checked[0]} and {options['manifest']}; give one."
+        )
+    sources = list(checked) or [options["manifest"]]
+    if sources[0] is None:
+        raise UsageError("Name a manifest: --manifest FILE.")
+    return sources
+
+
+def _check(context: click.Context, sources: Sequence[Path], options: dict[str, Any]) -> None:
+    from tumorscope.data.folds import verify_folds
+    from tumorscope.data.manifest import manifest_root, read_manifest
+    from tumorscope.data.pipeline import check_manifests
+
+    files = [
+        file
+        for source in sources
+        for file in (verify_folds(source) if source.is_dir() else [source])
+    ]
+    root = manifest_root(files[0], options["root"])
+    manifests = (read_manifest(file, root=root) for file in files)
+    checked = iter(check_manifests(manifests, root, trust_groups=options["trust_groups"]))
+    for file in files:
+        try:
+            rows = next(checked)
+        except LeakError as error:
+            click.echo(f"LEAK in {file}: {error}")
+            context.exit(1)
+        click.echo(_table(rows))
+        click.echo(f"{file}: no group, patient or file stands on two sides.")
+    click.echo(NOTICE)
+
+
+def _write_split(source: Path, options: dict[str, Any]) -> Sequence[ManifestRow]:
+    from tumorscope.data.manifest import (
+        check_output,
+        manifest_root,
+        read_manifest,
+        write_manifest,
+    )
+    from tumorscope.data.pipeline import make_split
+    from tumorscope.data.split import SplitPlan
+
+    output: Path = options["output"]
+    check_output(output, overwrite=options["overwrite"])
+    root = manifest_root(source, options["root"])
+    plan = SplitPlan(options["seed"], _shares(options), options["hold_out"])
+    rows = make_split(read_manifest(source, root=root), root, plan, grouping=_grouping(options))
+    write_manifest(output, rows, overwrite=options["overwrite"])
+    click.echo(_table(rows))
+    click.echo(f"The split is in {output}")
+    return rows
+
+
+def _write_folds(source: Path, options: dict[str, Any]) -> Sequence[ManifestRow]:
+    from tumorscope.data.folds import FOLDS_FILE, write_folds
+    from tumorscope.data.manifest import manifest_root, read_manifest
+    from tumorscope.data.pipeline import make_source_folds
+    from tumorscope.data.split import SplitPlan
+
+    output: Path = options["output"]
+    _check_folder(output, overwrite=options["overwrite"])
+    root = manifest_root(source, options["root"])
+    plan = SplitPlan(options["seed"], _shares(options), options["hold_out"])
+    by = cast("FoldsBy", options["folds"])
+    rows = read_manifest(source, root=root)
+    folds = make_source_folds(rows, root, plan, by=by, grouping=_grouping(options))
+    write_folds(output, folds, by=by, plan=plan)
+    click.echo(_fold_table(folds))
+    click.echo(f"{len(folds)} manifests are in {output}; {FOLDS_FILE} has their hashes.")
+    return folds[0].rows
+
+
+def _check_folder(output: Path, *, overwrite: bool) -> None:
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file; with --folds the output is a folder.")
+    if not overwrite and output.exists() and any(output.iterdir()):
+        raise UsageError(f"{output} is not empty; choose another folder or say --overwrite.")
+
+
+def _shares(options: dict[str, Any]) -> dict[Split, float]:
+    return dict(zip(FRACTION_NAMES, options["fractions"], strict=True))
+
+
+def _grouping(options: dict[str, Any]) -> Grouping:
+    from tumorscope.data.pipeline import Grouping
+
+    return Grouping(options["groups_from"], accept_ungrouped=options["ungrouped_i_know"])
+
+
+def _warn_of_unknown_patients(rows: Sequence[ManifestRow], options: dict[str, Any]) -> None:
+    unknown = sorted({row.set for row in rows if _is_of_unknown_patient(row)})
+    if unknown and not options["ungrouped_i_know"]:
+        click.echo(
+            f"No patient is known of pictures in {', '.join(unknown)}: their groups are clusters "
+            "of pictures that look alike, and slices of one patient that do not may stand on two "
+            "sides. Say --ungrouped-i-know to leave this note out.",
+            err=True,
+        )
+
+
+def _is_of_unknown_patient(row: ManifestRow) -> bool:
+    return row.patient_id is None and (row.group_id or "").startswith("picture:")
+
+
+def _finish(context: click.Context, rows: Sequence[ManifestRow]) -> None:
+    from tumorscope.data.split import UNREADABLE_GROUP
+
+    click.echo(NOTICE)
+    unreadable = sum(row.group_id == UNREADABLE_GROUP for row in rows)
+    if unreadable:
+        click.echo(f"{unreadable} rows could not be read and are excluded.", err=True)
+        context.exit(1)
+
+
+def _table(rows: Sequence[ManifestRow]) -> str:
+    """Return the counts of rows by site and label, a column for each side in use."""
+    counts = Counter((_kind(row), row.split) for row in rows)
+    sides = [side for side in SPLITS if any(row.split == side for row in rows)]
+    lines = [("site, label", *sides, "all")]
+    for kind in sorted({kind for kind, _ in counts}):
+        numbers = [counts[kind, side] for side in sides]
+        lines.append((kind, *map(str, numbers), str(sum(numbers))))
+    totals = [sum(row.split == side for row in rows) for side in sides]
+    groups = [len({row.group_id for row in rows if row.split == side}) for side in sides]
+    lines.append(("all", *map(str, totals), str(sum(totals))))
+    lines.append(("groups", *map(str, groups), str(len({row.group_id for row in rows}))))
+    return _align(lines)
+
+
+def _fold_table(folds: Sequence[Fold]) -> str:
+    """Return the rows with and without tumor of each fold, a column for each side in use."""
+    counts = {fold.left_out: fold.counts() for fold in folds}
+    sides = [side for side in SPLITS if any(side in one for one in counts.values())]
+    lines = [("left out (tumor/no tumor)", *sides)]
+    for name, one in counts.items():
+        cells = ("/".join(map(str, one.get(side, {"": 0}).values())) for side in sides)
+        lines.append((name, *cells))
+    return _align(lines)
+
+
+def _align(lines: Sequence[tuple[str, ...]]) -> str:
+    width = max(len(line[0]) for line in lines)
+    return "\n".join(
+        f"{line[0]:<{width}}" + "".join(f"{cell:>13}" for cell in line[1:]) for line in lines
+    )
+
+
+def _kind(row: ManifestRow) -> str:
+    label = "label unknown" if row.tumor is None else CLASSES[0 if row.tumor else 1]
+    return f"{row.site or row.set}, {row.type or label}"
