@@ -21,6 +21,7 @@ from tumorscope.model.artifact import Artifact, Manifest, read_artifact
 from tumorscope.model.decision import decide
 from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
 from tumorscope.model.gate import REJECTION, foreign_modality
+from tumorscope.model.integer_arithmetic import keep_exact
 from tumorscope.model.prediction import (
     Answer,
     Failure,
@@ -349,6 +350,7 @@ def _open_session(graph: bytes, threads: int | None) -> onnxruntime.InferenceSes
     # from whatever else runs: other requests, other programs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
+    keep_exact(options, graph)
     try:
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises classes of its own that share no base

@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from tumorscope.model.integer_arithmetic import keep_exact
 from tumorscope.training.checkpoint import Arrays
 from tumorscope.training.config import FrozenArithmetic
 from tumorscope.training.onnx_graph import build_stem_graph, quantize
@@ -91,4 +92,5 @@ def make_stem(
 def _open(graph: bytes) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    keep_exact(options, graph)
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
