@@ -11,6 +11,7 @@
     ├── ManifestError              a manifest cannot be used as it is
     │   └── LeakError                one group stands on two sides of a split
     ├── ArtifactError              a model artifact is damaged, altered or unknown
+    ├── FetchError                 a public set could not be downloaded or converted
     ├── UsageError                 an option or argument is wrong
     └── MissingExtraError          a feature needs an extra that is not installed
 """
@@ -82,6 +83,10 @@ class LeakError(ManifestError):
 
 class ArtifactError(TumorscopeError):
     """A model artifact is damaged, was altered, or has a format that is not known here."""
+
+
+class FetchError(TumorscopeError):
+    """A public set could not be downloaded or converted; the message says what to do."""
 
 
 class UsageError(TumorscopeError, ValueError):

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from tumorscope.cli.data_copies import duplicates, overlap
+from tumorscope.cli.data_fetch import fetch
 from tumorscope.cli.data_shortcuts import shortcuts
 from tumorscope.cli.data_split import split
 from tumorscope.labels import NOTICE
@@ -25,6 +26,7 @@ data.add_command(duplicates)
 data.add_command(overlap)
 data.add_command(shortcuts)
 data.add_command(split)
+data.add_command(fetch)
 
 
 @data.command()

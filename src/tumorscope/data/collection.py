@@ -90,14 +90,14 @@ def _rows_of_folder(folder: Path) -> Iterable[ManifestRow]:
         if not path.name.lower().endswith(tuple(PICTURE_SUFFIXES)) or not path.is_file():
             continue
         relative = path.relative_to(folder)
-        label, kind = _label((folder.resolve().name, *relative.parts[:-1]))
+        label, kind = label_of_folders((folder.resolve().name, *relative.parts[:-1]))
         yield ManifestRow(
             set=folder.resolve().name, path=relative.as_posix(), tumor=label, type=kind
         )
 
 
-def _label(folders: Sequence[str]) -> tuple[int | None, TumorType | None]:
-    """Return label and tumor type from the innermost folder that tells."""
+def label_of_folders(folders: Sequence[str]) -> tuple[int | None, TumorType | None]:
+    """Return label and tumor type from the innermost folder whose name tells."""
     for name in reversed(folders):
         if _TUMOR_FREE.fullmatch(name):
             return 0, None
