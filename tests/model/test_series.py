@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tumorscope.model.gate import BLANK
 from tumorscope.model.prediction import ModelIdentity, Prediction, SeriesPrediction
 from tumorscope.model.series import aggregate
 
@@ -137,6 +138,19 @@ def test_all_rejected_is_rejected_with_the_reasons() -> None:
     assert series.type_probabilities is None
     assert series.reasons == ("Not a brain MR image.",)
     assert (series.slices, series.failed_slices) == (2, 1)
+
+
+def test_series_that_is_mostly_rejected_is_rejected() -> None:
+    odd = [make_slice(i, None) for i in range(3)]
+    assert combine(*odd, make_slice(3, 0.9), make_slice(4, 0.9)).outcome == "rejected"
+    answered = [make_slice(i, 0.9) for i in range(3, 7)]
+    assert combine(*odd, *answered).outcome == "tumor"
+
+
+def test_blank_slices_do_not_speak_against_a_series() -> None:
+    blank = [make_slice(i, None, reasons=(BLANK,)) for i in range(5)]
+    assert combine(*blank, make_slice(5, 0.9)).outcome == "tumor"
+    assert combine(*blank).reasons == (BLANK,)
 
 
 def test_series_uid_is_that_of_dicom_only() -> None:

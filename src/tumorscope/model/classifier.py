@@ -20,7 +20,7 @@ from tumorscope.labels import TUMOR_TYPES, Outcome
 from tumorscope.model.artifact import Artifact, Manifest, read_artifact
 from tumorscope.model.decision import decide
 from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
-from tumorscope.model.gate import REJECTION, foreign_modality
+from tumorscope.model.gate import BLANK, REJECTION, foreign_modality
 from tumorscope.model.integer_arithmetic import keep_exact
 from tumorscope.model.prediction import (
     Answer,
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 INPUT = "canvas"
 """Name of the graph's input: canvases (n, size, size), uint8."""
-
-BLANK = "The slice is blank: all its pixels have the same value."
 
 OUTPUTS = ("tumor", "evidence", "type", "features")
 """Names of the graph's outputs, all per image: tumor logit (), evidence logits (cells, cells),

@@ -9,6 +9,8 @@ REJECTION: Final = (
     "The picture is unlike the brain MR images that the model was trained on; it is not answered."
 )
 
+BLANK: Final = "The slice is blank: all its pixels have the same value."
+
 ANSWERED_MODALITIES: Final = frozenset({"MR", "OT"})
 """Values of DICOM ``Modality`` (PS3.3 C.7.3.1.1.1) that may hold a brain MR image: magnetic
 resonance, and "other", which converted pictures carry."""

@@ -12,6 +12,7 @@ from tumorscope.imaging.sources import natural_key
 from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.decision import decide
+from tumorscope.model.gate import BLANK
 from tumorscope.model.prediction import ModelIdentity, Prediction, SeriesPrediction
 
 MOST_SUSPICIOUS: Final = 3
@@ -35,7 +36,9 @@ def aggregate(
     """Combine slice answers.
 
     The probability is that of the largest running mean of the slices' logits, in the order of
-    their position. Slices that were rejected do not count.
+    their position. Slices that were rejected do not count; where they outnumber the answered ones,
+    blank slices aside, the series is rejected, too: a few slices of another organ or of a mask that
+    pass for a brain do not make one.
 
     Parameters
     ----------
@@ -50,7 +53,7 @@ def aggregate(
     """
     ordered = sorted(slices, key=_place)
     answered = [(one, one.probabilities["tumor"]) for one in ordered if one.probabilities]
-    if not answered:
+    if not answered or len(answered) < _unlike(ordered):
         return _rejected(ordered, failed=failed, source=source, model=model)
     probability = _peak_probability([value for _, value in answered])
     outcome, plausible, reasons = decide(probability, threshold=threshold, conformal=conformal)
@@ -67,6 +70,11 @@ def aggregate(
         most_suspicious=_most_suspicious(answered),
         model=model,
     )
+
+
+def _unlike(slices: Sequence[Prediction]) -> int:
+    """Count the slices that show something and were turned away."""
+    return sum(one.outcome == "rejected" and one.reasons != (BLANK,) for one in slices)
 
 
 def _peak_probability(probabilities: list[float]) -> float:
@@ -103,7 +111,8 @@ def _most_suspicious(answered: list[tuple[Prediction, float]]) -> tuple[dict[str
 def _rejected(
     slices: Sequence[Prediction], *, failed: int, source: str, model: ModelIdentity
 ) -> SeriesPrediction:
-    reasons = tuple(dict.fromkeys(reason for one in slices for reason in one.reasons))
+    turned_away = [one for one in slices if one.outcome == "rejected"]
+    reasons = tuple(dict.fromkeys(reason for one in turned_away for reason in one.reasons))
     return SeriesPrediction(
         source, _uid(slices), "rejected", None, None, (), reasons, len(slices), failed, (), model
     )
