@@ -51,17 +51,5 @@ export function createDesk() {
         return { cases: new Map(cases).set(caseId, { ...one, feedback }) };
       });
     },
-    /** Take an upload off the desk, with its cases. */
-    removeUpload(id: string): void {
-      store.setState(({ uploads, cases }) => ({
-        uploads: new Map([...uploads].filter(([other]) => other !== id)),
-        cases: new Map([...cases].filter(([, one]) => one.uploadId !== id)),
-      }));
-    },
-    removeCase(id: string): void {
-      store.setState(({ cases }) => ({
-        cases: new Map([...cases].filter(([other]) => other !== id)),
-      }));
-    },
   };
 }

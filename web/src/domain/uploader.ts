@@ -79,13 +79,6 @@ export class Uploader {
     this.#desk.changeUpload(id, { state: { kind: "done" }, refusals: [] });
   }
 
-  /** Take an upload off the desk, with its cases and everything the service holds of it. */
-  remove(id: string): void {
-    this.cancel(id);
-    this.#forgetOutdated(id);
-    this.#desk.removeUpload(id);
-  }
-
   /** Ask the service to delete what it holds, when the page is left. */
   forgetAll(): void {
     for (const id of this.#desk.store.getState().uploads.keys()) {

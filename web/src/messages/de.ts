@@ -253,7 +253,7 @@ export const de: Catalogue = {
   "model.lead":
     "Ein Netz, das an MR-Bildern des Gehirns gelernt hat und sagt, wie viel in einem Bild wie ein Tumor aussieht.",
   "model.measured":
-    "Was es richtig und falsch macht, wurde an Bildern gemessen, die von seinem Training getrennt blieben.",
+    "Was es richtig und falsch macht, wurde an Bildern gemessen, die von seinem Training getrennt blieben. In Klammern 95-%-Intervalle.",
   "model.loading": "Der Dienst wird nach seinem Modell gefragt…",
   "model.id": "Modell",
   "model.version": "Version",
@@ -284,7 +284,7 @@ export const de: Catalogue = {
   "noAnswer.rejected_brain_mr": "Abgewiesen von MR-Bildern des Gehirns, irrtümlich",
   "measures.title": "Wie gut es ist",
   "measures.lead":
-    "Auf dem Testteil: {images, number} Bilder aus {groups, number} unabhängigen Gruppen, am Arbeitspunkt „{point}“. In Klammern 95-%-Intervalle.",
+    "Auf dem Testteil: {images, number} Bilder aus {groups, number} unabhängigen Gruppen, am Arbeitspunkt „{point}“.",
   "measure.roc_auc": "Fläche unter der ROC-Kurve",
   "measure.average_precision": "Mittlere Präzision",
   "measure.sensitivity": "Sensitivität",

@@ -247,7 +247,7 @@ export const en = {
   "model.lead":
     "A network that was trained on brain MR pictures and says how much in a picture looks like a tumor.",
   "model.measured":
-    "What it gets right and wrong was measured on pictures that were kept apart from its training.",
+    "What it gets right and wrong was measured on pictures that were kept apart from its training. In brackets, 95 % intervals.",
   "model.loading": "Asking the service for its model…",
   "model.id": "Model",
   "model.version": "Version",
@@ -277,7 +277,7 @@ export const en = {
   "noAnswer.rejected_brain_mr": "Turned away of brain MR images, in error",
   "measures.title": "How good it is",
   "measures.lead":
-    "On the test split: {images, number} images of {groups, number} independent groups, at the operating point “{point}”. In brackets, 95 % intervals.",
+    "On the test split: {images, number} images of {groups, number} independent groups, at the operating point “{point}”.",
   "measure.roc_auc": "Area under the ROC curve",
   "measure.average_precision": "Average precision",
   "measure.sensitivity": "Sensitivity",

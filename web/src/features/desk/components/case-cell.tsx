@@ -1,3 +1,4 @@
+import { FileName } from "@/components/case/file-name";
 import { OutcomeMark } from "@/components/case/outcome-mark";
 import { ProbabilityBar } from "@/components/case/probability-bar";
 import { Thumb } from "@/components/case/thumb";
@@ -30,7 +31,7 @@ export function CaseCell({ column, one }: { column: CaseColumn["id"]; one: Case 
     case "picture":
       return <Thumb slice={one.slices[strongestSlice(one)]} />;
     case "name":
-      return <span className={styles.name}>{one.name}</span>;
+      return <FileName className={styles.name} name={one.name} />;
     case "outcome":
       return <OutcomeCell one={one} />;
     case "probability":

@@ -1,6 +1,7 @@
 import { Disclosure, DisclosurePanel } from "react-aria-components/Disclosure";
 import { Button as AriaButton } from "react-aria-components/Button";
 
+import { FileName } from "@/components/case/file-name";
 import { IconButton } from "@/components/ui/icon-button";
 import { Progress } from "@/components/ui/progress";
 import type { Upload, UploadState } from "@/domain/case";
@@ -19,7 +20,7 @@ export function UploadRow({ upload }: { upload: Upload }) {
   return (
     <li className={styles.row} data-state={state.kind}>
       <div className={styles.words}>
-        <span className={styles.name}>{upload.name}</span>
+        <FileName className={styles.name} name={upload.name} />
         <StateWords state={state} />
       </div>
       <RowActions upload={upload} />
