@@ -11,7 +11,7 @@ PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*')
 NODE_MODULES := web/node_modules/.package-lock.json
 NPM := $(BIN)/python web/npm.py
 
-.PHONY: setup demo web check check-python check-web test browser chromium screenshots format train results
+.PHONY: setup demo web check check-python check-web test browser chromium docs screenshots format train results
 
 .venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
@@ -84,6 +84,11 @@ chromium:
 	  echo "**********************************************************************" >&2; \
 	  echo "chromium is missing: THE BROWSER TESTS ARE SKIPPED. apt-get install it." >&2; \
 	  echo "**********************************************************************" >&2; }
+
+# The pages of docs/ and the Python reference, as HTML in build/docs.
+docs: .venv/.dev
+	$(BIN)/pip install --quiet --editable ".[docs]"
+	$(BIN)/sphinx-build --quiet --fail-on-warning --jobs auto docs build/docs
 
 # Pictures of every view, for docs/web.md.
 screenshots: .venv/.dev $(PAGE) chromium

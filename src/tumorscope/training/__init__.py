@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
+
+# TensorFlow's notes on the processor are no news to a user; its warnings and errors still come.
+# It reads this once, when it is loaded.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
 __all__ = ["TumorClassifier"]
 
