@@ -4,7 +4,7 @@ import tumorscope
 
 project = "tumorscope"
 version = release = tumorscope.__version__
-copyright = "Research use only. Not a medical device."
+project_copyright = "Research use only. Not a medical device."
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 # Reports and decisions are reached by links.
 suppress_warnings = ["toc.not_included"]
