@@ -11,7 +11,7 @@ PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*')
 NODE_MODULES := web/node_modules/.package-lock.json
 NPM := $(BIN)/python web/npm.py
 
-.PHONY: setup demo web check check-python check-web test browser chromium docs screenshots format train results
+.PHONY: setup demo web check check-python check-web test bench browser chromium docs screenshots format train results
 
 .venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
@@ -68,6 +68,10 @@ check-web: $(NODE_MODULES)
 test: .venv/.dev check-web $(PAGE) chromium
 	$(NPM) run test --silent
 	$(BIN)/pytest
+
+# Speed and memory beside peers, in an environment that it makes, into docs/benchmarks.md.
+bench: .venv/.dev $(PAGE)
+	$(BIN)/python -m benchmarks.bench
 
 # Only the page in Debian's Chromium, as make test does, too.
 browser: .venv/.dev $(PAGE) chromium

@@ -50,6 +50,7 @@ from tumorscope.serving.http_api.config import ServerConfig
 from tumorscope.serving.http_api.logs import LOGGER
 from tumorscope.serving.http_api.service import EXTENSION
 
+CHECKOUT = Path(__file__).parents[1]
 CLIENTS = (1, 8, 64, 512)
 OVERLOAD = 8
 PICTURES = 40
@@ -229,13 +230,16 @@ def running_service(*, small_model: bool) -> Iterator[tuple[Server, Path | None]
 
 
 @contextmanager
-def running_baseline() -> Iterator[str]:
-    """Run the tutorials' service; yields host and port."""
+def running_baseline(python: Path | str = sys.executable) -> Iterator[str]:
+    """Run the tutorials' service with some Python; yields host and port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "benchmarks.bench_http_baseline", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    command = [str(python), "-m", "benchmarks.bench_http_baseline", str(port)]
+    paths = [str(CHECKOUT), str(CHECKOUT / "src"), os.environ.get("PYTHONPATH", "")]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    with subprocess.Popen(command, env=environment, **quiet) as process:
         try:
             _wait_for(port)
             yield f"127.0.0.1:{port}"

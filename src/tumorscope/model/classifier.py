@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tumorscope.errors import ArtifactError, ImageContentError, ImageError, UsageError
 from tumorscope.imaging.preprocess import CanvasGeometry
 from tumorscope.imaging.read import read_one, read_scans
+from tumorscope.imaging.read_ahead import read_ahead
 from tumorscope.imaging.scan import ReadFailure, Scan
 from tumorscope.labels import TUMOR_TYPES, Outcome
 from tumorscope.model.artifact import Artifact, Manifest, read_artifact
@@ -156,10 +157,11 @@ class Classifier:
         """Classify files, folders and archives, one answer at a time.
 
         Yields an answer for each image or slice in input order, then one for each series.
-        Memory does not grow with the number of images, but for a few numbers per slice.
+        The next file is read while the network works. Memory does not grow with the number of
+        images, but for a few numbers per slice.
         """
         collector = SeriesCollector(self)
-        for item in read_scans(paths):
+        for item in read_ahead(read_scans(paths)):
             if isinstance(item, ReadFailure):
                 yield Failure(item.source, item.error)
                 continue

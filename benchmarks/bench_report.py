@@ -1,0 +1,120 @@
+"""The benchmark's figures as JSON and as a page of tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+COMMAND = "    make bench\n"
+
+TARGETS: dict[tuple[str, str], tuple[str, float]] = {
+    ("pipeline", "answer / forward"): ("≤", 1.25),
+    ("pipeline", "detect-tumor / answer"): ("≥", 3.5),
+    ("pipeline", "keras / answer"): ("≥", 5),
+    ("http", "request / forward"): ("≤", 1.5),
+    ("http", "brief / request"): ("≥", 5),
+    ("cold", "detect-tumor / predict"): ("≥", 1),
+    ("cold", "brief / predict"): ("≥", 8),
+    ("series", "series / 24 forwards"): ("≤", 1.2),
+    ("int8", "peak / forward"): ("≥", 0.85),
+    ("int8", "openvino / forward"): ("≥", 1),
+    ("folder", "folder / forward throughput"): ("≥", 0.9),
+    ("folder", "peak memory, all / tenth"): ("≤", 1.1),
+    ("growth", "scan, most / fewest files"): ("≤", 1.1),
+    ("growth", "peak memory, most / fewest files"): ("≤", 1.1),
+}
+"""What issue E asks of the embedded model."""
+
+TITLES = {
+    "pipeline": "One 512 x 512 JPEG, bytes to answer with heat map, warm, in process",
+    "http": "The same over HTTP with the heat map as PNG, one client, a connection a request",
+    "cold": "The whole process: `tumorscope predict one.jpg`",
+    "series": "A DICOM series of 24 slices of 256 x 256",
+    "int8": "The forward pass against the processor and against OpenVINO with the same graph",
+    "folder": "A folder of scans",
+    "growth": "More files: the cost of all but the network, with the tests' small model",
+}
+
+NOTES = {
+    "pipeline": "`detect-tumor` is PyPI's wheel, called from Python, and gives no heat map; `keras`"
+    " is the brief's network with `model.predict` on one picture; `tf-function` the same network"
+    " compiled. Both decode and resize the same bytes.",
+    "http": "`brief` is the brief's service made anew: Keras, Flask, base64 in JSON,"
+    " `model.predict` in the route; it gives no heat map.",
+    "cold": "`brief` imports Keras, loads its model and predicts.",
+    "int8": "The peak is a loop of dot products that loads nothing (`benchmarks/int8_peak.c`), on"
+    " all cores, times as if it did the multiply-accumulates of the graph's convolutions.",
+    "folder": "Throughput is measured in blocks of 25 answers and 25 forward passes in turn, in one"
+    " process; the ratio is the median block's.",
+}
+
+
+def write_report(result: dict[str, Any], folder: Path) -> None:
+    """Write ``bench.json`` and ``benchmarks.md``."""
+    (folder / "bench.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    (folder / "benchmarks.md").write_text("\n".join(_page(result)) + "\n", encoding="utf-8")
+
+
+def _page(result: dict[str, Any]) -> Iterator[str]:
+    about = result["about"]
+    yield COMMAND
+    yield "# Speed and memory\n"
+    yield "**Research use only. Not a medical device.** Candidates of a row take turns in one run;"
+    yield f"medians of {about['repeats']} rounds, ratios are medians of the rounds' ratios. Figures"
+    yield "of other runs and machines do not compare. All in [bench.json](bench.json).\n"
+    peers = ", ".join(f"{name} {version}" for name, version in about["peers"].items())
+    yield f"{about['processor']}, {about['cores']} cores; Python {about['python']}, ONNX Runtime"
+    yield f"{about['onnxruntime']}; load average before: {about['load_before']:.1f}; model"
+    yield f"{about['model'][:8]}; peers: {peers or 'none'}.\n"
+    yield from _targets(result)
+    for part, title in TITLES.items():
+        if part in result:
+            yield from _part(title, NOTES.get(part), result[part])
+
+
+def _targets(result: dict[str, Any]) -> Iterator[str]:
+    yield "## Targets\n"
+    yield "| | target | measured | |\n|---|---|---|---|"
+    for (part, name), (sign, target) in TARGETS.items():
+        value = result.get(part, {}).get("ratios", {}).get(name)
+        if value is None:
+            continue
+        met = value <= target if sign == "≤" else value >= target
+        verdict = "met" if met else "not met"
+        yield f"| {part}: {name} | {sign} {target:g} | {value:.2f} | {verdict} |"
+    peak = result.get("cold", {}).get("peak_mb", {}).get("predict")
+    if peak is not None:
+        met = "met" if peak <= 250 else "not met"
+        yield f"| cold: peak memory of predict | ≤ 250 MB | {peak:.0f} MB | {met} |"
+    yield ""
+
+
+def _part(title: str, note: str | None, part: dict[str, Any]) -> Iterator[str]:
+    yield f"## {title}\n"
+    if note:
+        yield note + "\n"
+    if "ms" in part:
+        extra = [key for key in ("processor_ms", "peak_mb") if key in part]
+        yield "| | ms |" + "".join(f" {key.replace('_', ', ')} |" for key in extra)
+        yield "|---|---|" + "---|" * len(extra)
+        for name, value in part["ms"].items():
+            cells = "".join(f" {part[key][name]:.0f} |" for key in extra)
+            yield f"| {name} | {value:.1f} |{cells}"
+    if "folders" in part:
+        yield "| scans | ms a scan | ms a forward pass | throughput / forward | peak MB |"
+        yield "|---|---|---|---|---|"
+        for one in part["folders"]:
+            yield (
+                f"| {one['scans']} | {one['scan_ms']:.1f} | {one['forward_ms']:.1f} |"
+                f" {one['throughput']:.2f} | {one['peak_mb']:.0f} |"
+            )
+    yield ""
+    for name, value in part["ratios"].items():
+        if value is not None:
+            yield f"- {name}: {value:.2f}"
+    for key in ("instruction", "multiply_accumulates", "fast_integers_exact_here"):
+        if key in part:
+            yield f"- {key.replace('_', ' ')}: {part[key]}"
+    yield ""
