@@ -9,6 +9,8 @@ import click
 
 from tumorscope.cli.data_copies import duplicates, overlap
 from tumorscope.cli.data_fetch import fetch
+from tumorscope.cli.data_labels import labels
+from tumorscope.cli.data_leakage import leakage
 from tumorscope.cli.data_shortcuts import shortcuts
 from tumorscope.cli.data_split import split
 from tumorscope.labels import NOTICE
@@ -24,6 +26,8 @@ def data() -> None:
 
 data.add_command(duplicates)
 data.add_command(overlap)
+data.add_command(labels)
+data.add_command(leakage)
 data.add_command(shortcuts)
 data.add_command(split)
 data.add_command(fetch)

@@ -94,7 +94,7 @@ def _search(sources: Sequence[Path], options: dict[str, Any]) -> Iterator[CopySe
     _check_folder(options)
     collection = open_sources(sources, options["root"])
     with open_look_cache(options["cache"]) as cache:
-        yield search_copies(collection, cache, _thresholds(options))
+        yield search_copies(collection, cache, copy_thresholds(options))
 
 
 def open_sources(sources: Sequence[Path], root: Path | None) -> Collection:
@@ -105,7 +105,8 @@ def open_sources(sources: Sequence[Path], root: Path | None) -> Collection:
     return opened[0] if len(opened) == 1 else join_collections(opened)
 
 
-def _thresholds(options: dict[str, Any]) -> Any:
+def copy_thresholds(options: dict[str, Any]) -> Any:
+    """Return the thresholds that were asked for."""
     from tumorscope.data.copies import CopyThresholds
 
     default = CopyThresholds()

@@ -20,6 +20,7 @@ from tumorscope.data.copies import (
 )
 from tumorscope.data.look_cache import LookCache
 from tumorscope.data.looks import Look
+from tumorscope.data.manifest import ManifestRow
 
 PICTURE_COLUMNS: Final = (
     *("set", "path", "slice_index", "plane", "tumor", "type", "patient_id", "sha256", "error"),
@@ -171,7 +172,7 @@ def contradictions(search: CopySearch) -> list[CopyPair]:
     return [
         pair
         for pair in search.pairs
-        if search.verdict(pair) == "same picture" and _contradict(search, pair)
+        if search.verdict(pair) == "same picture" and _contradicts(search, pair)
     ]
 
 
@@ -205,7 +206,7 @@ def _pair_finding(search: CopySearch, pair: CopyPair) -> dict[str, Any]:
         "second": second.name,
         "first_tumor": first.tumor,
         "second_tumor": second.tumor,
-        "is_contradiction": search.verdict(pair) == "same picture" and _contradict(search, pair),
+        "is_contradiction": search.verdict(pair) == "same picture" and _contradicts(search, pair),
         "is_same_patient": is_same_patient,
         "is_same_file": pair.is_same_file,
         "mirrored": where.mirrored,
@@ -215,10 +216,15 @@ def _pair_finding(search: CopySearch, pair: CopyPair) -> dict[str, Any]:
     }
 
 
-def _contradict(search: CopySearch, pair: CopyPair) -> bool:
-    first, second = search.collection.rows[pair.first], search.collection.rows[pair.second]
+def contradict(first: ManifestRow, second: ManifestRow) -> bool:
+    """Tell whether two rows are labelled differently, by tumor or by its type."""
     differ = None not in (first.tumor, second.tumor) and first.tumor != second.tumor
     return differ or (None not in (first.type, second.type) and first.type != second.type)
+
+
+def _contradicts(search: CopySearch, pair: CopyPair) -> bool:
+    rows = search.collection.rows
+    return contradict(rows[pair.first], rows[pair.second])
 
 
 def _sets_reached(search: CopySearch, threshold: float) -> list[set[str]]:

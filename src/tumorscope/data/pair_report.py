@@ -13,6 +13,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, select_autoescape
 from PIL import Image
 
+from tumorscope.data.collection import Collection
 from tumorscope.data.copy_findings import CopySearch
 from tumorscope.data.manifest import check_output
 from tumorscope.data.pictures import read_pictures
@@ -67,10 +68,17 @@ def write_pair_report(
 
 def report_pictures(search: CopySearch) -> dict[str, str]:
     """Return a small JPEG of every picture that stands in a pair, as data URIs by name."""
-    wanted = sorted({index for pair in search.pairs for index in (pair.first, pair.second)})
-    rows = search.collection.rows
+    wanted = {index for pair in search.pairs for index in (pair.first, pair.second)}
+    return picture_uris(search.collection, wanted)
+
+
+def picture_uris(collection: Collection, wanted: Iterable[int]) -> dict[str, str]:
+    """Return small JPEGs of rows of a collection, as data URIs by name."""
+    rows = collection.rows
     return {
-        rows[index].name: uri for index in wanted if (uri := _data_uri(search, index)) is not None
+        rows[index].name: uri
+        for index in sorted(wanted)
+        if (uri := _data_uri(collection, index)) is not None
     }
 
 
@@ -85,9 +93,9 @@ def _embed(content: Mapping[str, Any]) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _data_uri(search: CopySearch, index: int) -> str | None:
+def _data_uri(collection: Collection, index: int) -> str | None:
     try:
-        pixels = next(read_pictures([search.collection.rows[index]], search.collection.root))
+        pixels = next(read_pictures([collection.rows[index]], collection.root))
     except (ImageError, ManifestError, OSError):
         return None
     low, high = np.percentile(pixels, (0.5, 99.5))

@@ -31,7 +31,7 @@ AREA_CONTROL: Final = "foreground area only"
 THUMBNAIL_SIDE: Final = 32
 TREES: Final = 200
 
-_WORTH_THREADS: Final = 100_000
+WORTH_THREADS: Final = 100_000
 """Numbers to learn from; with fewer, starting threads takes longer than the trees."""
 
 _Array = NDArray[np.float32]
@@ -144,7 +144,7 @@ def score_by_forest(
     seen: _Array, y_true: NDArray[np.int_], asked: _Array, *, seed: int, trees: int = TREES
 ) -> Floats:
     """Return the probability of tumor, shape (asked,), by a random forest."""
-    threads = -1 if seen.size > _WORTH_THREADS else 1
+    threads = -1 if seen.size > WORTH_THREADS else 1
     forest = RandomForestClassifier(trees, min_samples_leaf=2, n_jobs=threads, random_state=seed)
     forest.fit(seen, y_true)
     # Threads add up the trees in the order in which they finish, which moves the last bit and

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,6 +51,7 @@ class Document:
     introduction: str
     tables: Sequence[Table]
     pictures: Sequence[Picture]
+    legend: str = LEGEND
 
     def to_markdown(self) -> str:
         """Return Markdown that begins with the command; pictures are linked by name."""
@@ -66,7 +67,7 @@ class Document:
             f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
             f'<h1>{title}</h1>\n<p class="notice">{html.escape(NOTICE)}</p>\n'
             f"<p>Made by</p>\n<pre><code>{html.escape(self.command)}</code></pre>\n"
-            f"<p>{html.escape(self.introduction)}</p>\n<p>{html.escape(LEGEND)}</p>\n"
+            f"<p>{html.escape(self.introduction)}</p>\n{_html_paragraph(self.legend)}"
             f"<h2>Tables</h2>\n{''.join(map(_html_table, self.tables))}"
             f"{_html_plots(self.pictures)}"
             "</main>\n</body>\n</html>\n"
@@ -75,7 +76,9 @@ class Document:
     def _markdown_lines(self) -> Iterator[str]:
         yield from (f"    {line}" for line in self.command.splitlines() or [""])
         yield from ("", f"# {_inline(self.title)}", "", f"**{NOTICE}**")
-        yield from ("", _inline(self.introduction), "", LEGEND)
+        yield from ("", _inline(self.introduction))
+        if self.legend:
+            yield from ("", self.legend)
         for table in self.tables:
             yield from ("", f"## {table.title}", "", _markdown_row(table.header))
             yield "|" + " --- |" * len(table.header)
@@ -92,6 +95,31 @@ def check_report_folder(output: Path, *, overwrite: bool) -> None:
         raise UsageError(f"{output} is a file; a report needs a folder.")
     if not overwrite and output.exists() and any(output.iterdir()):
         raise UsageError(f"{output} is not empty; add --overwrite or give another folder.")
+
+
+def write_texts(output: Path, texts: Mapping[str, str]) -> None:
+    """Write the files of a report by name, each whole or not at all.
+
+    Raises
+    ------
+    UsageError
+        If the folder cannot be written to.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            partial = output / f"{name}.partial"
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(output / name)
+    except OSError as error:
+        raise UsageError(
+            f"The report cannot be written to {output}: {error.strerror or error}. Give another "
+            "folder or make room."
+        ) from error
+
+
+def _html_paragraph(text: str) -> str:
+    return f"<p>{html.escape(text)}</p>\n" if text else ""
 
 
 def _markdown_row(cells: Sequence[str]) -> str:

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tumorscope.errors import UsageError
-from tumorscope.evaluation.document import Document
+from tumorscope.evaluation.document import Document, write_texts
 from tumorscope.evaluation.intervals import RESAMPLES, Estimate
 from tumorscope.evaluation.shortcuts import CHANCE, TRACES, ShortcutThresholds, Traces
 from tumorscope.evaluation.tables import Table, format_estimate
@@ -147,17 +146,7 @@ def write_shortcut_report(
         THRESHOLDS: json.dumps(asdict(findings.thresholds), indent=2) + "\n",
         FINDINGS: json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
     }
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            partial = output / f"{name}.partial"
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(output / name)
-    except OSError as error:
-        raise UsageError(
-            f"The report cannot be written to {output}: {error.strerror or error}. Give another "
-            "folder or make room."
-        ) from error
+    write_texts(output, texts)
 
 
 def _document(findings: ShortcutFindings, *, command: str, title: str) -> Document:

@@ -1,0 +1,55 @@
+"""``tumorscope data labels``: labels that copies or the rest of the collection contradict."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from tumorscope.cli.data_copies import copy_options, copy_thresholds
+from tumorscope.errors import MissingExtraError
+from tumorscope.labels import NOTICE
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--by",
+    type=click.Choice(["type", "tumor"]),
+    help="What the label is  [default: the type, if it is known of every tumor]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the folds.")
+@copy_options
+@click.pass_context
+def labels(context: click.Context, /, source: Path, **options: Any) -> None:
+    """Find labels in doubt in a folder or manifest, the worst first.
+
+    Copies that are labelled differently, and pictures that look like another label to a model
+    that saw neither them nor their group. Findings, never changes: exit code 1 says only that
+    pictures could not be read.
+    """
+    try:
+        from tumorscope.recipes.labels import find_label_issues
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(feature="Finding labels in doubt", extra="data") from error
+    findings = find_label_issues(
+        source,
+        command=shlex.join(["tumorscope", *sys.argv[1:]]),
+        thresholds=copy_thresholds(options),
+        **{key: options[key] for key in _PASSED_ON},
+    )
+    for verdict in findings.verdicts():
+        click.echo(verdict)
+    click.echo(f"Report in {options['output']}: report.html, pairs.html, labels, labels.json")
+    click.echo(NOTICE)
+    if findings.left_out:
+        click.echo(f"{len(findings.left_out)} pictures could not be read.", err=True)
+        context.exit(1)
+
+
+_PASSED_ON: Final = (
+    *("output", "root", "by", "cache", "seed", "thumbnails", "parquet", "overwrite"),
+)

@@ -1,0 +1,150 @@
+"""Probabilities of manifest rows: read from a table that was written before, or from a model."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from tumorscope.data.collection import Collection
+from tumorscope.data.manifest import ManifestRow
+from tumorscope.data.pictures import read_pictures
+from tumorscope.errors import ImageError, ManifestError, UsageError
+from tumorscope.model.classifier import Classifier
+
+SOURCE, PROBABILITY, SLICE = "source", "probability_tumor", "slice_index"
+KIND, SERIES = "kind", "series"
+
+_Key = tuple[str, str]
+"""A file, as text, and the slice in it."""
+
+_FIRST_LINE: Final = 2
+
+
+def read_probabilities(path: Path, collection: Collection) -> dict[int, float]:
+    """Read a table as ``tumorscope predict --format csv`` writes it.
+
+    Its columns ``source`` and ``probability_tumor`` are needed; ``slice_index`` tells the slices
+    of a volume apart; rows of whole series are left out. A source is the file of a row by its
+    path from here, by its path in the collection, or by the end of it.
+
+    Returns
+    -------
+    dict
+        Probability of tumor by index of the row; rows without one are missing.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing, a probability is none, a picture is there twice with different
+        ones, or no source belongs to the collection.
+    """
+    wanted = _names_of_rows(collection)
+    found: dict[int, float] = {}
+    first_source = None
+    for line, cells in _read_table(path):
+        source = cells[SOURCE]
+        first_source = first_source or source
+        index = _find(source, cells.get(SLICE) or "", wanted)
+        if index is None or not cells[PROBABILITY]:
+            continue
+        probability = _parse(cells[PROBABILITY], path, line)
+        if found.setdefault(index, probability) != probability:
+            raise UsageError(
+                f"{path}, line {line}: {source!r} has a probability already, and it is another; "
+                "give every picture one row."
+            )
+    if not found:
+        raise UsageError(
+            f"No row of {path} belongs to a picture of {collection.name}: its first source is "
+            f"{first_source!r}, the first picture {collection.rows[0].path!r}. Sources must be "
+            "paths of these pictures, as `tumorscope predict FOLDER --format csv` writes them."
+        )
+    return found
+
+
+def ask_model(classifier: Classifier, collection: Collection) -> dict[int, float]:
+    """Let a model answer all rows that can be read; probabilities by index of the row."""
+    found: dict[int, float] = {}
+    for index, row in enumerate(collection.rows):
+        try:
+            pixels = next(read_pictures([row], collection.root))
+            canvas, _ = classifier.manifest.preprocessing.apply(pixels)
+        except (ImageError, ManifestError, OSError):
+            continue  # the search for copies has named it
+        logits = classifier.run(canvas[None])[0]
+        found[index] = float(classifier.calibrate(logits)[0])
+    return found
+
+
+def _names_of_rows(collection: Collection) -> Mapping[_Key, int | None]:
+    """Return the index of each row by every name that it may be called by.
+
+    A name that two rows share stands for none of them.
+    """
+    names: dict[_Key, int | None] = {}
+    for index, row in enumerate(collection.rows):
+        for name in _names_of(collection, row):
+            key = name, _slice(row)
+            names[key] = index if names.get(key, index) == index else None
+    return names
+
+
+def _names_of(collection: Collection, row: ManifestRow) -> set[str]:
+    full = collection.file(row).resolve()
+    parts = full.parts
+    ends = {"/".join(parts[start:]) for start in range(1, len(parts))}
+    return {str(full), row.path, *ends}
+
+
+def _slice(row: ManifestRow) -> str:
+    return "" if row.slice_index is None else str(row.slice_index)
+
+
+def _find(source: str, slice_index: str, names: Mapping[_Key, int | None]) -> int | None:
+    """Return the row of a source, tried whole first and then by ever shorter ends."""
+    parts = Path(source).parts
+    candidates = [str(Path(source).resolve()), source]
+    candidates += ["/".join(parts[start:]) for start in range(1, len(parts))]
+    for name in candidates:
+        index = names.get((name, slice_index), names.get((name, "")))
+        if index is not None:
+            return index
+    return None
+
+
+def _read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            _check_columns(path, reader.fieldnames or ())
+            for line, cells in enumerate(reader, start=_FIRST_LINE):
+                if cells.get(KIND) != SERIES:
+                    yield line, {name: value or "" for name, value in cells.items() if name}
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path} is not a CSV file in UTF-8: {error}.") from error
+
+
+def _check_columns(path: Path, names: Sequence[str]) -> None:
+    for name in (SOURCE, PROBABILITY):
+        if name not in names:
+            raise UsageError(
+                f"{path}: column {name!r} is missing; there are {', '.join(names) or 'none'}. "
+                "`tumorscope predict FOLDER --format csv` writes such a table."
+            )
+
+
+def _parse(text: str, path: Path, line: int) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= 1:
+        raise UsageError(
+            f"{path}, line {line}, column {PROBABILITY}: received {text!r}; a number from 0 to 1 "
+            "is needed, or nothing."
+        )
+    return value
