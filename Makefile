@@ -11,7 +11,7 @@ PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*')
 NODE_MODULES := web/node_modules/.package-lock.json
 NPM := $(BIN)/python web/npm.py
 
-.PHONY: setup demo web check check-python check-web test bench browser chromium docs screenshots format train results
+.PHONY: setup demo web check check-python check-web test bench browser chromium dcmtk docs screenshots format train results
 
 .venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
@@ -65,7 +65,7 @@ check-web: $(NODE_MODULES)
 	$(NPM) run typecheck --silent
 	$(NPM) run generate --silent -- --check
 
-test: .venv/.dev check-web $(PAGE) chromium
+test: .venv/.dev check-web $(PAGE) chromium dcmtk
 	$(NPM) run test --silent
 	$(BIN)/pytest
 
@@ -88,6 +88,16 @@ chromium:
 	  echo "**********************************************************************" >&2; \
 	  echo "chromium is missing: THE BROWSER TESTS ARE SKIPPED. apt-get install it." >&2; \
 	  echo "**********************************************************************" >&2; }
+
+# The sender that the tests of the DICOM node use; without it one test is skipped.
+dcmtk:
+	@if command -v storescu >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qq -y --no-install-recommends dcmtk >/dev/null; \
+	fi; \
+	command -v storescu >/dev/null || \
+	  echo "dcmtk is missing: the test with its storescu is skipped. Install it to run it." >&2
 
 # The pages of docs/ and the Python reference, as HTML in build/docs.
 docs: .venv/.dev

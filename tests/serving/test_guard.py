@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 
 from tumorscope.errors import UsageError
 from tumorscope.serving.http_api.api_keys import hash_key, is_known, new_key, read_hashes
-from tumorscope.serving.http_api.config import ServerConfig, default_spool, is_loopback
+from tumorscope.serving.http_api.config import ServerConfig, default_spool
+from tumorscope.serving.loopback import is_loopback
 
 KEY = "ts_example"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import sys
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Final
 
 from tumorscope.errors import UsageError
 from tumorscope.imaging.limits import MEBIBYTE, Limits
+from tumorscope.serving.loopback import is_loopback
 
 SERVER_LIMITS: Final = Limits(
     max_bytes=256 * MEBIBYTE,
@@ -114,13 +114,3 @@ class ServerConfig:
                 "needed: make one with 'tumorscope serve --new-api-key FILE' and start with "
                 "--api-keys FILE, or bind to 127.0.0.1."
             )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether an address or name reaches only this machine."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -10,10 +10,11 @@ from flask import Flask, Response, g, request
 
 from tumorscope.serving.http_api import metrics
 from tumorscope.serving.http_api.api_keys import is_known
-from tumorscope.serving.http_api.config import ServerConfig, is_loopback
+from tumorscope.serving.http_api.config import ServerConfig
 from tumorscope.serving.http_api.logs import log_event
 from tumorscope.serving.http_api.problems import RefusalError
 from tumorscope.serving.http_api.uploads import skip_body
+from tumorscope.serving.loopback import is_loopback
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (

@@ -1,0 +1,107 @@
+"""``tumorscope node``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tumorscope.cli.options import operating_point_option
+from tumorscope.errors import MissingExtraError, UsageError
+from tumorscope.labels import NOTICE
+from tumorscope.model.classifier import load_model
+from tumorscope.model.prediction import Answer
+from tumorscope.serving.dicom_node.config import NodeConfig
+
+if TYPE_CHECKING:
+    from tumorscope.serving.dicom_node.node import DicomNode
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=11112, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--ae-title", default="TUMORSCOPE", show_default=True, help="Title of this node.")
+@click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    metavar="AE_TITLE",
+    help="A sender's title; once for each. Needed unless --host is a loopback address.",
+)
+@click.option(
+    "--series-after",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0, 3600),
+    help="Seconds without a further slice after which a series is answered.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File that answers are added to, as JSON Lines.  [default: the standard output]",
+)
+@click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
+@operating_point_option
+def node(
+    *,
+    host: str,
+    port: int,
+    ae_title: str,
+    accepted: tuple[str, ...],
+    series_after: float,
+    output: Path | None,
+    model: Path | None,
+    operating_point: str,
+) -> None:
+    """Receive scans by DICOM C-STORE and answer them until stopped."""
+    config = NodeConfig(
+        host=host,
+        port=port,
+        ae_title=ae_title,
+        accepted=accepted,
+        series_after_s=series_after,
+    )
+    config.check()
+    write = _stdout_writer() if output is None else _file_writer(output)
+    receiver = _node_class()(load_model(model, operating_point=operating_point), config, write)
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    bound = receiver.start()
+    click.echo(f"tumorscope listens as {ae_title} on {host}:{bound} (Ctrl+C stops it)", err=True)
+    click.echo(NOTICE, err=True)
+    stop.wait()
+    receiver.stop()
+
+
+def _node_class() -> type[DicomNode]:
+    try:
+        from tumorscope.serving.dicom_node.node import DicomNode
+    except ImportError as error:
+        raise MissingExtraError(feature="The DICOM node", extra="dicom") from error
+    return DicomNode
+
+
+def _stdout_writer() -> Callable[[Answer], None]:
+    return lambda answer: click.echo(json.dumps(answer.to_dict()))
+
+
+def _file_writer(output: Path) -> Callable[[Answer], None]:
+    """Return a writer whose lines are on the disk when it returns: a sender relies on it."""
+    try:
+        file = output.open("a", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written ({error.strerror}).") from error
+
+    def write(answer: Answer) -> None:
+        file.write(json.dumps(answer.to_dict()) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+    return write

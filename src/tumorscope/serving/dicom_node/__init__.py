@@ -1,0 +1,1 @@
+"""A DICOM storage node; needs the extra ``[dicom]``."""
