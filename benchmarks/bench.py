@@ -48,6 +48,16 @@ Rounds = dict[str, list[float]]
 SERIES_SLICES = 24
 PICTURES = 40
 GROWTH = (100, 1000, 10_000)
+LAUNCHER = """
+import os, sys, time
+started = time.perf_counter()
+process = os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(process, 0)
+wall = time.perf_counter() - started
+print("\\n", wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""A process begins with its parent's peak memory, so a small one has to start it."""
 
 
 def take_turns(candidates: Mapping[str, Measure], *, repeats: int, warm_up: int = 2) -> Rounds:
@@ -331,14 +341,12 @@ def _brief_service(python: Path | None) -> Iterator[str | None]:
 
 def _run_process(command: list[str]) -> tuple[float, float, float]:
     """Return wall seconds, processor seconds and peak megabytes of a process."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command} ended with {process.returncode}")
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, *map(str, command)]
+    run = subprocess.run(launcher, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise SystemExit(f"{command} ended with {run.returncode}: {run.stderr[-500:]}")
+    wall, processor, peak = map(float, run.stdout.split()[-3:])
+    return wall, processor, peak
 
 
 def _folder_process(bench: Bench, count: int, model: Path) -> dict[str, float]:

@@ -1,9 +1,11 @@
 import hashlib
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
+from tumorscope.model.integer_arithmetic import cannot_saturate
 from tumorscope.training.checkpoint import layer_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.network import build_network
@@ -58,6 +60,22 @@ def test_quantized_graph_is_small_and_close(graph, train_examples, tmp_path):
     assert integers.ByteSize() < 20e6 < graph.ByteSize()
     plain, quantized = (answer(one, train_examples.canvases)[0] for one in (graph, integers))
     assert np.abs(plain - quantized).max() < 0.25 * max(1.0, np.ptp(plain))
+
+
+@pytest.mark.parametrize(("bits", "largest"), [(7, 64), (8, 127)])
+def test_only_weights_of_7_bits_are_called_safe(graph, train_examples, tmp_path, bits, largest):
+    canvases = train_examples.canvases[:4]
+    integers = quantize(graph, canvases, folder=tmp_path, weight_bits=bits)
+    kernels = [
+        onnx.numpy_helper.to_array(one).astype(int)
+        for one in integers.graph.initializer
+        if one.name.endswith("kernel_quantized")
+    ]
+    assert len(kernels) > 10
+    assert max(np.abs(one).max() for one in kernels) == pytest.approx(largest, abs=1)
+    assert cannot_saturate(integers.SerializeToString()) == (bits == 7)
+    convolutions = {one.name for one in integers.graph.node if one.op_type == "Relu"}
+    assert not [name for name in convolutions if name.startswith("block")]
 
 
 def test_same_weights_give_the_same_bytes(network, graph):

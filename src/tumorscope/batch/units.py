@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import glob
 import json
@@ -240,14 +241,28 @@ def _list_url(url: str) -> Iterator[Unit]:
     try:
         fs, path = fsspec.core.url_to_fs(url)
         found = fs.glob(path, detail=True) if glob.has_magic(path) else fs.find(path, detail=True)
+        if not found:
+            _ask_why_empty(fs, path)
     # Each file system has error classes of its own, and all mean that there is nothing to list.
     except Exception as error:
-        raise UsageError(f"{url} cannot be listed: {type(error).__name__}: {error}") from error
+        raise UsageError(
+            f"{url} cannot be listed: {type(error).__name__}: {error}. Check the address, and the "
+            "credentials that the package for it finds."
+        ) from error
     for name in sorted(found, key=natural_key):
         if found[name]["type"] != "file" or any(map(is_hidden, _below(name, path))):
             continue
         if may_be_scan(PurePosixPath(name).name, partial(fs.head, name, HEAD_BYTES)):
             yield Unit(label(fs.unstrip_protocol(name)), name, found[name].get("size") or 0)
+
+
+def _ask_why_empty(fs: fsspec.AbstractFileSystem, path: str) -> None:
+    """Raise what the walk of a file system leaves out: fsspec takes a locked folder for empty."""
+    root = path
+    while glob.has_magic(root):
+        root = fs._parent(root)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        fs.ls(root, detail=False)
 
 
 def _below(name: str, root: str) -> tuple[str, ...]:

@@ -349,6 +349,9 @@ def _open_session(graph: bytes, threads: int | None) -> onnxruntime.InferenceSes
     # Threads that spin while they wait take a third more processor time for the same answer, and
     # from whatever else runs: other requests, other programs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # A plan of the next run's memory makes no run faster here, and is held beside what the first
+    # run took.
+    options.enable_mem_pattern = False
     options.log_severity_level = 3
     keep_exact(options, graph)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import onnx
@@ -181,12 +181,16 @@ def build_stem_graph(
 
 
 def quantize(
-    graph: onnx.ModelProto, canvases: NDArray[np.uint8], *, folder: Path
+    graph: onnx.ModelProto,
+    canvases: NDArray[np.uint8],
+    *,
+    folder: Path,
+    weight_bits: Literal[7, 8] = 8,
 ) -> onnx.ModelProto:
     """Turn the convolutions into 8-bit integers, per output channel.
 
-    Weights take 7 of the 8 bits, so that no processor saturates, and a ReLU is part of the
-    rounding after its convolution: it costs nothing, and no step of grey goes below 0.
+    A ReLU is part of the rounding after its convolution: it costs nothing, and no step is spent
+    on what is below 0.
 
     Parameters
     ----------
@@ -196,6 +200,9 @@ def quantize(
         Shape (n, size, size): scans from the training split whose activations set the ranges.
     folder
         For intermediate files.
+    weight_bits
+        With 7, the fast instructions of every processor are exact, and the graph says so in its
+        metadata; 8 round less.
     """
     from onnxruntime.quantization import (
         CalibrationMethod,
@@ -215,7 +222,7 @@ def quantize(
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=["Conv", "Relu", "MaxPool"],
         per_channel=True,
-        reduce_range=True,
+        reduce_range=weight_bits == 7,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod.MinMax,
@@ -223,7 +230,8 @@ def quantize(
         extra_options={"ActivationSymmetric": False, "CalibMovingAverage": True},
     )
     integers = onnx.load(target)
-    integers.metadata_props.add(key=SAFE_KEY, value=SAFE_VALUE)
+    if weight_bits == 7:
+        integers.metadata_props.add(key=SAFE_KEY, value=SAFE_VALUE)
     return integers
 
 
