@@ -10,12 +10,17 @@ from PIL import Image
 from tumorscope.cli.data import data
 from tumorscope.errors import TumorscopeError
 
-PICTURES = 30
+PICTURES = 16
+
+
+@pytest.fixture(autouse=True)
+def _few_trees(monkeypatch):
+    monkeypatch.setattr("tumorscope.evaluation.label_suspects.TREES", 40)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Stripes across (yes) and along (no), thirty of each; 7 of yes is labelled wrong."""
+    """Stripes across (yes) and along (no), sixteen of each; 7 of yes is labelled wrong."""
     for seed in range(PICTURES):
         for label, turn in (("yes", 0), ("no", 90)):
             path = tmp_path / "set" / ("no" if (label, seed) == ("yes", 7) else label)
@@ -53,13 +58,13 @@ def test_a_wrong_label_is_the_worst_and_is_told_with_what_it_looks_like(folder: 
     assert worst["is_label_issue"] == "True"
     assert worst["looks_like"].startswith("yes/")
     assert sum(row["is_label_issue"] == "True" for row in others) <= 3
-    assert "of 60 pictures look like another label" in text
+    assert "of 32 pictures look like another label" in text
     page = (folder.parent / "out/pairs.html").read_text()
     assert "labelled no_tumor, looks like tumor" in page
     assert "data:image/jpeg;base64," in page
     assert "Research use only" in (folder.parent / "out/report.html").read_text()
     record = json.loads((folder.parent / "out/labels.json").read_text())
-    assert record["n_pictures"] == 60
+    assert record["n_pictures"] == 32
     assert record["by_set_and_label"][0]["n_suspects"] >= 1
     thresholds = json.loads((folder.parent / "out/thresholds.json").read_text())
     assert set(thresholds["suspects"]) == {"no_tumor", "tumor"}
@@ -93,7 +98,7 @@ def test_types_are_labels_where_all_tumors_have_one(folder: Path):
 
     assert {row["label"] for row in _rows(folder)} == {"glioma", "pituitary"}
     assert json.loads((folder.parent / "out/labels.json").read_text())["n_unlabeled"] == 1
-    with pytest.raises(TumorscopeError, match=r"two or more.*; there are tumor in 60"):
+    with pytest.raises(TumorscopeError, match=r"two or more.*; there are tumor in 32"):
         _run(manifest, "--by", "tumor", "--overwrite")
 
 
@@ -108,7 +113,7 @@ def test_an_unreadable_picture_is_a_finding(folder: Path):
 
 
 def test_wrong_usage_is_explained(folder: Path):
-    with pytest.raises(TumorscopeError, match=r"29 tumors have no type, .* say --by tumor"):
+    with pytest.raises(TumorscopeError, match=r"15 tumors have no type, .* say --by tumor"):
         _run(folder, "--by", "type")
     _run(folder)
     with pytest.raises(TumorscopeError, match="--overwrite"):

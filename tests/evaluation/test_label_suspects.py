@@ -5,6 +5,11 @@ from tumorscope.errors import UsageError
 from tumorscope.evaluation.label_suspects import LabelScores, judge_labels, score_labels
 
 
+@pytest.fixture(autouse=True)
+def _few_trees(monkeypatch):
+    monkeypatch.setattr("tumorscope.evaluation.label_suspects.TREES", 40)
+
+
 def _made(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Three labels that six numbers tell apart, 40 groups of three pictures each."""
     rng = np.random.default_rng(seed)

@@ -4,5 +4,5 @@ from importlib.util import find_spec
 
 from tumorscope.errors import MissingExtraError
 
-if any(find_spec(name) is None for name in ("matplotlib", "scipy", "sklearn")):
+if any(find_spec(name) is None for name in ("scipy", "sklearn")):
     raise MissingExtraError(feature="Evaluation", extra="train")

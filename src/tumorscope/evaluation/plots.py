@@ -11,16 +11,21 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
+from tumorscope.errors import MissingExtraError
 from tumorscope.evaluation.arrays import Floats, Groups, Labels
 from tumorscope.evaluation.calibration import BINS
 from tumorscope.evaluation.intervals import Estimate
 from tumorscope.evaluation.roc_band import roc_band
 from tumorscope.labels import NOTICE
+
+try:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+except ModuleNotFoundError as error:
+    raise MissingExtraError(feature="Evaluation", extra="train") from error
 
 TUMOR_COLOR: Final = "#d55e00"
 NO_TUMOR_COLOR: Final = "#0072b2"

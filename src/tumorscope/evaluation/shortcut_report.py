@@ -164,9 +164,10 @@ def _document(findings: ShortcutFindings, *, command: str, title: str) -> Docume
             "random forest, the thumbnail to its nearest neighbor, which learn from some groups "
             "(patients, or clusters of near-duplicates) and are asked about others. "
             f"{_outcome(findings)} An alarm is raised where the lower end of the interval lies "
-            f"above {findings.thresholds.auroc}; chance is {CHANCE}. Histogram, spectrum, file "
-            "size and thumbnail see some of the anatomy too: an alarm there asks for a closer "
-            f"look, one for width and height, frame or source needs none.{missing}"
+            f"above {findings.thresholds.auroc}; chance is {CHANCE}. Histogram, spectrum, frame, "
+            "file size and thumbnail see some of the anatomy too, such as how much of the head is "
+            "in the slice: an alarm there asks for a closer look, one for width and height or "
+            f"source needs none.{missing}"
         ),
         tables=tuple(_table(findings, name) for name in findings.sections),
         pictures=(),
@@ -175,7 +176,10 @@ def _document(findings: ShortcutFindings, *, command: str, title: str) -> Docume
 
 def _outcome(findings: ShortcutFindings) -> str:
     if findings.has_alarm:
-        return "A model trained on these pictures can learn the archive instead of the tumor."
+        return (
+            "A model trained on these pictures can learn something else than the tumor, such as "
+            "the archive, or where in the head a slice lies."
+        )
     return "No trace was found that does; what was not measured may still tell."
 
 
