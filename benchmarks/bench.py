@@ -40,7 +40,7 @@ from tests.serving.made_scans import dicom_dataset, write_dicom
 
 from tumorscope.imaging.phantom import Lesion, head_phantom
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
-from tumorscope.model.classifier import Classifier, available_cores
+from tumorscope.model.classifier import INPUT, Classifier, available_cores
 from tumorscope.model.integer_arithmetic import cannot_saturate, multiplies_exactly
 
 Measure = Callable[[], float]
@@ -48,6 +48,9 @@ Rounds = dict[str, list[float]]
 SERIES_SLICES = 24
 PICTURES = 40
 GROWTH = (100, 1000, 10_000)
+JUDGED = 12
+"""Made canvases by which it is told who computes the graph right."""
+
 LAUNCHER = """
 import os, sys, time
 started = time.perf_counter()
@@ -244,9 +247,13 @@ def measure_int8(bench: Bench) -> dict[str, Any]:
     peak = Peak(bench.folder, threads=available_cores())
     graph = bench.folder / "graph.onnx"
     graph.write_bytes(bench.artifact.graph)
-    np.save(graph.with_suffix(".npy"), bench.canvas[0])
+    preprocessing = bench.classifier.manifest.preprocessing
+    canvases = np.stack([preprocessing.apply(_scan(one))[0] for one in range(JUDGED)])
+    np.save(graph.with_suffix(".npy"), canvases)
+    careless = _careless_session(bench.artifact.graph)
     measures: dict[str, Measure] = {
         "forward": timed(bench.forward),
+        "forward, careless": timed(lambda: careless.run(["tumor"], {INPUT: bench.canvas})),
         "peak": peak.seconds_for(accumulates, "fast"),
         "peak without saturation": peak.seconds_for(accumulates, "exact"),
     }
@@ -260,6 +267,15 @@ def measure_int8(bench: Bench) -> dict[str, Any]:
                 rounds, "peak without saturation", "forward"
             ),
             "openvino / forward": ratio(rounds, "openvino", "forward"),
+            "forward, careless / forward": ratio(rounds, "forward, careless", "forward"),
+        },
+        "wrong_by": {
+            "forward, careless": _wrong_by(
+                bench,
+                canvases,
+                [careless.run(["tumor"], {INPUT: one[None]})[0][0] for one in canvases],
+            ),
+            **_wrong_openvino(bench, canvases, graph),
         },
         "multiply_accumulates": accumulates,
         "instruction": peak.instruction,
@@ -294,6 +310,32 @@ def measure_growth(bench: Bench) -> dict[str, Any]:
             "peak memory, most / fewest files": results[-1]["peak_mb"] / results[0]["peak_mb"],
         },
     }
+
+
+def _careless_session(graph: bytes) -> Any:
+    """Open a session without care for saturation."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = available_cores(), 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def _wrong_by(bench: Bench, canvases: Any, logits: Any) -> float:
+    """Return by how much probabilities differ from ours at most."""
+    ours = [bench.classifier.run(one[None])[0][0] for one in canvases]
+    calibrate = bench.classifier.calibrate
+    return float(np.abs(calibrate(np.array(logits)) - calibrate(np.array(ours))).max())
+
+
+def _wrong_openvino(bench: Bench, canvases: Any, graph: Path) -> dict[str, float]:
+    if bench.peers is None:
+        return {}
+    command = [bench.peers, WORKER, "openvino-logits", graph]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    logits = json.loads(run.stdout.splitlines()[-1])
+    return {"openvino": _wrong_by(bench, canvases, logits)}
 
 
 PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {

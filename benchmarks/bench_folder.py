@@ -43,13 +43,12 @@ def measure(folder: Path, model: Path | None) -> dict[str, float]:
         for _ in range(BLOCK):
             classifier.run(canvas)
         forward += (bare := time.perf_counter() - started)
-        if done == BLOCK:
-            blocks.append(bare / seconds)
+        blocks.append(bare / BLOCK * done / seconds)
     return {
         "scans": count,
         "scan_ms": 1000 * answering / count,
         "forward_ms": 1000 * forward / (BLOCK * -(-count // BLOCK)),
-        "throughput": float(np.median(blocks)) if blocks else float("nan"),
+        "throughput": float(np.median(blocks)),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 

@@ -45,7 +45,9 @@ NOTES = {
     " `model.predict` in the route; it gives no heat map.",
     "cold": "`brief` imports Keras, loads its model and predicts.",
     "int8": "The peak is a loop of dot products that loads nothing (`benchmarks/int8_peak.c`), on"
-    " all cores, times as if it did the multiply-accumulates of the graph's convolutions.",
+    " all cores, times as if it did the multiply-accumulates of the graph's convolutions."
+    " `careless` is ONNX Runtime as it is by default: without VNNI it saturates (decision"
+    " [0040](decisions/0040-integers-without-vnni.md)), as whoever differs from ours does.",
     "folder": "Throughput is measured in blocks of 25 answers and 25 forward passes in turn, in one"
     " process; the ratio is the median block's.",
 }
@@ -111,9 +113,15 @@ def _part(title: str, note: str | None, part: dict[str, Any]) -> Iterator[str]:
                 f" {one['throughput']:.2f} | {one['peak_mb']:.0f} |"
             )
     yield ""
+    yield from _notes(part)
+
+
+def _notes(part: dict[str, Any]) -> Iterator[str]:
     for name, value in part["ratios"].items():
         if value is not None:
             yield f"- {name}: {value:.2f}"
+    for name, value in part.get("wrong_by", {}).items():
+        yield f"- {name}: probabilities of made scans differ from ours by up to {value:.3f}"
     for key in ("instruction", "multiply_accumulates", "fast_integers_exact_here"):
         if key in part:
             yield f"- {key.replace('_', ' ')}: {part[key]}"

@@ -10,6 +10,7 @@ needs is imported from the peers' environment alone; nothing here is tumorscope'
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 import time
@@ -49,6 +50,17 @@ def tf_function(file: Path) -> Callable[[], Any]:
 
 def openvino(file: Path) -> Callable[[], Any]:
     """Run our graph in OpenVINO on a prepared canvas; ``file`` is the graph."""
+    run, canvases = _open_vino(file)
+    return lambda: run(canvases[:1])
+
+
+def openvino_logits(file: Path) -> None:
+    """Print what our graph in OpenVINO says of all canvases."""
+    run, canvases = _open_vino(file)
+    print(json.dumps([float(run(canvas[None])["tumor"][0]) for canvas in canvases]))
+
+
+def _open_vino(file: Path) -> tuple[Callable[[Any], Any], Any]:
     import numpy as np
     import openvino as ov
 
@@ -56,8 +68,7 @@ def openvino(file: Path) -> Callable[[], Any]:
     threads = len(os.sched_getaffinity(0))
     options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
     compiled = core.compile_model(core.read_model(str(file)), "CPU", options)
-    canvas = np.load(file.with_suffix(".npy"))[None]
-    return lambda: compiled({CANVAS: canvas})
+    return lambda canvas: compiled({CANVAS: canvas}), np.load(file.with_suffix(".npy"))
 
 
 def brief_save(file: Path) -> None:
@@ -105,6 +116,8 @@ def main() -> None:
         brief_save(file)
     elif kind == "brief-script":
         brief_script(file)
+    elif kind == "openvino-logits":
+        openvino_logits(file)
     else:
         run = KINDS[kind](file)
         run()

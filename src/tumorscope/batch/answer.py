@@ -15,6 +15,7 @@ from tumorscope.batch.unit_reader import UnitReader
 from tumorscope.batch.units import Unit
 from tumorscope.errors import ImageError
 from tumorscope.imaging.read import decode
+from tumorscope.imaging.read_ahead import read_ahead
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.prediction import Failure
@@ -45,8 +46,8 @@ class PartAnswerer:
         sink = pa.BufferOutputStream()
         with pq.ParquetWriter(sink, SCHEMA) as writer:
             rows: list[dict[str, Any]] = []
-            for unit in units:
-                for row in self._rows(unit):
+            for unit, content in read_ahead(self._contents(units)):
+                for row in self._rows(unit, content):
                     rows.append(row)
                     if len(rows) == _ROWS_IN_MEMORY:
                         writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
@@ -54,10 +55,19 @@ class PartAnswerer:
             writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
         return bytes(sink.getvalue())
 
-    def _rows(self, unit: Unit) -> Iterator[dict[str, Any]]:
+    def _contents(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, bytes | ImageError]]:
+        """Yield the content of each file, or why there is none."""
+        for unit in units:
+            try:
+                yield unit, self._reader.read(unit)
+            except ImageError as error:
+                yield unit, error
+
+    def _rows(self, unit: Unit, content: bytes | ImageError) -> Iterator[dict[str, Any]]:
         sha256, model = None, self._classifier.identity
         try:
-            content = self._reader.read(unit)
+            if isinstance(content, ImageError):
+                raise content
             sha256 = hashlib.sha256(content).hexdigest()
             scans = decode(content, unit.source)
         except ImageError as error:

@@ -17,6 +17,7 @@ from tumorscope.cli.options import operating_point_option
 from tumorscope.errors import UsageError
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
 from tumorscope.model.classifier import load_model
+from tumorscope.model.heatmap import PNG_EFFORT
 from tumorscope.model.prediction import Answer, Failure, Prediction
 
 EXIT_SOME_FAILED: Final = 1
@@ -131,7 +132,7 @@ class _HeatmapFolder:
         while name.lower() in self._taken:  # some file systems do not tell a from A
             name, number = f"{stem}_{number}", number + 1
         self._taken.add(name.lower())
-        answer.overlay().save(self._folder / f"{name}.png")
+        answer.overlay().save(self._folder / f"{name}.png", compress_level=PNG_EFFORT)
 
 
 def _json_writer() -> Callable[[Answer], None]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+PNG_EFFORT: Final = 1
+"""zlib level of a saved overlay: Pillow's default takes four times as long to save a tenth."""
 
 
 def draw_overlay(
