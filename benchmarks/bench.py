@@ -448,6 +448,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.smoke:
         options.repeats, options.scans, options.growth = 2, 10, 100
+    options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options, Path(folder))
         if bench.peers is not None:
@@ -457,8 +458,7 @@ def main() -> None:
         for part in options.parts:
             print(part, file=sys.stderr, flush=True)
             result[part] = PARTS[part](bench)
-    options.output.mkdir(parents=True, exist_ok=True)
-    write_report(result, options.output)
+            write_report(result, options.output)  # what is measured stays if a later part fails
 
 
 if __name__ == "__main__":
