@@ -68,6 +68,7 @@ def main() -> None:
     parser.add_argument("--augmented", type=int, default=4, help="augmented copies of a picture")
     parser.add_argument("--side", type=int, default=128, help="of the input in pixels")
     parser.add_argument("--features", type=Path, required=True, help="folder to keep features in")
+    parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rows = _rows(options)
@@ -79,7 +80,8 @@ def main() -> None:
         flush=True,
     )
     for protocol in (_augment_then_split, _split_by_file, _split_by_group):
-        _report(protocol.__name__, *_ask(views, protocol(views, options.seed), options.seed))
+        folds = protocol(views, options.seed)
+        _report(protocol.__name__, *_ask(views, folds, options))
 
 
 def _report(
@@ -128,23 +130,25 @@ def _train_on_the_others(views: Views, asked: NDArray[np.intp]) -> _Fold:
     return np.flatnonzero(seen), asked
 
 
-def _ask(views: Views, folds: Iterator[_Fold], seed: int) -> tuple[NDArray[Any], ...]:
+def _ask(
+    views: Views, folds: Iterator[_Fold], options: argparse.Namespace
+) -> tuple[NDArray[Any], ...]:
     """Return labels, scores and groups of all that was asked, out of fold."""
     asked_of, scores = [], []
     for seen, asked in folds:
-        scores.append(_train_and_ask(views, seen, asked, seed))
+        scores.append(_train_and_ask(views, seen, asked, options))
         asked_of.append(asked)
     order = np.concatenate(asked_of)
     return views.labels[order], np.concatenate(scores), views.groups[order]
 
 
 def _train_and_ask(
-    views: Views, seen: NDArray[np.intp], asked: NDArray[np.intp], seed: int
+    views: Views, seen: NDArray[np.intp], asked: NDArray[np.intp], options: argparse.Namespace
 ) -> NDArray[np.float64]:
     """Train the dense head on the base's output; return the probability of tumor."""
     import keras
 
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(options.seed)
     head = keras.Sequential(
         [
             keras.layers.Flatten(),
@@ -153,7 +157,7 @@ def _train_and_ask(
             keras.layers.Dense(1, activation="sigmoid"),
         ]
     )
-    head.compile(keras.optimizers.Adam(1e-4), "binary_crossentropy")
+    head.compile(keras.optimizers.Adam(options.learning_rate), "binary_crossentropy")
     scale = float(views.features[seen].max())
     inputs = [views.features[one].astype(np.float32) / scale for one in (seen, asked)]
     head.fit(inputs[0], views.labels[seen], epochs=EPOCHS, batch_size=BATCH, verbose=0)
