@@ -1,6 +1,9 @@
 """Plant changed copies among real scans and measure how many are found, and what else is.
 
-    python -m benchmarks.bench_duplicates --manifest split.csv --root ../shared/data
+    python -m benchmarks.bench_duplicates --manifest split.csv --root DATA --peers peers/bin/python
+
+With ``--peers``, the interpreter of an environment that has imagededup and cleanvision, they look
+at the same pictures, as PNG files in a folder that is deleted again, with their own defaults.
 
 Scans are drawn from the sides of a split other than ``train``, on whose scans the thresholds were
 chosen. Every scan gets one copy changed once and one changed twice. A pair that is called the same
@@ -17,6 +20,9 @@ Precision is given twice: relatives taken as wrong (strict), and left out.
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -28,13 +34,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tumorscope.data.copies import CopyPair, CopyThresholds, find_copies
+from tumorscope.data.copies import CopyThresholds, find_copies
 from tumorscope.data.looks import take_look
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.data.pictures import is_volume, read_pictures
 from tumorscope.data.split import patient_key
 
 Picture = NDArray[np.uint8]
+Pairs = list[tuple[int, int]]
+Copies = list[tuple[int, tuple[str, ...], Picture]]
 Change = Callable[[Picture, np.random.Generator], Picture]
 
 
@@ -119,7 +127,7 @@ def choose_scans(rows: Sequence[ManifestRow], count: int, seed: int) -> list[Man
     return [drawn[index] for index in order[:count]]
 
 
-def plant(scans: Sequence[Picture], seed: int) -> list[tuple[int, tuple[str, ...], Picture]]:
+def plant(scans: Sequence[Picture], seed: int) -> Copies:
     """Return two copies of every scan: its index, what was done, the picture."""
     rng = np.random.default_rng(seed)
     copies = []
@@ -133,12 +141,12 @@ def plant(scans: Sequence[Picture], seed: int) -> list[tuple[int, tuple[str, ...
 
 
 def judge(
-    pairs: Sequence[CopyPair], rows: Sequence[ManifestRow], source: Sequence[int]
+    pairs: Sequence[tuple[int, int]], rows: Sequence[ManifestRow], source: Sequence[int]
 ) -> Counter[str]:
     """Count right, relative and wrong pairs."""
     counts: Counter[str] = Counter()
-    for pair in pairs:
-        first, second = rows[source[pair.first]], rows[source[pair.second]]
+    for one, other in pairs:
+        first, second = rows[source[one]], rows[source[other]]
         if first is second:
             counts["right"] += 1
         elif _is_relative(first, second):
@@ -154,6 +162,34 @@ def _is_relative(first: ManifestRow, second: ManifestRow) -> bool:
     return is_patient or first.group_id == second.group_id
 
 
+def ask_peers(python: Path, pictures: Sequence[Picture]) -> dict[str, tuple[Pairs, float]]:
+    """Return the pairs and the processor time of each tool."""
+    with tempfile.TemporaryDirectory() as folder:
+        for index, picture in enumerate(pictures):
+            Image.fromarray(picture).save(Path(folder) / f"{index:06d}.png", compress_level=1)
+        script = Path(__file__).with_name("bench_duplicates_peers.py")
+        run = subprocess.run(
+            [python, script, folder], check=True, stdout=subprocess.PIPE, text=True
+        )
+    return {
+        name: ([(int(a[:6]), int(b[:6])) for a, b in answer["pairs"]], answer["seconds"])
+        for name, answer in json.loads(run.stdout).items()
+    }
+
+
+def find_own(pictures: Sequence[Picture]) -> tuple[Pairs, float]:
+    """Return the pairs called the same picture, and the processor time."""
+    began = time.process_time()
+    looks = [take_look(picture.astype(np.float32)) for picture in pictures]
+    threshold = CopyThresholds().same_picture
+    pairs = [
+        (pair.first, pair.second)
+        for pair in find_copies(looks)
+        if pair.placement.score >= threshold
+    ]
+    return pairs, time.process_time() - began
+
+
 def main() -> None:
     """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -161,34 +197,38 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--scans", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--peers", type=Path, help="Python that has imagededup and cleanvision.")
     options = parser.parse_args()
     rows = choose_scans(
         read_manifest(options.manifest, root=options.root), options.scans, options.seed
     )
     scans = [picture.clip(0, 255).astype(np.uint8) for picture in read_pictures(rows, options.root)]
     copies = plant(scans, options.seed)
+    pictures = [*scans, *(picture for _, _, picture in copies)]
+    answers = {"tumorscope": find_own(pictures)}
+    if options.peers:
+        answers |= ask_peers(options.peers, pictures)
+    print(f"{len(scans)} scans, {len(copies)} copies, seed {options.seed}")
+    print("| tool | recall | precision, relatives left out | relatives wrong | processor time |")
+    print("|---|---|---|---|---|")
     source = [*range(len(scans)), *(index for index, _, _ in copies)]
-    began, spent = time.perf_counter(), time.process_time()
-    looks = [
-        take_look(picture.astype(np.float32))
-        for picture in (*scans, *(picture for _, _, picture in copies))
-    ]
-    threshold = CopyThresholds().same_picture
-    pairs = [pair for pair in find_copies(looks) if pair.placement.score >= threshold]
-    print(
-        f"{len(scans)} scans, {len(copies)} copies: {time.process_time() - spent:.0f} s of "
-        f"processor time, {time.perf_counter() - began:.0f} s"
-    )
-    found = {(pair.first, pair.second) for pair in pairs}
-    hits = [(index, len(scans) + at) in found for at, (index, _, _) in enumerate(copies)]
-    counts = judge(pairs, rows, source)
-    print(f"recall {np.mean(hits):.4f} ({sum(hits)} of {len(hits)} copies paired with their scan)")
-    print(f"pairs: {dict(counts)}")
-    print(f"precision, relatives wrong    {counts['right'] / max(counts.total(), 1):.4f}")
-    judged = counts["right"] + counts["wrong"]
-    print(f"precision, relatives left out {counts['right'] / max(judged, 1):.4f}")
+    for name, (pairs, seconds) in answers.items():
+        hits = _hits(pairs, copies, len(scans))
+        counts = judge(pairs, rows, source)
+        right, wrong = counts["right"], counts["wrong"]
+        print(
+            f"| {name} | {np.mean(hits):.4f} ({sum(hits)} of {len(hits)}) "
+            f"| {right / max(right + wrong, 1):.4f} ({wrong} of {right + wrong} wrong) "
+            f"| {right / max(counts.total(), 1):.4f} | {seconds:.0f} s |"
+        )
+    hits = _hits(answers["tumorscope"][0], copies, len(scans))
     lost = Counter(" + ".join(copy[1]) for copy, hit in zip(copies, hits, strict=True) if not hit)
-    print(f"lost: {dict(lost.most_common(10))}")
+    print(f"lost by tumorscope: {dict(lost.most_common(12))}")
+
+
+def _hits(pairs: Pairs, copies: Copies, scans: int) -> list[bool]:
+    found = {tuple(sorted(pair)) for pair in pairs}
+    return [(index, scans + at) in found for at, (index, _, _) in enumerate(copies)]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tumorscope.data import registration
 from tumorscope.data.candidates import find_candidates
 from tumorscope.data.copies import (
     CopyPair,
@@ -12,7 +13,7 @@ from tumorscope.data.copies import (
     find_copies,
 )
 from tumorscope.data.looks import blank_look, mirror_descriptors, take_look
-from tumorscope.data.registration import Placement
+from tumorscope.data.registration import Placement, register
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,35 @@ def test_the_transform_is_told(heads):
 
 def test_different_pictures_are_not_paired(heads):
     assert find_copies(_looks(heads)) == []
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_picture_of_other_detail_is_a_relative_and_not_the_same_picture(heads, seed):
+    rng = np.random.default_rng(99)
+    detail = sum(
+        cv2.resize(rng.uniform(-1, 1, (cells, cells)), (160, 160), interpolation=cv2.INTER_CUBIC)
+        / cells**0.5
+        for cells in (28, 40)
+    )
+    grey = np.where(heads[seed] > 0, np.clip(heads[seed] + 240 * detail, 1, 255), 0)
+
+    first, second = (look.thumbnail for look in _looks([heads[seed], np.uint8(grey)]))
+
+    thresholds = CopyThresholds()
+    score = register(first, second, (False, 1 + 0j, 0j)).score
+    assert thresholds.relative <= score < thresholds.same_picture
+
+
+def test_what_was_written_over_does_not_count(heads, monkeypatch):
+    written = heads[4].copy()
+    for row in (60, 90, 120):
+        cv2.putText(written, "R 12:30", (35, row), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 255, 2)
+    pictures = [look.thumbnail for look in _looks([heads[4], written])]
+
+    score = register(*pictures, (False, 1 + 0j, 0j)).score
+
+    monkeypatch.setattr(registration, "_written_over", lambda _, __, seen: np.zeros_like(seen))
+    assert register(*pictures, (False, 1 + 0j, 0j)).score < score - 0.1
 
 
 def test_equal_looks_are_paired_with_the_first_and_told_by_their_files(heads):

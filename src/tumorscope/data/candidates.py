@@ -29,6 +29,7 @@ MAX_PER_PICTURE: Final = 16
 
 _LISTS_PER_ROOT: Final = 4  # lists of the index, in square roots of the key points (faiss guide)
 _MIN_FOR_LISTS: Final = 20_000  # below this every key point is compared with every other
+_TAUGHT_BY: Final = 16  # key points for each list
 _PROBES: Final = 8
 _BLOCK: Final = 1000  # pictures that ask at one time
 _MATCHES: Final = 16  # matches of a pair that are looked at
@@ -111,9 +112,9 @@ def _build_index(descriptors: NDArray[np.uint8]) -> Any:
         return flat
     lists = int(_LISTS_PER_ROOT * len(descriptors) ** 0.5)
     index: Any = faiss.index_factory(DESCRIPTOR_LENGTH, f"IVF{lists},SQ8_direct")
-    index.cp.niter, index.cp.seed = 5, 0
-    index.cp.max_points_per_centroid = index.cp.min_points_per_centroid = 39
-    step = max(1, len(descriptors) // (39 * lists))
+    index.cp.niter, index.cp.seed = 4, 0
+    index.cp.max_points_per_centroid = index.cp.min_points_per_centroid = _TAUGHT_BY
+    step = max(1, len(descriptors) // (_TAUGHT_BY * lists))
     index.train(descriptors[::step].astype(np.float32))
     for start in range(0, len(descriptors), 2**18):
         index.add(descriptors[start : start + 2**18].astype(np.float32))

@@ -44,8 +44,8 @@ class CopyThresholds:
         slice in two sequences.
     """
 
-    same_picture: float = 0.95
-    relative: float = 0.945
+    same_picture: float = 0.70
+    relative: float = 0.50
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +184,7 @@ def _verify(
             complex(candidates.turn[index]),
             complex(candidates.shift[index]),
         )
-        return register(
-            looks[first].thumbnail,
-            looks[second].thumbnail,
-            guess,
-            good_enough=thresholds.same_picture,
-        )
+        return register(looks[first].thumbnail, looks[second].thumbnail, guess)
 
     best: dict[tuple[int, int], Placement] = {}
     with ThreadPoolExecutor(WORKERS) as pool:

@@ -20,13 +20,18 @@ _TABLE: Final = (
 
 
 class LookCache:
-    """Looks by key; nothing is lost of what :meth:`put` was given before the last commit."""
+    """Looks by key; nothing is lost of what :meth:`put` was given before the last commit.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    Without a connection nothing is kept: a search takes memory enough without a second copy.
+    """
+
+    def __init__(self, connection: sqlite3.Connection | None) -> None:
         self._connection = connection
 
     def get(self, key: str) -> Look | None:
         """Return the look kept under a key."""
+        if self._connection is None:
+            return None
         query = (
             "SELECT sha256, rows, columns, thumbnail, points, descriptors FROM looks WHERE key=?"
         )
@@ -43,6 +48,8 @@ class LookCache:
 
     def put(self, key: str, look: Look) -> None:
         """Keep a look."""
+        if self._connection is None:
+            return
         rows, columns = look.thumbnail.shape
         arrays = (look.thumbnail, look.points, look.descriptors)
         self._connection.execute(
@@ -52,19 +59,23 @@ class LookCache:
 
     def commit(self) -> None:
         """Write what was put to the disk."""
-        self._connection.commit()
+        if self._connection is not None:
+            self._connection.commit()
 
 
 @contextmanager
 def open_look_cache(path: Path | None) -> Iterator[LookCache]:
-    """Open or create a cache; without a path it lives in memory and is gone at the end.
+    """Open or create a cache; without a path it keeps nothing.
 
     Raises
     ------
     UsageError
         If the file is there and is not such a cache.
     """
-    connection = sqlite3.connect(":memory:" if path is None else path)
+    if path is None:
+        yield LookCache(None)
+        return
+    connection = sqlite3.connect(path)
     try:
         connection.execute(_TABLE)
         yield LookCache(connection)

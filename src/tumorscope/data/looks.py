@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 from tumorscope.data.descriptors import is_blank
 from tumorscope.imaging.preprocess import MIN_SIDE
 
-LOOK_VERSION: Final = 1
+LOOK_VERSION: Final = 2
 """Part of every cache key: raise it when a look of the same file changes."""
 
 WORK_SIDE: Final = 96
-"""Longer side in pixels on which key points are sought. With 192 they cost four times as much and
-find no more of 1,200 planted copies."""
+"""Longer side in pixels on which key points are sought and copies are verified. With 192 key points
+cost four times as much and find no more of 1,200 planted copies."""
 
-THUMBNAIL_SIDE: Final = 64
 DESCRIPTOR_LENGTH: Final = 64
 
 _CELLS: Final = 4  # key points are taken evenly from 4 x 4 cells, so that a caption cannot take all
@@ -45,7 +44,7 @@ class Look:
     Attributes
     ----------
     thumbnail
-        Grey content box, longer side 64 pixels, uint8; shape (0, 0) where nothing is to be seen.
+        Grey content box, longer side 96 pixels, uint8; shape (0, 0) where nothing is to be seen.
     points
         Shape (k, 4), float32: column, row, diameter (in pixels of a content box whose longer side
         is 96) and direction in degrees of each key point.
@@ -81,7 +80,7 @@ def take_look(pixels: NDArray[np.float32], sha256: str = "") -> Look:
     content = _content(pixels)
     work = _fit(content, WORK_SIDE)
     points, descriptors = _key_points(work)
-    return Look(_fit(work, THUMBNAIL_SIDE), points, descriptors, sha256)
+    return Look(work, points, descriptors, sha256)
 
 
 def blank_look(sha256: str = "") -> Look:
