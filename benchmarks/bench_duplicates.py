@@ -205,25 +205,27 @@ def main() -> None:
     scans = [picture.clip(0, 255).astype(np.uint8) for picture in read_pictures(rows, options.root)]
     copies = plant(scans, options.seed)
     pictures = [*scans, *(picture for _, _, picture in copies)]
-    answers = {"tumorscope": find_own(pictures)}
-    if options.peers:
-        answers |= ask_peers(options.peers, pictures)
+    source = [*range(len(scans)), *(index for index, _, _ in copies)]
     print(f"{len(scans)} scans, {len(copies)} copies, seed {options.seed}")
     print("| tool | recall | precision, relatives left out | relatives wrong | processor time |")
     print("|---|---|---|---|---|")
-    source = [*range(len(scans)), *(index for index, _, _ in copies)]
-    for name, (pairs, seconds) in answers.items():
-        hits = _hits(pairs, copies, len(scans))
-        counts = judge(pairs, rows, source)
-        right, wrong = counts["right"], counts["wrong"]
-        print(
-            f"| {name} | {np.mean(hits):.4f} ({sum(hits)} of {len(hits)}) "
-            f"| {right / max(right + wrong, 1):.4f} ({wrong} of {right + wrong} wrong) "
-            f"| {right / max(counts.total(), 1):.4f} | {seconds:.0f} s |"
-        )
-    hits = _hits(answers["tumorscope"][0], copies, len(scans))
+    own, seconds = find_own(pictures)
+    hits = _hits(own, copies, len(scans))
+    print(_line("tumorscope", hits, judge(own, rows, source), seconds), flush=True)
+    peers = ask_peers(options.peers, pictures) if options.peers else {}
+    for name, (pairs, taken) in peers.items():
+        print(_line(name, _hits(pairs, copies, len(scans)), judge(pairs, rows, source), taken))
     lost = Counter(" + ".join(copy[1]) for copy, hit in zip(copies, hits, strict=True) if not hit)
     print(f"lost by tumorscope: {dict(lost.most_common(12))}")
+
+
+def _line(name: str, hits: list[bool], counts: Counter[str], seconds: float) -> str:
+    right, wrong = counts["right"], counts["wrong"]
+    return (
+        f"| {name} | {np.mean(hits):.4f} ({sum(hits)} of {len(hits)}) "
+        f"| {right / max(right + wrong, 1):.4f} ({wrong} of {right + wrong} wrong) "
+        f"| {right / max(counts.total(), 1):.4f} | {seconds:.0f} s |"
+    )
 
 
 def _hits(pairs: Pairs, copies: Copies, scans: int) -> list[bool]:
