@@ -273,6 +273,24 @@ def test_senseless_geometry_does_not_stop_the_reading(
     assert (one(from_dataset(make_dicom(STORED, **elements), "made")).pixels == STORED).all()
 
 
+def test_body_part_is_read_from_either_place(make_dicom: MakeDicom) -> None:
+    pixels = np.eye(20, dtype=np.uint8)
+    region = Dataset()
+    region.CodeMeaning = "Heart"
+    anatomy = Dataset()
+    anatomy.AnatomicRegionSequence = [region]
+    group = Dataset()
+    group.FrameAnatomySequence = [anatomy]
+    headers = (
+        {"BodyPartExamined": "KNEE"},
+        {"AnatomicRegionSequence": [region]},
+        {"SharedFunctionalGroupsSequence": [group]},
+        {"BodyPartExamined": "", "AnatomicRegionSequence": []},
+    )
+    found = [from_dataset(make_dicom(pixels, **header), "made.dcm") for header in headers]
+    assert [scans[0].body_part for scans in found] == ["KNEE", "HEART", "HEART", None]
+
+
 def test_color_becomes_luma(make_dicom: MakeDicom) -> None:
     color = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
     ds = make_dicom(STORED.astype(np.uint8), SamplesPerPixel=3, PhotometricInterpretation="RGB")

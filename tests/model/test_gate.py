@@ -42,6 +42,26 @@ def test_magnetic_resonance_and_unknown_are_answered(tiny_artifact, make_head, m
     assert Classifier(tiny_artifact, threads=1).predict_scan(scan).probabilities is not None
 
 
+@pytest.mark.parametrize(
+    ("body_part", "term"),
+    [("KNEE", "KNEE"), ("L SPINE", "LSPINE"), ("CHEST_ABDOMEN 7", "CHESTABDOMEN")],
+)
+def test_other_body_part_is_rejected_by_its_header(tiny_artifact, make_head, body_part, term):
+    pixels = make_head().astype(np.float32)
+    scan = Scan(pixels, source="scan.dcm", modality="MR", body_part=body_part)
+    rejected = Classifier(tiny_artifact, threads=1).predict_scan(scan)
+    assert rejected.outcome == "rejected"
+    assert rejected.probabilities is None
+    assert f"the body part {term};" in rejected.reasons[0]
+
+
+@pytest.mark.parametrize("body_part", [None, "BRAIN", "HEAD", "HEADNECK", "CSPINE", "MRI"])
+def test_head_neck_and_unknown_terms_are_answered(tiny_artifact, make_head, body_part):
+    pixels = make_head().astype(np.float32)
+    scan = Scan(pixels, source="scan.dcm", modality="MR", body_part=body_part)
+    assert Classifier(tiny_artifact, threads=1).predict_scan(scan).probabilities is not None
+
+
 def test_novelty_that_is_not_a_number_is_rejected():
     assert Gate(150.0).rejects(float("nan"))
 

@@ -208,7 +208,18 @@ def _scan(
         plane=geometry.plane,
         modality=_text(ds, "Modality"),
         sides=geometry.sides,
+        body_part=_body_part(ds, index),
     )
+
+
+def _body_part(ds: pydicom.Dataset, index: int) -> str | None:
+    """Return the part of the body that the header names: the instance's, else the frame's."""
+    part = _text(ds, "BodyPartExamined")
+    anatomy = functional_groups(ds, index).get("FrameAnatomySequence", ds)
+    regions = anatomy.get("AnatomicRegionSequence") or ds.get("AnatomicRegionSequence") or []
+    if part is None and len(regions):
+        part = _text(regions[0], "CodeMeaning")
+    return None if part is None else part.strip().upper() or None
 
 
 def _text(ds: pydicom.Dataset, keyword: str) -> str | None:

@@ -37,6 +37,9 @@ class Scan:
         Orientation of the slice, ``None`` where unknown.
     modality
         DICOM ``Modality``, ``None`` where unknown.
+    body_part
+        DICOM ``BodyPartExamined``, or the meaning of the ``AnatomicRegionSequence``'s code, in
+        capitals; ``None`` where unknown.
     sides
         Anatomical directions of the image's (left, top) edges as letters of ``LRAPHF``,
         ``None`` where unknown.
@@ -52,6 +55,7 @@ class Scan:
     plane: Plane | None = None
     modality: str | None = None
     sides: tuple[str, str] | None = None
+    body_part: str | None = None
 
     @property
     def is_blank(self) -> bool:

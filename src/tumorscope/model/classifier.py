@@ -21,7 +21,7 @@ from tumorscope.labels import TUMOR_TYPES, Outcome
 from tumorscope.model.artifact import Artifact, Manifest, read_artifact
 from tumorscope.model.decision import decide
 from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
-from tumorscope.model.gate import BLANK, REJECTION, foreign_modality
+from tumorscope.model.gate import BLANK, REJECTION, foreign_header
 from tumorscope.model.integer_arithmetic import keep_exact
 from tumorscope.model.prediction import (
     Answer,
@@ -174,7 +174,8 @@ class Classifier:
         """Classify one slice that has been read already.
 
         A blank slice of a stack, as lie beyond the head, is rejected; a blank image is an error.
-        A DICOM image of another modality than MR is rejected unseen.
+        A DICOM image whose header gives another modality than MR, or a part of the body below the
+        neck, is rejected unseen.
 
         Raises
         ------
@@ -183,7 +184,7 @@ class Classifier:
         """
         if scan.slice_index is not None and scan.is_blank:
             return self._reject(scan, BLANK, heatmap=heatmap)
-        if foreign := foreign_modality(scan.modality):
+        if foreign := foreign_header(scan.modality, scan.body_part):
             return self._reject(scan, foreign, heatmap=heatmap)
         canvas, geometry = self.manifest.preprocessing.apply(scan.pixels)
         logit, evidence, type_logits, _, *novelty = self.run(canvas[None])

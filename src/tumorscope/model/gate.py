@@ -16,14 +16,45 @@ ANSWERED_MODALITIES: Final = frozenset({"MR", "OT"})
 resonance, and "other", which converted pictures carry."""
 
 
-def foreign_modality(modality: str | None) -> str | None:
-    """Return why a picture of this DICOM ``Modality`` is turned away, or ``None``.
-
-    A picture without a header (``None``) is left to the network's own gate.
+FOREIGN_BODY_PARTS: Final = frozenset(
     """
-    if not modality or modality in ANSWERED_MODALITIES:
-        return None
-    return f"The DICOM header gives the modality {modality}; only MR images are answered."
+    ABDOMEN ABDOMENPELVIS ACJOINT ANKLE AORTA ARM BILEDUCT BLADDER BREAST BRONCHUS BUTTOCK
+    CALCANEUS CALF CHEST CHESTABDOMEN CHESTABDPELVIS CLAVICLE COCCYX COLON CORONARYARTERY DUODENUM
+    ELBOW ESOPHAGUS EXTREMITY FEMUR FINGER FOOT FOREARM GALLBLADDER HAND HEART HIP HUMERUS ILEUM
+    ILIUM JEJUNUM KIDNEY KNEE LEG LIVER LSPINE LSSPINE LUMBARSPINE LUNG MEDIASTINUM OVARY PANCREAS
+    PATELLA PELVIS PENIS PROSTATE RADIUS RADIUSULNA RECTUM RIB SACRUM SCAPULA SCROTUM SHOULDER
+    SIJOINT SPLEEN SSPINE STERNUM STOMACH TESTIS THIGH THORAX THUMB TIBIAFIBULA TLSPINE TOE TSPINE
+    UPPERARM URETER UTERUS VAGINA WRIST
+    """.split()  # noqa: SIM905  one line a term would hide the rest of the module
+)
+"""Defined terms of ``BodyPartExamined`` (PS3.16 Annex L) for what lies clearly below the neck. Not
+here: head, neck and what they hold, the cervical spine, which is scanned with the head in one
+session, and the whole body."""
+
+
+def foreign_header(modality: str | None, body_part: str | None) -> str | None:
+    """Return why a picture with this DICOM header is turned away, or ``None``.
+
+    Parameters
+    ----------
+    modality
+        DICOM ``Modality``; ``None`` where there is none.
+    body_part
+        ``BodyPartExamined`` or the meaning of the anatomic region, in capitals; ``None`` where
+        there is none.
+
+    Notes
+    -----
+    Headers are often wrong or empty: that one says ``BRAIN`` lets no picture in. Only a term that
+    clearly names another part keeps one out; what is silent or unknown here is left to the
+    network's own gate. Descriptions of study and series are free text and are not looked at.
+    """
+    if modality and modality not in ANSWERED_MODALITIES:
+        return f"The DICOM header gives the modality {modality}; only MR images are answered."
+    term = "".join(filter(str.isalpha, body_part or ""))
+    if term in FOREIGN_BODY_PARTS:  # so nothing else that the field may hold is ever quoted
+        return f"The DICOM header gives the body part {term}; only the brain is answered."
+    return None
 
 
 @dataclass(frozen=True, slots=True)

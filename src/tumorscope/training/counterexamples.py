@@ -1,0 +1,213 @@
+"""Pictures that show no brain, made from training scans and from noise.
+
+A gate that has only seen brain MR images takes what has their texture for one: the heart, a joint.
+These pictures have that texture in another layout, or a layout of the kind with other texture, so
+that a gate that tells them apart must look at how the parts lie to each other. None is a picture
+of anything; other organs, photographs and X-rays remain unseen and are a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, map_coordinates
+
+Canvas = NDArray[np.uint8]
+_Floats = NDArray[np.float64]
+
+PIECE: Final = (0.25, 0.5)
+"""Side of a cut-out as a share of the scan's: too little to tell where in the head it lies."""
+
+
+def make_counterexamples(
+    canvases: Canvas, count: int, *, seed: int = 0
+) -> tuple[Canvas, NDArray[np.str_]]:
+    """Make pictures that are no brain MR images.
+
+    Parameters
+    ----------
+    canvases
+        Shape (n, size, size), training scans of at least 2.
+    count
+        How many; the kinds take turns.
+    seed
+        Same seed, same pictures.
+
+    Returns
+    -------
+    canvases
+        Shape (count, size, size), uint8.
+    kinds
+        Shape (count,), name of what was done.
+    """
+    rng = np.random.default_rng(seed)
+    names = tuple(KINDS)
+    kinds = np.array([names[index % len(names)] for index in range(count)])
+    made = np.empty((count, *canvases.shape[1:]), np.uint8)
+    for index, kind in enumerate(kinds):
+        scans = canvases[rng.choice(len(canvases), 2, replace=False)].astype(np.float64)
+        made[index] = _to_grey(KINDS[str(kind)](scans, rng))
+    return made, kinds
+
+
+def _cut_out(scans: _Floats, rng: np.random.Generator) -> _Floats:
+    """Enlarge a turned piece of a scan."""
+    size = scans.shape[1]
+    share = rng.uniform(*PIECE)
+    center = (0.5 + rng.uniform(-0.25, 0.25, 2)) * size
+    return _sample(scans[0], _turned_grid(size, rng.uniform(0, 2 * np.pi), share, center))
+
+
+def _shuffled(scans: _Floats, rng: np.random.Generator) -> _Floats:
+    """Put the tiles of a scan in another order, each turned."""
+    size = scans.shape[1]
+    tiles = int(rng.integers(2, 5))
+    side = size // tiles
+    picture = np.zeros((size, size))
+    for target, source in enumerate(rng.permutation(tiles**2).tolist()):
+        row, column = (side * one for one in divmod(source, tiles))
+        tile = np.rot90(scans[0, row : row + side, column : column + side], rng.integers(4))
+        row, column = (side * one for one in divmod(target, tiles))
+        picture[row : row + side, column : column + side] = tile
+    return picture
+
+
+def _warped(scans: _Floats, rng: np.random.Generator) -> _Floats:
+    """Shift every point of a scan by a third of the picture, neighbours alike."""
+    size = scans.shape[1]
+    shift = np.stack([_clouds(size, rng, scale=rng.uniform(0.08, 0.2)) for _ in range(2)])
+    shift *= size / 4
+    return _sample(scans[0], np.mgrid[:size, :size] + shift)
+
+
+def _unrolled(scans: _Floats, rng: np.random.Generator) -> _Floats:
+    """Lay angles of a scan along one side and radii along the other, or the other way round."""
+    size = scans.shape[1]
+    rows, columns = np.mgrid[:size, :size] / size
+    angle = 2 * np.pi * (columns * rng.choice([0.5, 1.0]) + rng.uniform())
+    radius = size / 2 * (rows if rng.uniform() < 0.5 else 1 - rows)
+    points = np.stack([size / 2 + radius * np.sin(angle), size / 2 + radius * np.cos(angle)])
+    return np.rot90(_sample(scans[0], points), rng.integers(4))
+
+
+def _organs(scans: _Floats, rng: np.random.Generator) -> _Floats:
+    """Fill a body's outline with round parts, each with texture of a scan or none."""
+    size = scans.shape[1]
+    body = _blob(size, rng, radius=rng.uniform(0.7, 1.0), center=rng.uniform(-0.15, 0.15, 2))
+    picture = np.where(body, rng.uniform(20, 120), 0.0)
+    for _ in range(int(rng.integers(3, 14))):
+        part = _blob(size, rng, radius=rng.uniform(0.08, 0.45), center=rng.uniform(-0.7, 0.7, 2))
+        grey = rng.uniform(0, 255)
+        if rng.uniform() < 0.5:
+            grey = grey + 0.7 * (_cut_out(scans, rng) - 100)
+        picture = np.where(part & body, grey, picture)
+    skin = body & ~_eroded(body, rng.uniform(1, 6))
+    picture = np.where(skin, rng.uniform(0, 255), picture)
+    return gaussian_filter(picture, rng.uniform(0.4, 2)) + rng.normal(0, 3, picture.shape)
+
+
+def _limbs(scans: _Floats, rng: np.random.Generator) -> _Floats:
+    """Lay bright and dark bars with round ends across each other."""
+    size = scans.shape[1]
+    picture = _clouds(size, rng, scale=0.2) * 20 + rng.uniform(0, 90)
+    for _ in range(int(rng.integers(2, 7))):
+        points = _turned_grid(size, rng.uniform(0, np.pi), 1.0, rng.uniform(0.2, 0.8, 2) * size)
+        across, along = (points - size / 2) / (size / 2)
+        width, length = rng.uniform(0.06, 0.4), rng.uniform(0.4, 1.6)
+        beyond = np.maximum(np.abs(along) - length, 0)
+        edge = width * (1 + 0.4 * _clouds(size, rng, scale=0.2)) - np.hypot(across, beyond)
+        grey = rng.uniform(0, 255)
+        if rng.uniform() < 0.5:
+            grey = grey + 0.7 * (_cut_out(scans, rng) - 100)
+        picture = np.where(edge > 0, grey, picture)
+        picture = np.where(np.abs(edge) < rng.uniform(0, 0.03), rng.uniform(0, 255), picture)
+    if rng.uniform() < 0.5:
+        body = _blob(size, rng, radius=rng.uniform(0.7, 1.1), center=rng.uniform(-0.4, 0.4, 2))
+        picture = np.where(body, picture, 0)
+    return gaussian_filter(picture, rng.uniform(0.4, 2)) + rng.normal(0, 3, picture.shape)
+
+
+def _halves(scans: _Floats, rng: np.random.Generator) -> _Floats:
+    """Turn two scans inside out: what lay at the rim meets in the middle."""
+    size = scans.shape[1]
+    shift = (rng.uniform(0.3, 0.7, 2) * size).astype(int)
+    picture = np.roll(scans[0], shift, axis=(0, 1))
+    if rng.uniform() < 0.5:
+        other = np.rot90(scans[1], rng.integers(4))
+        picture = np.maximum(picture, np.roll(other, -shift, axis=(0, 1)))
+    return np.rot90(picture, rng.integers(4))
+
+
+def _noise(scans: _Floats, rng: np.random.Generator) -> _Floats:
+    """Draw clouds, stripes, steps and edges."""
+    size = scans.shape[1]
+    picture = sum(
+        _clouds(size, rng, scale=scale) * rng.uniform(0, 1) for scale in (0.005, 0.02, 0.08, 0.3)
+    )
+    if rng.uniform() < 0.5:
+        points = _turned_grid(size, rng.uniform(0, np.pi), 1.0, (size / 2, size / 2))
+        picture = picture + rng.uniform(0.5, 2) * np.sin(points[0] * rng.uniform(0.02, 1.0))
+    if rng.uniform() < 0.5:
+        picture = np.round(picture * rng.uniform(0.5, 2))
+    low, high = np.percentile(picture, (1, 99))
+    return np.asarray((picture - low) / max(high - low, 1e-6) * 255)
+
+
+KINDS: Final[Mapping[str, Callable[[_Floats, np.random.Generator], _Floats]]] = {
+    "cut-out": _cut_out,
+    "shuffled": _shuffled,
+    "warped": _warped,
+    "unrolled": _unrolled,
+    "organs": _organs,
+    "limbs": _limbs,
+    "halves": _halves,
+    "noise": _noise,
+}
+"""What is done, by name."""
+
+
+def _clouds(size: int, rng: np.random.Generator, *, scale: float) -> _Floats:
+    """Return smooth noise of mean 0 and deviation 1 whose clouds have this share of the side."""
+    noise = gaussian_filter(rng.normal(size=(size, size)), scale * size, mode="wrap")
+    return np.asarray((noise - noise.mean()) / max(float(noise.std()), 1e-12))
+
+
+def _blob(
+    size: int, rng: np.random.Generator, *, radius: float, center: _Floats
+) -> NDArray[np.bool_]:
+    """Return an ellipse with a wavy rim; radius and center in halves of the side."""
+    rows, columns = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    angle = np.arctan2(rows - center[0], columns - center[1])
+    waves = sum(
+        rng.normal(0, 0.25 / order) * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
+        for order in range(1, 6)
+    )
+    stretch = rng.uniform(0.6, 1.0)
+    distance = np.hypot((rows - center[0]) / stretch, columns - center[1])
+    return np.asarray(distance < radius * (1 + waves))
+
+
+def _eroded(body: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
+    return np.asarray(gaussian_filter(body.astype(np.float64), pixels) > 0.8)
+
+
+def _turned_grid(
+    size: int, angle: float, share: float, center: _Floats | tuple[float, float]
+) -> _Floats:
+    """Return the points, shape (2, size, size), of a turned window with this share of the side."""
+    rows, columns = (np.mgrid[:size, :size] - (size - 1) / 2) * share
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.stack(
+        [center[0] + cosine * rows - sine * columns, center[1] + sine * rows + cosine * columns]
+    )
+
+
+def _sample(picture: _Floats, points: _Floats) -> _Floats:
+    return np.asarray(map_coordinates(picture, points, order=1, mode="constant"))
+
+
+def _to_grey(picture: _Floats) -> Canvas:
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
