@@ -163,6 +163,10 @@ def _tiny_graph() -> bytes:
             "AveragePool", ["image"], ["pooled"], kernel_shape=[side, side], strides=[side, side]
         ),
         helper.make_node("Squeeze", ["pooled", "channel"], ["cells"]),
+        helper.make_node(
+            "AveragePool", ["image"], ["coarse"], kernel_shape=[16, 16], strides=[16, 16]
+        ),
+        helper.make_node("GlobalAveragePool", ["coarse"], ["coarse_mean"]),  # for a gate to find
         helper.make_node("Sub", ["cells", "level"], ["above"]),
         helper.make_node("Mul", ["above", "gain"], ["evidence"]),
         helper.make_node("ReduceMax", ["evidence"], ["tumor"], axes=[1, 2], keepdims=0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 REJECTION: Final = (
     "The picture is unlike the brain MR images that the model was trained on; it is not answered."
@@ -64,12 +64,9 @@ class Gate:
     Attributes
     ----------
     threshold
-        On the graph's output ``novelty``: the Mahalanobis distance of a picture's features from
-        those of the training scans (Lee et al., NeurIPS 2018, arXiv 1807.03888), at least 0.
+        On the graph's output ``novelty``, at least 0. What that measures of a picture the graph
+        alone knows; the card's ``gate`` has a word for it.
     """
-
-    kind: ClassVar[str] = "mahalanobis"
-    """What is measured of a picture; a gate that measures something else gets another word."""
 
     threshold: float
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnx
+from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.split import check_split
@@ -17,15 +16,10 @@ from tumorscope.errors import ManifestError, UsageError
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.gate import Gate
 from tumorscope.recipes.canvases import load_examples
-from tumorscope.recipes.export import (
-    ACCEPTED_SHARE,
-    NOVELTY_SCANS,
-    calibrate_manifest,
-    run_artifact,
-)
+from tumorscope.recipes.export import calibrate_manifest, run_artifact
+from tumorscope.recipes.gate import ACCEPTED_SHARE, KNOWN_SCANS, spread, with_gate
 from tumorscope.recipes.provenance import data_summary
-from tumorscope.training.novelty import fit_novelty
-from tumorscope.training.onnx_graph import add_novelty
+from tumorscope.training.novelty import KIND
 
 FEWEST_CASES: Final = 50
 FEWEST_OF_A_CLASS: Final = 20
@@ -44,7 +38,8 @@ def calibrate(
     """Fit calibration, conformal thresholds, operating points and the gate on local cases.
 
     The cases are the rows with split ``calibration``, or all labeled rows of a manifest without
-    splits. An artifact without a gate is given one if the manifest has a ``train`` split.
+    splits. The gate is widened where local cases need it, never narrowed. An artifact without a
+    gate is given one if the manifest has a ``train`` split.
 
     Parameters
     ----------
@@ -78,7 +73,7 @@ def calibrate(
     outputs = run_artifact(artifact, examples)
     fitted = calibrate_manifest(artifact.manifest, outputs, examples)
     if artifact.manifest.gate is not None and outputs.novelty is not None:
-        fitted = replace(fitted, gate=Gate(float(np.quantile(outputs.novelty, ACCEPTED_SHARE))))
+        fitted = replace(fitted, gate=_widened(artifact.manifest.gate, outputs.novelty))
     card = _unmeasured(artifact.manifest.card) | {"recalibration": _summary(cases)}
     calibrated = Artifact(replace(fitted, card=card), artifact.graph)
     write_artifact(output, calibrated, overwrite=overwrite)
@@ -101,20 +96,20 @@ def _cases(rows: Sequence[ManifestRow], manifest: Path) -> list[ManifestRow]:
 
 
 def _with_gate(artifact: Artifact, rows: Sequence[ManifestRow], root: Path) -> Artifact:
-    """Learn what a brain MR image looks like from the train split, where there is one."""
+    """Fit a gate on the train split, where there is one; the cases set its threshold later."""
     train = [row for row in rows if row.split == "train" and row.tumor is not None]
     if len(train) < FEWEST_CASES:
         return artifact
-    spread = train[:: max(1, len(train) // NOVELTY_SCANS)]
-    examples, _ = load_examples(spread, root, artifact.manifest.preprocessing)
-    novelty = fit_novelty(run_artifact(artifact, examples).features)
-    graph = add_novelty(onnx.load_from_string(artifact.graph), novelty).SerializeToString()
-    manifest = replace(
-        artifact.manifest,
-        gate=Gate(float("inf")),
-        graph_sha256=hashlib.sha256(graph).hexdigest(),
-    )
-    return Artifact(manifest, graph)
+    known = spread(train, "train", KNOWN_SCANS)
+    canvases = load_examples(known, root, artifact.manifest.preprocessing)[0].canvases
+    gated = with_gate(artifact, canvases, canvases)
+    card = artifact.manifest.card | {"gate": {"kind": KIND}}
+    return replace(gated, manifest=replace(gated.manifest, card=card))
+
+
+def _widened(gate: Gate, novelty: NDArray[np.floating[Any]]) -> Gate:
+    """Let nearly all local cases through; some dozens of them are too few to turn away more."""
+    return Gate(max(gate.threshold, float(np.quantile(novelty, ACCEPTED_SHARE))))
 
 
 def _unmeasured(card: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import onnx
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from tumorscope.data.manifest import ManifestRow, read_manifest
+from tumorscope.data.manifest import read_manifest
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.calibration import fit_platt, fit_temperature
 from tumorscope.evaluation.conformal import fit_conformal
@@ -25,27 +25,20 @@ from tumorscope.model.artifact import Artifact, Calibration, Manifest, write_art
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.evidence import sigmoid
-from tumorscope.model.gate import Gate
 from tumorscope.recipes.canvases import load_examples
+from tumorscope.recipes.gate import KNOWN_SCANS, spread, with_gate
 from tumorscope.recipes.provenance import file_sha256, library_versions
 from tumorscope.recipes.train import read_run
 from tumorscope.training.checkpoint import load_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples, balancing_weights
 from tumorscope.training.fit import RunPaths
-from tumorscope.training.novelty import fit_novelty
-from tumorscope.training.onnx_graph import add_novelty, build_graph, quantize
+from tumorscope.training.novelty import KIND
+from tumorscope.training.onnx_graph import build_graph, quantize
 
 MODEL_ID: Final = "tumorscope-vgg16-evidence"
 RANGE_SCANS: Final = 96
 """Training scans, spread over all sets, whose activations set the integer ranges."""
-
-NOVELTY_SCANS: Final = 1200
-"""Training scans, spread over all sets, that say what a brain MR image looks like."""
-
-ACCEPTED_SHARE: Final = 0.995
-"""Share of the calibration scans that the gate lets through: at most 1 % of brain MR images may be
-turned away, and other hospitals' lie further out than ours."""
 
 WEIGHT_BITS: Final[tuple[Literal[7, 8], ...]] = (7, 8)
 """Of the integers tried; the fewer first, which are the fast ones without VNNI."""
@@ -95,11 +88,13 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     graph, outputs, arithmetic = _choose_graph(
         build_graph(weights, size=preprocessing.size, config=config), splits, preprocessing
     )
-    novelty = fit_novelty(_run(graph, splits["train"], preprocessing).features)
-    draft = _uncalibrated(add_novelty(graph, novelty), preprocessing)
+    draft = with_gate(
+        _uncalibrated(graph, preprocessing),
+        splits["train"].canvases,
+        splits["calibration"].canvases,
+    )
     manifest = replace(
         calibrate_manifest(draft.manifest, outputs, splits["calibration"]),
-        gate=Gate(float(np.quantile(novelty.measure(outputs.features), ACCEPTED_SHARE))),
         card=_card(record, arithmetic),
     )
     artifact = Artifact(manifest, draft.graph)
@@ -113,17 +108,11 @@ def _load_splits(record: dict[str, Any], preprocessing: Preprocessing) -> dict[s
         raise UsageError(f"{manifest} is not the manifest that the run was trained with.")
     rows = read_manifest(manifest, root=root)
     return {
-        "train": load_examples(_spread(rows, "train"), root, preprocessing)[0],
+        "train": load_examples(spread(rows, "train", KNOWN_SCANS), root, preprocessing)[0],
         "calibration": load_examples(
             [row for row in rows if row.split == "calibration"], root, preprocessing
         )[0],
     }
-
-
-def _spread(rows: list[ManifestRow], split: str) -> list[ManifestRow]:
-    """Take every n-th labeled row of a split, so that all sets are seen."""
-    labeled = [row for row in rows if row.split == split and row.tumor is not None]
-    return labeled[:: max(1, len(labeled) // NOVELTY_SCANS)]
 
 
 def _choose_graph(
@@ -207,7 +196,8 @@ def run_artifact(artifact: Artifact, examples: Examples) -> Outputs:
 
 def _card(record: dict[str, Any], arithmetic: dict[str, Any]) -> dict[str, Any]:
     kept = ("config", "data", "manifest_sha256", "versions", "commit")
-    return {"graph": arithmetic, "training": {key: record[key] for key in kept}}
+    training = {key: record[key] for key in kept}
+    return {"graph": arithmetic, "training": training, "gate": {"kind": KIND}}
 
 
 def calibrate_manifest(draft: Manifest, outputs: Outputs, examples: Examples) -> Manifest:

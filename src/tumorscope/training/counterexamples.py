@@ -69,7 +69,7 @@ def _shuffled(scans: _Floats, rng: np.random.Generator) -> _Floats:
     picture = np.zeros((size, size))
     for target, source in enumerate(rng.permutation(tiles**2).tolist()):
         row, column = (side * one for one in divmod(source, tiles))
-        tile = np.rot90(scans[0, row : row + side, column : column + side], rng.integers(4))
+        tile = _turned(scans[0, row : row + side, column : column + side], rng)
         row, column = (side * one for one in divmod(target, tiles))
         picture[row : row + side, column : column + side] = tile
     return picture
@@ -90,7 +90,7 @@ def _unrolled(scans: _Floats, rng: np.random.Generator) -> _Floats:
     angle = 2 * np.pi * (columns * rng.choice([0.5, 1.0]) + rng.uniform())
     radius = size / 2 * (rows if rng.uniform() < 0.5 else 1 - rows)
     points = np.stack([size / 2 + radius * np.sin(angle), size / 2 + radius * np.cos(angle)])
-    return np.rot90(_sample(scans[0], points), rng.integers(4))
+    return _turned(_sample(scans[0], points), rng)
 
 
 def _organs(scans: _Floats, rng: np.random.Generator) -> _Floats:
@@ -100,13 +100,14 @@ def _organs(scans: _Floats, rng: np.random.Generator) -> _Floats:
     picture = np.where(body, rng.uniform(20, 120), 0.0)
     for _ in range(int(rng.integers(3, 14))):
         part = _blob(size, rng, radius=rng.uniform(0.08, 0.45), center=rng.uniform(-0.7, 0.7, 2))
-        grey = rng.uniform(0, 255)
+        grey: float | _Floats = rng.uniform(0, 255)
         if rng.uniform() < 0.5:
             grey = grey + 0.7 * (_cut_out(scans, rng) - 100)
         picture = np.where(part & body, grey, picture)
     skin = body & ~_eroded(body, rng.uniform(1, 6))
     picture = np.where(skin, rng.uniform(0, 255), picture)
-    return gaussian_filter(picture, rng.uniform(0.4, 2)) + rng.normal(0, 3, picture.shape)
+    blurred = gaussian_filter(picture, rng.uniform(0.4, 2))
+    return np.asarray(blurred + rng.normal(0, 3, picture.shape))
 
 
 def _limbs(scans: _Floats, rng: np.random.Generator) -> _Floats:
@@ -119,7 +120,7 @@ def _limbs(scans: _Floats, rng: np.random.Generator) -> _Floats:
         width, length = rng.uniform(0.06, 0.4), rng.uniform(0.4, 1.6)
         beyond = np.maximum(np.abs(along) - length, 0)
         edge = width * (1 + 0.4 * _clouds(size, rng, scale=0.2)) - np.hypot(across, beyond)
-        grey = rng.uniform(0, 255)
+        grey: float | _Floats = rng.uniform(0, 255)
         if rng.uniform() < 0.5:
             grey = grey + 0.7 * (_cut_out(scans, rng) - 100)
         picture = np.where(edge > 0, grey, picture)
@@ -127,7 +128,8 @@ def _limbs(scans: _Floats, rng: np.random.Generator) -> _Floats:
     if rng.uniform() < 0.5:
         body = _blob(size, rng, radius=rng.uniform(0.7, 1.1), center=rng.uniform(-0.4, 0.4, 2))
         picture = np.where(body, picture, 0)
-    return gaussian_filter(picture, rng.uniform(0.4, 2)) + rng.normal(0, 3, picture.shape)
+    blurred = gaussian_filter(picture, rng.uniform(0.4, 2))
+    return np.asarray(blurred + rng.normal(0, 3, picture.shape))
 
 
 def _halves(scans: _Floats, rng: np.random.Generator) -> _Floats:
@@ -136,9 +138,9 @@ def _halves(scans: _Floats, rng: np.random.Generator) -> _Floats:
     shift = (rng.uniform(0.3, 0.7, 2) * size).astype(int)
     picture = np.roll(scans[0], shift, axis=(0, 1))
     if rng.uniform() < 0.5:
-        other = np.rot90(scans[1], rng.integers(4))
+        other = _turned(scans[1], rng)
         picture = np.maximum(picture, np.roll(other, -shift, axis=(0, 1)))
-    return np.rot90(picture, rng.integers(4))
+    return _turned(picture, rng)
 
 
 def _noise(scans: _Floats, rng: np.random.Generator) -> _Floats:
@@ -203,6 +205,11 @@ def _turned_grid(
     return np.stack(
         [center[0] + cosine * rows - sine * columns, center[1] + sine * rows + cosine * columns]
     )
+
+
+def _turned(picture: _Floats, rng: np.random.Generator) -> _Floats:
+    """Turn by a random number of right angles."""
+    return np.asarray(np.rot90(picture, int(rng.integers(4))))
 
 
 def _sample(picture: _Floats, points: _Floats) -> _Floats:

@@ -26,7 +26,7 @@ from tumorscope.training.network import (
     STACKWISE_NUM_FILTERS,
     backbone_layers,
 )
-from tumorscope.training.novelty import Novelty
+from tumorscope.training.novelty import WINDOWS, Novelty
 
 OPSET: Final = 17
 """The oldest with everything used here, so that old runtimes and browsers can load it."""
@@ -107,45 +107,79 @@ def build_graph(
     return _finish(graph, size, shapes)
 
 
-def add_novelty(graph: onnx.ModelProto, novelty: Novelty) -> onnx.ModelProto:
-    """Return the graph, float or quantized, with one more output: ``novelty`` (n,)."""
+def add_layout(graph: onnx.ModelProto, *, side: int) -> onnx.ModelProto:
+    """Return the graph, float or quantized, with one more output: ``layout`` (n, d).
+
+    These are the mean activations of ``block5_conv3`` in windows of 3 x 3 that overlap by a third,
+    in the order channel, row, column.
+
+    Parameters
+    ----------
+    graph
+        With a ``GlobalAveragePool``; the map that the last of them averages is taken.
+    side
+        Of that map, in cells.
+    """
+    part = _Graph()
+    _add_layout(part, _last_map(graph), side, name="layout")
+    return _extended(graph, part, "layout", ["n", None])
+
+
+def add_novelty(graph: onnx.ModelProto, novelty: Novelty, *, side: int) -> onnx.ModelProto:
+    """Return the graph, float or quantized, with one more output: ``novelty`` (n,).
+
+    A novelty that the graph had is taken out. Parameters as in :func:`add_layout`.
+    """
+    part = _Graph()
+    layout = _add_layout(part, _last_map(graph), side, name="novelty/layout")
+    roots = part.node("Sqrt", [layout], "novelty/roots")
+    weights = part.constant("novelty/weights", novelty.weights[:, None])
+    product = part.node("MatMul", [roots, weights], "novelty/product")
+    bias = part.constant("novelty/bias", np.array(novelty.bias, np.float32))
+    logit = part.node("Add", [product, bias], "novelty/logit")
+    column = part.node("Sigmoid", [logit], "novelty/column")
+    part.node("Squeeze", [column, part.constant("novelty/axis", np.array([1]))], "novelty")
+    return _extended(without_novelty(graph), part, "novelty", ["n"])
+
+
+def without_novelty(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the graph without the output ``novelty`` and what only that needs."""
     model = onnx.ModelProto()
     model.CopyFrom(graph)
-    part = _Graph()
-    total = part.constant("novelty/axis", np.array([1]))
-    roots = part.node("Sqrt", ["features"], "novelty/roots")
-    shifted = part.node(
-        "Sub", [roots, part.constant("novelty/mean", novelty.mean)], "novelty/shifted"
+    for parts in (model.graph.node, model.graph.initializer, model.graph.output):
+        kept = [one for one in parts if not one.name.startswith("novelty")]
+        del parts[:]
+        parts.extend(kept)
+    return model
+
+
+def _last_map(graph: onnx.ModelProto) -> str:
+    return [str(node.input[0]) for node in graph.graph.node if node.op_type == "GlobalAveragePool"][
+        -1
+    ]
+
+
+def _add_layout(part: _Graph, source: str, side: int, *, name: str) -> str:
+    stride = max(1, 2 * side // 7)
+    kernel = side - (WINDOWS - 1) * stride
+    windows = part.node(
+        "AveragePool",
+        [source],
+        f"{name}/windows",
+        kernel_shape=[kernel, kernel],
+        strides=[stride, stride],
     )
-    scaled = part.node(
-        "Div", [shifted, part.constant("novelty/deviation", novelty.deviation)], "novelty/scaled"
-    )
-    along = part.node(
-        "MatMul",
-        [scaled, part.constant("novelty/components", novelty.components)],
-        "novelty/along",
-    )
-    white = part.node(
-        "Div", [along, part.constant("novelty/spread", novelty.spread)], "novelty/white"
-    )
-    squares = {
-        name: part.node(
-            "ReduceSum",
-            [part.node("Mul", [source, source], f"novelty/{name}_squared"), total],
-            f"novelty/{name}_length",
-            keepdims=0,
-        )
-        for name, source in (("scaled", scaled), ("along", along), ("white", white))
-    }
-    rest = part.node("Sub", [squares["scaled"], squares["along"]], "novelty/rest")
-    per_rest = part.constant("novelty/rest_variance", np.array(novelty.rest_variance, np.float32))
-    rest = part.node(
-        "Relu", [part.node("Div", [rest, per_rest], "novelty/rest_scaled")], "novelty/beside"
-    )
-    part.node("Sqrt", [part.node("Add", [squares["white"], rest], "novelty/squared")], "novelty")
+    return part.node("Flatten", [windows], name, axis=1)
+
+
+def _extended(
+    graph: onnx.ModelProto, part: _Graph, output: str, shape: list[Any]
+) -> onnx.ModelProto:
+    model = onnx.ModelProto()
+    model.CopyFrom(graph)
     model.graph.node.extend(part.nodes)
     model.graph.initializer.extend(part.constants)
-    model.graph.output.append(helper.make_tensor_value_info("novelty", TensorProto.FLOAT, ["n"]))
+    model.graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, shape))
     onnx.checker.check_model(model)
     return model
 

@@ -48,11 +48,18 @@ def get_model() -> ResponseReturnValue:
 def _gate(gate: Gate, card: dict[str, Any]) -> dict[str, Any]:
     kinds = _measured(card, "rejection")
     return {
-        "kind": gate.kind,
+        "kind": _kind(card),
         "threshold": gate.threshold,
         "rejected": {name: msgspec.to_builtins(share) for name, share in kinds.items()},
         "rejected_brain_mr": msgspec.to_builtins(_measured(card, "abstention").get("all images")),
     }
+
+
+def _kind(card: dict[str, Any]) -> str:
+    """Return what the gate measures; artifacts that do not say are older than the question."""
+    described = card.get("gate")
+    kind = described.get("kind") if isinstance(described, dict) else None
+    return str(kind or "mahalanobis")
 
 
 def _measured(card: dict[str, Any], section: str) -> dict[str, Measured]:

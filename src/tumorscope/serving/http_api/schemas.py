@@ -219,7 +219,7 @@ class ConformalSets(Struct):
 class NoveltyGate(Struct):
     """What is rejected, and how often that was right."""
 
-    kind: Annotated[str, Meta(description="What is measured of a picture: mahalanobis.")]
+    kind: Annotated[str, Meta(description="What is measured: counterexamples, mahalanobis.")]
     threshold: Annotated[float, Meta(ge=0, description="A picture beyond it is rejected.")]
     rejected: Annotated[
         dict[str, Measured],

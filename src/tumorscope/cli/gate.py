@@ -1,0 +1,28 @@
+"""``tumorscope gate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tumorscope.errors import MissingExtraError
+
+
+@click.command()
+@click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
+@click.option("--manifest", required=True, type=click.Path(path_type=Path), help="With splits.")
+@click.option("--root", type=click.Path(path_type=Path), help="Folder of the manifest's paths.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="New artifact.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing artifact.")
+def gate(
+    model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
+) -> None:
+    """Fit anew what is rejected as no brain MR image; the network stays."""
+    try:
+        from tumorscope.recipes.gate import refit_gate
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(feature="Fitting the gate", extra="train") from error
+    artifact = refit_gate(model, manifest, output=output, root=root, overwrite=overwrite)
+    fitted = artifact.manifest.gate
+    click.echo(f"{output}: rejected beyond a novelty of {fitted.threshold if fitted else 1:.4f}")
