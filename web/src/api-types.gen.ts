@@ -507,7 +507,7 @@ export interface components {
          * @description What is rejected, and how often that was right.
          */
         NoveltyGate: {
-            /** @description What is measured of a picture: mahalanobis. */
+            /** @description What is measured: counterexamples, mahalanobis. */
             kind: string;
             /** @description A picture beyond it is rejected. */
             threshold: number;

@@ -29,7 +29,7 @@ describe("the model page", () => {
   test("says from where on it does not answer, and how often that was", async () => {
     renderPage("/model");
     expect(await screen.findByText(/plausible from a probability of 0.330 on/)).toBeVisible();
-    expect(screen.getByText(/Mahalanobis distance of more than 36.1/)).toBeVisible();
+    expect(screen.getByText(/novelty of more than 36.1/)).toBeVisible();
     expect(screen.getByRole("row", { name: /^Scans left open/ })).toHaveTextContent("0.070");
     expect(screen.getByRole("row", { name: /of other pictures/ })).toHaveTextContent("0.900");
     expect(screen.getByRole("row", { name: /in error/ })).toHaveTextContent("0.060");

@@ -276,7 +276,7 @@ export const de: Catalogue = {
   "noAnswer.conformal":
     "Ein Tumor bleibt denkbar ab einer Wahrscheinlichkeit von {tumor}, kein Tumor ab {no_tumor}. Wo nicht genau eines von beiden denkbar bleibt, legt sich das Modell nicht fest. Das Ziel: Bei {coverage} der Aufnahmen jeder Art gehört die Wahrheit zu dem, was denkbar bleibt.",
   "noAnswer.gate":
-    "Ein Bild wird abgewiesen, wenn es von den MR-Bildern des Gehirns im Training zu sehr abweicht: um eine Mahalanobis-Distanz von mehr als {threshold}.",
+    "Ein Bild wird abgewiesen, wenn es von den MR-Bildern des Gehirns im Training zu sehr abweicht: bei einer Neuheit von mehr als {threshold}.",
   "noAnswer.abstained": "Offen gelassene Aufnahmen",
   "noAnswer.coverage_tumor": "Wahrheit denkbar, Aufnahmen mit Tumor",
   "noAnswer.coverage_no_tumor": "Wahrheit denkbar, Aufnahmen ohne",

@@ -269,7 +269,7 @@ export const en = {
   "noAnswer.conformal":
     "A tumor stays plausible from a probability of {tumor} on, no tumor from {no_tumor} on. Where not exactly one of them is plausible, the model will not commit. The aim: in {coverage} of the scans of each kind, the truth is among what stays plausible.",
   "noAnswer.gate":
-    "A picture is turned away if it differs too much from the brain MR images of the training: by a Mahalanobis distance of more than {threshold}.",
+    "A picture is turned away if it differs too much from the brain MR images of the training: at a novelty of more than {threshold}.",
   "noAnswer.abstained": "Scans left open",
   "noAnswer.coverage_tumor": "Truth plausible, scans with a tumor",
   "noAnswer.coverage_no_tumor": "Truth plausible, scans without",

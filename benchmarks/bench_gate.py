@@ -1,0 +1,116 @@
+"""What the gate rejects: other pictures by kind, scans of a split by set and plane, DICOM files.
+
+The novelty of each picture is kept in a file as it is measured; a killed run goes on.
+
+    python benchmarks/bench_gate.py --manifest split.csv --root DATA --dicom DATA/dicom \
+        --output bench_gate.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorscope.data.manifest import ManifestRow, read_manifest
+from tumorscope.evaluation.intervals import bootstrap_share
+from tumorscope.imaging.read import read_scans
+from tumorscope.imaging.scan import Scan
+from tumorscope.model.classifier import Classifier, load_model
+from tumorscope.recipes.canvases import LoadedRow, load_rows
+
+FRAMES = 16
+"""Frames of a multi-frame file, evenly over it: they are much alike."""
+
+Picture = tuple[str, str, str, NDArray[np.uint8] | None]
+"""Key, what it is counted under, group, canvas."""
+
+
+def main() -> None:
+    """Print the share rejected of each kind of picture."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("manifest", "root", "output"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--dicom", type=Path)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--not-brain", default="not_brain_mr")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--every", type=int, default=3, help="take every n-th scan of the split")
+    options = parser.parse_args()
+    classifier = load_model(options.model)
+    gate = classifier.manifest.gate
+    if gate is None:
+        parser.error("the model has no gate")
+    known = _read(options.output)
+    counted: dict[str, list[tuple[str, bool]]] = {}
+    for key, kind, group, canvas in _pictures(options, classifier, known):
+        if canvas is not None:
+            known[key] = float(classifier.run(canvas[None])[-1][0])
+            with options.output.open("a", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerow([key, known[key]])
+        counted.setdefault(kind, []).append((group, gate.rejects(known[key])))
+    for kind, found in counted.items():
+        groups, hits = (np.array(column) for column in zip(*found, strict=True))
+        share = bootstrap_share(hits, groups)
+        interval = f"{share.estimate:.3f} [{share.low:.3f}, {share.high:.3f}]"
+        print(f"{kind}: rejected {interval}, {hits.sum()} of {len(hits)}")
+
+
+def _read(path: Path) -> dict[str, float]:
+    if not path.exists():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        return {key: float(value) for key, value in csv.reader(file)}
+
+
+def _pictures(
+    options: argparse.Namespace, classifier: Classifier, known: dict[str, float]
+) -> Iterator[Picture]:
+    rows = read_manifest(options.manifest, root=options.root)
+    other = [row for row in rows if row.set == options.not_brain]
+    of_split = [row for row in rows if row.split == options.split and row.tumor is not None]
+    for prefix, wanted in (("other", other), (options.split, of_split[:: options.every])):
+        for row in wanted:
+            key = f"{prefix}|{row.name}"
+            canvas = None if key in known else _canvas(row, options.root, classifier)
+            if canvas is not None or key in known:
+                for kind in _kinds(row, prefix):
+                    yield key, kind, str(row.group_id or row.name), canvas
+                    canvas = None  # measured once
+    for scan in _dicom(options.dicom):
+        key = f"dicom|{scan.source}#{scan.slice_index}"
+        preprocessing = classifier.manifest.preprocessing
+        canvas = None if key in known else preprocessing.apply(scan.pixels)[0]
+        yield key, f"DICOM {Path(scan.source).name}", scan.source, canvas
+
+
+def _canvas(row: ManifestRow, root: Path, classifier: Classifier) -> NDArray[np.uint8] | None:
+    item = next(load_rows([row], root, classifier.manifest.preprocessing))
+    return item.canvas if isinstance(item, LoadedRow) else None
+
+
+def _kinds(row: ManifestRow, prefix: str) -> list[str]:
+    """Name what a row is counted under; other pictures by the half that they fall into."""
+    if prefix == "other":
+        digest = hashlib.sha256(row.name.encode()).hexdigest()
+        half = "chosen on" if int(digest, 16) % 2 == 0 else "reported"
+        return [f"{half}, {row.sequence}", f"{half}, all"]
+    parts = (row.set, row.sequence, row.plane)
+    return [f"{prefix}, all", f"{prefix}, {' '.join(part for part in parts if part)}"]
+
+
+def _dicom(folder: Path | None) -> Iterator[Scan]:
+    if folder is None:
+        return
+    for scan in read_scans(folder):
+        if isinstance(scan, Scan) and not scan.is_blank and (scan.slice_index or 0) < FRAMES:
+            yield scan
+
+
+if __name__ == "__main__":
+    main()
