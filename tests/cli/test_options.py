@@ -81,6 +81,16 @@ CALLS: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--overwrite": [],
         },
     ),
+    "gate": (
+        ["--manifest", "m.csv", "--output", "a"],
+        {
+            "--model": ["other"],
+            "--manifest": ["other.csv"],
+            "--root": ["folder"],
+            "--output": ["b"],
+            "--overwrite": [],
+        },
+    ),
     "export": (["run", "--output", "a"], {"--output": ["b"], "--overwrite": []}),
     "evaluate": (
         ["--manifest", "m.csv", "--output", "report"],
@@ -138,10 +148,12 @@ def test_option_changes_what_is_asked_for(
 
 
 def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
-    assert set(COMMANDS) - set(CALLS) == {"predict", "batch", "model info", "samples"}
-    # tests/batch, tests/cli/test_predict.py, test_model.py; samples has none
+    assert set(COMMANDS) - set(CALLS) == {"predict", "batch", "node", "model info", "samples"}
+    # tests/batch, tests/cli/test_predict.py, test_node.py, test_model.py; samples has none
     assert options("predict") == ["--format", "--heatmaps", "--model", "--operating-point"]
     words = ["--output", "--root", "--model", "--operating-point", "--engine", "--address"]
     assert options("batch") == [*words, "--workers", "--overwrite"]
+    words = ["--host", "--port", "--ae-title", "--accept", "--series-after", "--output"]
+    assert options("node") == [*words, "--model", "--operating-point"]
     assert options("model info") == ["--model", "--format"]
     assert options("samples") == []

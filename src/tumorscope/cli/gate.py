@@ -20,9 +20,9 @@ def gate(
 ) -> None:
     """Fit anew what is rejected as no brain MR image; the network stays."""
     try:
-        from tumorscope.recipes.gate import refit_gate
+        from tumorscope.recipes.gate import gate as refit
     except ModuleNotFoundError as error:
         raise MissingExtraError(feature="Fitting the gate", extra="train") from error
-    artifact = refit_gate(model, manifest, output=output, root=root, overwrite=overwrite)
+    artifact = refit(model, manifest, output=output, root=root, overwrite=overwrite)
     fitted = artifact.manifest.gate
     click.echo(f"{output}: rejected beyond a novelty of {fitted.threshold if fitted else 1:.4f}")

@@ -6,9 +6,10 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=11112, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--port",
+    default=11112,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 for any that is free.",
+)
 @click.option("--ae-title", default="TUMORSCOPE", show_default=True, help="Title of this node.")
 @click.option(
     "--accept",
@@ -68,16 +75,20 @@ def node(
         series_after_s=series_after,
     )
     config.check()
-    write = _stdout_writer() if output is None else _file_writer(output)
-    receiver = _node_class()(load_model(model, operating_point=operating_point), config, write)
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
-    bound = receiver.start()
-    click.echo(f"tumorscope listens as {ae_title} on {host}:{bound} (Ctrl+C stops it)", err=True)
-    click.echo(NOTICE, err=True)
-    stop.wait()
-    receiver.stop()
+    make_node, classifier = _node_class(), load_model(model, operating_point=operating_point)
+    with nullcontext() if output is None else _opened(output) as file:
+        write = _write_line if file is None else partial(_store_line, file)
+        receiver = make_node(classifier, config, write)
+        stop = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stop.set())
+        bound = receiver.start()
+        click.echo(
+            f"tumorscope listens as {ae_title} on {host}:{bound} (Ctrl+C stops it)", err=True
+        )
+        click.echo(NOTICE, err=True)
+        stop.wait()
+        receiver.stop()
 
 
 def _node_class() -> type[DicomNode]:
@@ -88,20 +99,19 @@ def _node_class() -> type[DicomNode]:
     return DicomNode
 
 
-def _stdout_writer() -> Callable[[Answer], None]:
-    return lambda answer: click.echo(json.dumps(answer.to_dict()))
-
-
-def _file_writer(output: Path) -> Callable[[Answer], None]:
-    """Return a writer whose lines are on the disk when it returns: a sender relies on it."""
+def _opened(output: Path) -> TextIO:
     try:
-        file = output.open("a", encoding="utf-8")
+        return output.open("a", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{output} cannot be written ({error.strerror}).") from error
 
-    def write(answer: Answer) -> None:
-        file.write(json.dumps(answer.to_dict()) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
 
-    return write
+def _write_line(answer: Answer) -> None:
+    click.echo(json.dumps(answer.to_dict()))
+
+
+def _store_line(file: TextIO, answer: Answer) -> None:
+    """Return when the line is on the disk: a sender relies on it."""
+    file.write(json.dumps(answer.to_dict()) + "\n")
+    file.flush()
+    os.fsync(file.fileno())

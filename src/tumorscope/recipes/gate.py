@@ -55,7 +55,7 @@ Canvases = NDArray[np.uint8]
 _Features = NDArray[np.floating[Any]]
 
 
-def refit_gate(
+def gate(
     model: Path | None,
     manifest: Path,
     *,

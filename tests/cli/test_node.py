@@ -1,0 +1,82 @@
+"""What the command makes of its options; tests/serving/dicom_node has the node itself."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from tests.cli.conftest import Result
+from tumorscope.cli import node as node_verb
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Note what a node is made with, and do not listen."""
+    made: list[Any] = []
+
+    class Noting:
+        def __init__(self, classifier: Any, config: Any, write: Callable[..., None]) -> None:
+            made.append(
+                (
+                    classifier.identity,
+                    classifier.operating_point,
+                    config,
+                    isinstance(write, partial),
+                )
+            )
+
+        def start(self) -> int:
+            raise click.exceptions.Exit(0)
+
+    monkeypatch.setattr(node_verb, "_node_class", lambda: Noting)
+    return made
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--host", "localhost"),
+        ("--port", "0"),
+        ("--ae-title", "OTHER"),
+        ("--accept", "SCANNER"),
+        ("--series-after", "3"),
+        ("--operating-point", "sensitive"),
+    ],
+)
+def test_option_changes_the_node(
+    tumorscope: Callable[..., Result],
+    asked: list[Any],
+    tiny_artifact_path: Path,
+    words: tuple[str, str],
+) -> None:
+    least = ("--model", str(tiny_artifact_path))
+    assert tumorscope("node", *least).code == 0
+    assert tumorscope("node", *least, *words).code == 0
+    plain, changed = asked
+    assert plain != changed
+
+
+def test_model_and_output_change_the_node(
+    tumorscope: Callable[..., Result], asked: list[Any], tiny_artifact_path: Path, tmp_path: Path
+) -> None:
+    assert tumorscope("node").code == 0
+    assert tumorscope("node", "--model", str(tiny_artifact_path)).code == 0
+    output = ("--output", str(tmp_path / "answers.jsonl"))
+    assert tumorscope("node", "--model", str(tiny_artifact_path), *output).code == 0
+    embedded, tiny, written = asked
+    assert embedded[0] != tiny[0]
+    assert tiny[3] != written[3]
+
+
+def test_output_that_cannot_be_written(
+    tumorscope: Callable[..., Result], asked: list[Any], tiny_artifact_path: Path, tmp_path: Path
+) -> None:
+    result = tumorscope(
+        "node", "--model", str(tiny_artifact_path), "--output", str(tmp_path / "no" / "a.jsonl")
+    )
+    assert result.code == 2
+    assert "cannot be written" in result.err
+    assert not asked
