@@ -140,7 +140,8 @@ def test_one_class_alone_is_refused(train_examples, val_examples, quick_config, 
 
 @pytest.fixture(scope="module")
 def short_config(quick_config):
-    return replace(quick_config, fine_tune_epochs=1)
+    """One epoch of one stage: most of the time goes into building the graphs of a stage."""
+    return replace(quick_config, frozen_epochs=0, fine_tune_epochs=1)
 
 
 @pytest.fixture(scope="module")
@@ -155,10 +156,8 @@ def reference(train_examples, val_examples, short_config, tmp_path_factory):
         ("fine_tune_from", "block5_conv1"),
         ("frozen_arithmetic", "float32"),
         ("views", 1),
-        ("frozen_epochs", 0),
         ("fine_tune_epochs", 2),
         ("batch_size", 16),
-        ("frozen_learning_rate", 3e-3),
         ("fine_tune_learning_rate", 5e-4),
         ("dropout", 0.0),
         ("l2", 1e-2),
@@ -176,6 +175,19 @@ def test_every_option_changes_something(  # noqa: PLR0917
     changed = replace(short_config, **{name: value})
     other = run(train_examples, val_examples, changed, tmp_path)
     assert any(not np.array_equal(reference[key], other.weights[key]) for key in other.weights)
+
+
+def test_options_of_the_head_change_something(
+    reference, short_config, train_examples, val_examples, tmp_path
+):
+    trained = replace(short_config, frozen_epochs=1)
+    faster = replace(trained, frozen_learning_rate=3e-3)
+    slow, fast = (
+        run(train_examples, val_examples, config, tmp_path / name).weights
+        for config, name in ((trained, "slow"), (faster, "fast"))
+    )
+    for one, other in ((reference, slow), (slow, fast)):
+        assert any(not np.array_equal(one[key], other[key]) for key in one)
 
 
 @pytest.mark.parametrize(
