@@ -18,6 +18,7 @@ import io
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -413,6 +414,7 @@ def _about(bench: Bench) -> dict[str, Any]:
     import onnxruntime
 
     return {
+        "command": shlex.join(["python", "-m", "benchmarks.bench", *sys.argv[1:]]),
         "cores": available_cores(),
         "processor": _processor(),
         "python": platform.python_version(),
