@@ -30,7 +30,7 @@ export function NoAnswer({
           })}
         </p>
       ) : null}
-      {gate ? <p>{t("noAnswer.gate", { threshold: numbers.plain(gate.threshold) })}</p> : null}
+      {gate ? <p>{t("noAnswer.gate", { threshold: numbers.three(gate.threshold) })}</p> : null}
       <table className={styles.table}>
         <tbody>
           {rows.map(([name, one]) =>
