@@ -50,5 +50,5 @@ def test_smoke(tmp_path: Path) -> None:
     for part, name in own:
         assert result[part]["ratios"][name] >= 0
     page = (tmp_path / "benchmarks.md").read_text()
-    assert page.startswith("    make bench\n")
+    assert page.startswith("    python -m benchmarks.bench --smoke ")
     assert "Not a medical device." in page
