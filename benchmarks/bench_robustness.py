@@ -24,7 +24,7 @@ from PIL import Image
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.errors import ImageError
 from tumorscope.evaluation.intervals import Estimate, bootstrap, bootstrap_share
-from tumorscope.evaluation.statistic import Statistic, roc_auc
+from tumorscope.evaluation.statistic import less, roc_auc
 from tumorscope.model.classifier import Classifier, load_model
 
 FRAME = 0.05
@@ -254,8 +254,7 @@ def _loss(
     before, after = (
         roc_auc(labels, scores[known, place], groups, rows=everything) for place in (0, 1)
     )
-    loss = Statistic(lambda weight: before.compute(weight) - after.compute(weight), everything)
-    return bootstrap({"loss": loss}, groups)["loss"]
+    return bootstrap({"loss": less(before, after)}, groups)["loss"]
 
 
 def _groups(rows: list[ManifestRow]) -> NDArray[np.str_]:

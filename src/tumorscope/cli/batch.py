@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import click
 
-from tumorscope.cli.options import operating_point_option
+from tumorscope.cli.options import model_option, operating_point_option
 from tumorscope.errors import MissingExtraError
 from tumorscope.labels import NOTICE
 
@@ -22,7 +22,7 @@ _EXTRA: Final = ("pyarrow", "fsspec", "ray", "filelock")
     "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Parquet file."
 )
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of a manifest's paths.")
-@click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
+@model_option
 @operating_point_option
 @click.option(
     "--engine",

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from tumorscope.cli.options import model_option
 from tumorscope.errors import MissingExtraError
 
 
 @click.command()
-@click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
+@model_option
 @click.option("--manifest", required=True, type=click.Path(path_type=Path), help="Local cases.")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the manifest's paths.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="New artifact.")

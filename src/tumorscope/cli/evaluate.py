@@ -9,7 +9,7 @@ from typing import Final, cast
 
 import click
 
-from tumorscope.cli.options import operating_point_option
+from tumorscope.cli.options import model_option, operating_point_option
 from tumorscope.errors import MissingExtraError
 from tumorscope.labels import SPLITS, Split
 
@@ -17,7 +17,7 @@ EXIT_SOME_FAILED: Final = 1
 
 
 @click.command()
-@click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
+@model_option
 @click.option("--manifest", required=True, type=click.Path(path_type=Path), help="With splits.")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the manifest's paths.")
 @click.option(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from tumorscope.cli.options import operating_point_option
+from tumorscope.cli.options import model_option, operating_point_option
 from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="File that answers are added to, as JSON Lines.  [default: the standard output]",
 )
-@click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
+@model_option
 @operating_point_option
 def node(
     *,

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+model_option = click.option(
+    "--model", type=click.Path(path_type=Path), help="Artifact; default the embedded."
+)
 
 operating_point_option = click.option(
     "--operating-point",

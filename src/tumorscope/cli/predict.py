@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import click
 
-from tumorscope.cli.options import operating_point_option
+from tumorscope.cli.options import model_option, operating_point_option
 from tumorscope.errors import UsageError
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
 from tumorscope.model.classifier import load_model
@@ -59,7 +59,7 @@ CSV_COLUMNS: Final = (
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for a PNG of each image with the evidence laid over it.",
 )
-@click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
+@model_option
 @operating_point_option
 def predict(
     paths: tuple[str, ...],

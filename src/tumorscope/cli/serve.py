@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tumorscope.cli.options import model_option
 from tumorscope.labels import NOTICE
 from tumorscope.serving.http_api.api_keys import new_key, read_hashes
 from tumorscope.serving.http_api.config import ServerConfig, default_spool
@@ -22,7 +23,7 @@ from tumorscope.serving.http_api.server import serve as run_server
     type=click.IntRange(1, 64),
     help="Processes, each with the model in memory and its share of the cores.",
 )
-@click.option("--model", type=click.Path(path_type=Path), help="Artifact; default the embedded.")
+@model_option
 @click.option(
     "--spool",
     type=click.Path(file_okay=False, path_type=Path),

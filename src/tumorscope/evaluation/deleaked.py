@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +17,7 @@ from tumorscope.evaluation.arrays import (
     check_groups,
 )
 from tumorscope.evaluation.intervals import Estimate, bootstrap
-from tumorscope.evaluation.statistic import Statistic, discrimination
+from tumorscope.evaluation.statistic import discrimination, less
 
 OFFICIAL: Final = "official: all test pictures"
 
@@ -67,7 +66,7 @@ def measure_deleaked(
     }
     for name, metric in list(statistics):
         if name != OFFICIAL and metric in COMPARED and (OFFICIAL, metric) in statistics:
-            loss = _less(statistics[OFFICIAL, metric], statistics[name, metric])
+            loss = less(statistics[OFFICIAL, metric], statistics[name, metric])
             statistics[name, f"loss_of_{metric}"] = loss
     names = {f"{name}\n{metric}": one for (name, metric), one in statistics.items()}
     found: dict[str, dict[str, Estimate]] = {}
@@ -75,13 +74,6 @@ def measure_deleaked(
         name, _, metric = key.partition("\n")
         found.setdefault(name, {})[metric] = estimate
     return found
-
-
-def _less(official: Statistic, part: Statistic) -> Statistic:
-    def compute(weight: Floats) -> Floats:
-        return official.compute(weight) - part.compute(weight)
-
-    return replace(part, compute=compute, trials=float("nan"), parts=())
 
 
 def to_dict(scores: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ each statistic equals its namesake in ``discrimination`` and ``calibration``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -141,6 +141,15 @@ def expected_calibration_error(
         return _divide(np.abs(weight @ gaps).sum(axis=1), weight @ rows.astype(np.float64))
 
     return Statistic(compute, rows, is_biased=True)
+
+
+def less(one: Statistic, other: Statistic) -> Statistic:
+    """Return how much the first is above the second, on the same resamples."""
+
+    def compute(weight: Floats) -> Floats:
+        return one.compute(weight) - other.compute(weight)
+
+    return replace(other, compute=compute, trials=float("nan"), parts=())
 
 
 def mean_of(parts: Sequence[Statistic]) -> Statistic:
