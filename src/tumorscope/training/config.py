@@ -40,6 +40,9 @@ class TrainConfig:
         Peak rates of Adam (Kingma 2015); the second decays to zero by a cosine.
     dropout
         Share of VGG16 feature channels dropped before the head.
+    style_mixing
+        Chance that a batch takes on mixed channel statistics (MixStyle, Zhou et al., ICLR 2021):
+        those carry scanner and archive more than anatomy.
     l2
         L2 penalty on the kernels of the head.
     mask_weight, type_weight
@@ -61,14 +64,15 @@ class TrainConfig:
     seed: int = 0
     fine_tune_from: str = "block4_conv1"
     frozen_arithmetic: FrozenArithmetic = "int8"
-    views: int = 3
+    views: int = 4
     frozen_epochs: int = 1
-    fine_tune_epochs: int = 6
+    fine_tune_epochs: int = 8
     patience: int = 3
     batch_size: int = 32
     frozen_learning_rate: float = 1e-3
     fine_tune_learning_rate: float = 5e-5
     dropout: float = 0.3
+    style_mixing: float = 0.5
     l2: float = 1e-4
     mask_weight: float = 1.0
     type_weight: float = 0.3
@@ -95,6 +99,8 @@ class TrainConfig:
                 )
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout must lie in [0, 1); received {self.dropout}.")
+        if not 0 <= self.style_mixing <= 1:
+            raise UsageError(f"style_mixing must lie in [0, 1]; received {self.style_mixing}.")
 
     @property
     def epochs(self) -> int:
