@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tumorscope.errors import UsageError
 from tumorscope.folder_lock import exclusive
@@ -139,17 +140,25 @@ def test_one_class_alone_is_refused(train_examples, val_examples, quick_config, 
 
 
 @pytest.fixture(scope="module")
+def eagerly():
+    """Without graphs: over so few steps, building them takes nearly all of the time."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
 def short_config(quick_config):
-    """One epoch of one stage: most of the time goes into building the graphs of a stage."""
     return replace(quick_config, frozen_epochs=0, fine_tune_epochs=1)
 
 
 @pytest.fixture(scope="module")
-def reference(train_examples, val_examples, short_config, tmp_path_factory):
+def reference(eagerly, train_examples, val_examples, short_config, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reference")
     return run(train_examples, val_examples, short_config, folder).weights
 
 
+@pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -160,6 +169,7 @@ def reference(train_examples, val_examples, short_config, tmp_path_factory):
         ("batch_size", 16),
         ("fine_tune_learning_rate", 5e-4),
         ("dropout", 0.0),
+        ("style_mixing", 1.0),
         ("l2", 1e-2),
         ("mask_weight", 0.0),
         ("type_weight", 0.0),
@@ -177,6 +187,7 @@ def test_every_option_changes_something(  # noqa: PLR0917
     assert any(not np.array_equal(reference[key], other.weights[key]) for key in other.weights)
 
 
+@pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions")
 def test_options_of_the_head_change_something(
     reference, short_config, train_examples, val_examples, tmp_path
 ):
