@@ -19,6 +19,10 @@ from tumorscope.training.examples import UNKNOWN
 from tumorscope.training.fit import RunPaths, averaging_momentum, fit
 from tumorscope.training.network import build_network, frozen_layers
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Even though the .tf.config.experimental_run_functions"
+)
+
 
 def run(train, val, config, folder, **options):
     return fit(train, val, config=config, weights=None, run_folder=folder, **options)
@@ -158,13 +162,15 @@ def reference(eagerly, train_examples, val_examples, short_config, tmp_path_fact
     return run(train_examples, val_examples, short_config, folder).weights
 
 
-@pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("fine_tune_from", "block5_conv1"),
         ("frozen_arithmetic", "float32"),
         ("views", 1),
+        ("removal_chance", 0.9),
+        ("insertion_chance", 0.9),
+        ("blanking_chance", 0.9),
         ("fine_tune_epochs", 2),
         ("batch_size", 16),
         ("fine_tune_learning_rate", 5e-4),
@@ -187,7 +193,6 @@ def test_every_option_changes_something(  # noqa: PLR0917
     assert any(not np.array_equal(reference[key], other.weights[key]) for key in other.weights)
 
 
-@pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions")
 def test_options_of_the_head_change_something(
     reference, short_config, train_examples, val_examples, tmp_path
 ):

@@ -29,6 +29,9 @@ class TrainConfig:
         Arithmetic of the layers that are not trained; ``int8`` is what the exported model uses.
     views
         Augmented copies of each training image. Epoch ``e`` sees view ``e % views``.
+    removal_chance, insertion_chance, blanking_chance
+        Chances that a view has its known lesion covered, gets a foreign lesion if it is free of
+        tumor, or loses its brain; its label follows the lesion that is left in it.
     frozen_epochs, fine_tune_epochs
         Length of the two stages: new head on the frozen base, then the layers from
         ``fine_tune_from`` on with it.
@@ -65,6 +68,9 @@ class TrainConfig:
     fine_tune_from: str = "block4_conv1"
     frozen_arithmetic: FrozenArithmetic = "int8"
     views: int = 4
+    removal_chance: float = 0.15
+    insertion_chance: float = 0.15
+    blanking_chance: float = 0.01
     frozen_epochs: int = 1
     fine_tune_epochs: int = 8
     patience: int = 3
@@ -99,8 +105,9 @@ class TrainConfig:
                 )
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout must lie in [0, 1); received {self.dropout}.")
-        if not 0 <= self.style_mixing <= 1:
-            raise UsageError(f"style_mixing must lie in [0, 1]; received {self.style_mixing}.")
+        for name in ("style_mixing", "removal_chance", "insertion_chance", "blanking_chance"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} must lie in [0, 1]; received {getattr(self, name)}.")
 
     @property
     def epochs(self) -> int:
