@@ -146,9 +146,18 @@ def _train_and_ask(
     views: Views, seen: NDArray[np.intp], asked: NDArray[np.intp], options: argparse.Namespace
 ) -> NDArray[np.float64]:
     """Train the dense head on the base's output; return the probability of tumor."""
+    head = dense_head(options.seed, options.learning_rate)
+    scale = float(views.features[seen].max())
+    inputs = [views.features[one].astype(np.float32) / scale for one in (seen, asked)]
+    head.fit(inputs[0], views.labels[seen], epochs=EPOCHS, batch_size=BATCH, verbose=0)
+    return np.asarray(head.predict(inputs[1], verbose=0)[:, 0], np.float64)
+
+
+def dense_head(seed: int, learning_rate: float) -> Any:
+    """Return the head of the tutorials, ready to be trained."""
     import keras
 
-    keras.utils.set_random_seed(options.seed)
+    keras.utils.set_random_seed(seed)
     head = keras.Sequential(
         [
             keras.layers.Flatten(),
@@ -157,11 +166,8 @@ def _train_and_ask(
             keras.layers.Dense(1, activation="sigmoid"),
         ]
     )
-    head.compile(keras.optimizers.Adam(options.learning_rate), "binary_crossentropy")
-    scale = float(views.features[seen].max())
-    inputs = [views.features[one].astype(np.float32) / scale for one in (seen, asked)]
-    head.fit(inputs[0], views.labels[seen], epochs=EPOCHS, batch_size=BATCH, verbose=0)
-    return np.asarray(head.predict(inputs[1], verbose=0)[:, 0], np.float64)
+    head.compile(keras.optimizers.Adam(learning_rate), "binary_crossentropy")
+    return head
 
 
 def _rows(options: argparse.Namespace) -> list[ManifestRow]:
@@ -190,7 +196,7 @@ def _features(rows: list[ManifestRow], options: argparse.Namespace) -> Iterator[
         name = f"{options.set}-{options.side}-{options.augmented}-{options.seed}-{start}.npy"
         path = options.features / name
         if not path.exists():
-            base = base or _Base(options.weights, options.side)
+            base = base or FrozenBase(options.weights, options.side)
             part = rows[start : start + CHUNK]
             canvases = [
                 view for at, row in enumerate(part, start) for view in _draw(row, at, options)
@@ -209,10 +215,10 @@ def _draw(row: ManifestRow, at: int, options: argparse.Namespace) -> Iterator[ND
     yield canvas
     rng = np.random.default_rng((options.seed, at))
     for _ in range(options.augmented):
-        yield _augment(Image.fromarray(canvas), rng)
+        yield augmented(Image.fromarray(canvas), rng)
 
 
-def _augment(picture: Image.Image, rng: np.random.Generator) -> NDArray[np.uint8]:
+def augmented(picture: Image.Image, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Turn, shift, flip and brighten a little, as the tutorials do."""
     side = picture.width
     if rng.random() < 0.5:
@@ -224,7 +230,7 @@ def _augment(picture: Image.Image, rng: np.random.Generator) -> NDArray[np.uint8
     return np.asarray(ImageEnhance.Brightness(picture).enhance(rng.uniform(0.7, 1.3)), np.uint8)
 
 
-class _Base:
+class FrozenBase:
     """VGG16's frozen convolutions and poolings."""
 
     def __init__(self, weights: Path, side: int) -> None:
@@ -241,6 +247,7 @@ class _Base:
                     layer.set_weights([arrays[name].astype(np.float32) for name in names])
 
     def __call__(self, canvases: list[NDArray[np.uint8]]) -> NDArray[np.float16]:
+        """Map n canvases of shape (side, side) to features (n, side / 32, side / 32, 512)."""
         color = np.repeat(np.stack(canvases)[..., None], 3, axis=-1).astype(np.float32)
         found = self._base.predict(self._prepare(color), batch_size=BATCH, verbose=0)
         return np.asarray(found, np.float16)

