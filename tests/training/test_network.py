@@ -6,7 +6,7 @@ import pytest
 
 from tumorscope.errors import UsageError
 from tumorscope.training.checkpoint import layer_arrays, save_arrays
-from tumorscope.training.network import StyleMixing, build_network, convolutions
+from tumorscope.training.network import build_network, convolutions
 
 SIZE = 32
 
@@ -62,38 +62,3 @@ def test_incomplete_or_odd_weights_are_refused(quick_config, tmp_path, change, m
 def test_absent_weights_are_refused(quick_config, tmp_path):
     with pytest.raises(UsageError, match="does not exist"):
         network(quick_config, tmp_path / "absent.npz")
-
-
-def channel_statistics(features):
-    features = np.asarray(features)
-    return np.stack([features.mean(axis=(1, 2)), features.std(axis=(1, 2))])
-
-
-@pytest.fixture
-def features():
-    rng = np.random.default_rng(0)
-    scale = rng.uniform(1, 5, (16, 1, 1, 3))
-    return (scale * rng.random((16, 20, 20, 3)) + rng.uniform(0, 9, scale.shape)).astype("float32")
-
-
-def test_style_mixing_gives_statistics_between_two_images_and_keeps_the_pattern(features):
-    keras.utils.set_random_seed(0)
-    mixed = np.asarray(StyleMixing(1.0)(features, training=True))
-    before, after = channel_statistics(features), channel_statistics(mixed)
-    assert (np.abs(after - before).max(axis=(0, 2)) > 0.1).sum() > 4
-    assert (after >= before.min(axis=1, keepdims=True) - 1e-3).all()
-    assert (after <= before.max(axis=1, keepdims=True) + 1e-3).all()
-    for one, other in zip(features.reshape(16, -1, 3), mixed.reshape(16, -1, 3), strict=True):
-        for channel in range(3):
-            assert np.corrcoef(one[:, channel], other[:, channel])[0, 1] > 0.9999
-
-
-def test_style_mixing_is_for_training_alone_and_by_chance(features):
-    keras.utils.set_random_seed(0)
-    assert np.array_equal(StyleMixing(1.0)(features, training=False), features)
-    assert np.array_equal(StyleMixing(0.0)(features, training=True), features)
-    layer = StyleMixing(0.5)
-    moved = [
-        np.abs(np.asarray(layer(features, training=True)) - features).max() > 0.1 for _ in range(64)
-    ]
-    assert 16 < sum(moved) < 48

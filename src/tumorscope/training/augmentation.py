@@ -1,25 +1,22 @@
 """Random changes of a training canvas; only the train split ever passes through here.
 
-Geometry: rotation, flip, scale, shift. Intensity: gamma, contrast curve, bias field, noise, blur,
-resolution, JPEG, inversion and a blanked or drawn frame, so that neither archive nor scanner tells
-the label.
+Geometry: rotation, flip, scale, shift. Intensity: gamma, bias field, noise, blur, resolution,
+JPEG, inversion and a blanked or drawn frame, so that neither archive nor scanner tells the label.
 """
 
 from __future__ import annotations
 
 import io
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter
 
 Canvas = NDArray[np.uint8]
-CURVE_PIECES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +33,6 @@ class Augmentation:
         Chance of a left-right mirror, and of an up-down mirror or a quarter turn.
     gamma
         Smallest and largest exponent; drawn evenly on a log scale.
-    curve_chance
-        Chance of a random rising curve through the greys: scanners and sequence parameters
-        spread the tissues differently.
     bias_field, noise
         Largest relative gain of a smooth shading, and standard deviation of the Rician noise as
         a share of full scale.
@@ -52,7 +46,6 @@ class Augmentation:
     flip_chance: float = 0.5
     turn_chance: float = 0.1
     gamma: tuple[float, float] = (0.6, 1.7)
-    curve_chance: float = 0.5
     bias_field: float = 0.4
     noise: float = 0.05
     blur_chance: float = 0.2
@@ -85,8 +78,6 @@ class Augmentation:
             New arrays of the same shapes; the mask has undergone the same geometry.
         """
         canvas, mask = self._move(canvas, mask, rng)
-        if rng.random() < self.curve_chance:
-            canvas = _rising_curve(rng)[canvas]
         canvas = self._degrade(canvas, rng)
         image = self._shade(canvas.astype(np.float32) / np.float32(255), rng)
         canvas = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
@@ -145,15 +136,6 @@ class Augmentation:
         if rng.random() < self.inversion_chance:
             image = np.where(image > 0.05, 1.05 - image, image)
         return image.astype(np.float32, copy=False)
-
-
-def _rising_curve(rng: Generator) -> Canvas:
-    """Draw new greys for 0-255, which rise from 0 to 255 with slopes that differ up to fivefold."""
-    slopes = rng.uniform(0.2, 1, CURVE_PIECES)
-    heights = np.concatenate([[0], np.cumsum(slopes)]) * (255 / slopes.sum())
-    greys = PchipInterpolator(np.linspace(0, 255, CURVE_PIECES + 1), heights)(np.arange(256))
-    curve: Canvas = np.rint(greys).astype(np.uint8)
-    return curve
 
 
 def _smooth_field(shape: tuple[int, ...], rng: Generator) -> NDArray[np.float32]:

@@ -107,17 +107,14 @@ class FeatureBatches(keras.utils.PyDataset):
         rows = self._order[index * size : (index + 1) * size]
         features, masks = self._cache.read(self._keys[row] for row in rows)
         targets, smoothing = self._targets, np.float32(self._config.label_smoothing)
-        # Edits and shifts change what a view shows: where the place is known, the mask decides.
-        is_placed, is_left = targets.evidence_weight[rows] > 0, masks.max(axis=(1, 2)) > 0
-        tumor = np.where(is_placed, is_left, targets.tumor[rows]).astype(np.float32)
         labels = {
-            "tumor": tumor * (1 - smoothing) + smoothing / 2,
+            "tumor": targets.tumor[rows] * (1 - smoothing) + smoothing / 2,
             "evidence": masks.astype(np.float32) / FULL_COVERAGE,
             "type": targets.tumor_type[rows],
         }
         weights = {
             "tumor": targets.tumor_weight[rows],
             "evidence": targets.evidence_weight[rows],
-            "type": targets.type_weight[rows] * tumor,
+            "type": targets.type_weight[rows],
         }
         return features, labels, weights

@@ -29,9 +29,6 @@ class TrainConfig:
         Arithmetic of the layers that are not trained; ``int8`` is what the exported model uses.
     views
         Augmented copies of each training image. Epoch ``e`` sees view ``e % views``.
-    removal_chance, insertion_chance, blanking_chance
-        Chances that a view has its known lesion covered, gets a foreign lesion if it is free of
-        tumor, or loses its brain; its label follows the lesion that is left in it.
     frozen_epochs, fine_tune_epochs
         Length of the two stages: new head on the frozen base, then the layers from
         ``fine_tune_from`` on with it.
@@ -43,9 +40,6 @@ class TrainConfig:
         Peak rates of Adam (Kingma 2015); the second decays to zero by a cosine.
     dropout
         Share of VGG16 feature channels dropped before the head.
-    style_mixing
-        Chance that a batch takes on mixed channel statistics (MixStyle, Zhou et al., ICLR 2021):
-        those carry scanner and archive more than anatomy.
     l2
         L2 penalty on the kernels of the head.
     mask_weight, type_weight
@@ -68,9 +62,6 @@ class TrainConfig:
     fine_tune_from: str = "block4_conv1"
     frozen_arithmetic: FrozenArithmetic = "int8"
     views: int = 4
-    removal_chance: float = 0.15
-    insertion_chance: float = 0.15
-    blanking_chance: float = 0.01
     frozen_epochs: int = 1
     fine_tune_epochs: int = 8
     patience: int = 3
@@ -78,7 +69,6 @@ class TrainConfig:
     frozen_learning_rate: float = 1e-3
     fine_tune_learning_rate: float = 5e-5
     dropout: float = 0.3
-    style_mixing: float = 0.5
     l2: float = 1e-4
     mask_weight: float = 1.0
     type_weight: float = 0.3
@@ -105,9 +95,6 @@ class TrainConfig:
                 )
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout must lie in [0, 1); received {self.dropout}.")
-        for name in ("style_mixing", "removal_chance", "insertion_chance", "blanking_chance"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} must lie in [0, 1]; received {getattr(self, name)}.")
 
     @property
     def epochs(self) -> int:

@@ -31,10 +31,9 @@ from tumorscope.training.checkpoint import (
     variable_arrays,
 )
 from tumorscope.training.config import TrainConfig
-from tumorscope.training.examples import UNKNOWN, Examples
+from tumorscope.training.examples import Examples
 from tumorscope.training.feature_cache import FeatureCache, Record, fill
 from tumorscope.training.frozen_stem import FrozenStem, make_stem
-from tumorscope.training.lesion_edits import MIN_LESION, Donor, LesionEdits
 from tumorscope.training.losses import EvidenceLoss
 from tumorscope.training.network import Network, build_network, convolutions, frozen_layers
 from tumorscope.training.precision import compute_policy
@@ -360,15 +359,9 @@ def _fill_cache(
         for row, key in enumerate(train.keys)
     }
     wanted = plain | views
-    edits = LesionEdits(config.removal_chance, config.insertion_chance, config.blanking_chance)
-    donors = lesion_donors(train)
 
     def draw(key: str) -> Drawn:
-        examples, row, view = wanted[key]
-        if view is None:
-            return examples.canvases[row], examples.mask(row)
-        rng = _view_rng(str(examples.keys[row]), view, config)
-        return augmentation.apply(*_edit(examples, row, donors, edits, rng), rng)
+        return _draw(*wanted[key], config=config, augmentation=augmentation)
 
     spread = list(views)[:: max(1, len(views) // RANGE_CANVASES)]
     stem = _open_stem(network.stem, [draw(key)[0] for key in spread], config, folder)
@@ -379,7 +372,6 @@ def _fill_cache(
         step=stem.step,
         fingerprint={
             "augmentation": augmentation.to_dict(),
-            "edits": edits.to_dict(),
             "seed": config.seed,
             "frozen": [config.fine_tune_from, config.frozen_arithmetic],
             "stem": _checksum(network.stem),
@@ -424,33 +416,20 @@ def _open_stem(
     return FrozenStem(path.read_bytes())
 
 
-def lesion_donors(examples: Examples) -> NDArray[np.intp]:
-    """Return the rows whose lesion is large enough to be put into another head."""
-    covered = (examples.masks > 127).mean(axis=(1, 2)) >= MIN_LESION
-    with_mask = (examples.tumor == 1) & (examples.mask_index != UNKNOWN)
-    return np.array([row for row in np.flatnonzero(with_mask) if covered[examples.mask_index[row]]])
-
-
-def _view_rng(name: str, view: int, config: TrainConfig) -> np.random.Generator:
-    letters = np.frombuffer(name.encode(), dtype=np.uint8)
-    return np.random.default_rng([config.seed, view, *letters.tolist()])
-
-
-def _edit(
+def _draw(
     examples: Examples,
     row: int,
-    donors: NDArray[np.intp],
-    edits: LesionEdits,
-    rng: np.random.Generator,
+    view: int | None,
+    *,
+    config: TrainConfig,
+    augmentation: Augmentation,
 ) -> Drawn:
     canvas, mask = examples.canvases[row], examples.mask(row)
-    if mask is None and examples.tumor[row] != 0:
-        return canvas, mask  # a tumor whose place is unknown can be neither covered nor added to
-    donor = None
-    if donors.size:
-        other = int(donors[rng.integers(donors.size)])
-        donor = Donor(examples.canvases[other], examples.masks[examples.mask_index[other]])
-    return edits.apply(canvas, mask, donor, rng)
+    if view is None:
+        return canvas, mask
+    name = np.frombuffer(str(examples.keys[row]).encode(), dtype=np.uint8)
+    rng = np.random.default_rng([config.seed, view, *name.tolist()])
+    return augmentation.apply(canvas, mask, rng)
 
 
 def _shrink(mask: NDArray[np.uint8] | None, cells: int) -> NDArray[np.uint8]:

@@ -30,10 +30,6 @@ FEATURE_SCALES: Final = {"fine": 1 / 80, "coarse": 1 / 6}
 """Inverse root mean square of ``block4_conv3`` and ``block5_conv3`` with ImageNet weights over 64
 scans, so that the new layers start from features of about unit size."""
 
-STYLE_CONCENTRATION: Final = 0.3
-"""Of the beta distribution of the share of one's own statistics, within the 0.1 to 0.3 that Zhou et
-al. (ICLR 2021) found equally good."""
-
 HEAD_FILTERS: Final = 128
 PRIOR_LOGIT: Final = -4.0
 """Start of the evidence: about 2 % of the cells of a training set's masks lie in a tumor."""
@@ -48,47 +44,6 @@ class ImagenetInput(keras.layers.Layer):
         grey = ops.cast(canvas, "float32")[..., None]
         mean = ops.convert_to_tensor(IMAGENET_MEAN_BGR, dtype="float32")
         return ops.cast(grey - mean, self.compute_dtype)
-
-
-@keras.saving.register_keras_serializable("tumorscope")
-class StyleMixing(keras.layers.Layer):
-    """Mix the channel statistics of each image with another one's, in training alone.
-
-    MixStyle (Zhou et al., ICLR 2021): mean and standard deviation of a channel over the cells
-    become those between one's own and the ones of another image of the batch.
-
-    Parameters
-    ----------
-    chance
-        Of mixing a batch.
-    """
-
-    def __init__(self, chance: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.chance = chance
-        self.seed_generator = keras.random.SeedGenerator()
-
-    def call(self, features: Any, training: bool = False) -> Any:
-        """Map (n, rows, columns, channels) to the same shape."""
-        if not training or not self.chance:
-            return features
-        seed, exact = self.seed_generator, ops.cast(features, "float32")
-        mean, variance = ops.moments(exact, axes=(1, 2), keepdims=True)
-        deviation = ops.sqrt(variance + 1e-3)
-        images = ops.shape(features)[0]
-        other = keras.random.shuffle(ops.arange(images), seed=seed)
-        share = keras.random.beta(
-            (images, 1, 1, 1), STYLE_CONCENTRATION, STYLE_CONCENTRATION, seed=seed
-        )
-        is_mixed = ops.cast(keras.random.uniform((), seed=seed) < self.chance, "float32")
-        share = 1 - is_mixed * (1 - share)
-        scale = share * deviation + (1 - share) * ops.take(deviation, other, axis=0)
-        shift = share * mean + (1 - share) * ops.take(mean, other, axis=0)
-        return ops.cast((exact - mean) / deviation * scale + shift, self.compute_dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {**super().get_config(), "chance": self.chance}
 
 
 @keras.saving.register_keras_serializable("tumorscope")
@@ -262,8 +217,8 @@ def _build_trunk(config: TrainConfig, feature_shape: tuple[int, ...]) -> keras.M
     features = keras.Input(feature_shape, name="frozen_features")
 
     # === Functional model ===
-    last = StyleMixing(config.style_mixing, name="style_mixing")(features)
-    taps = {frozen_layers(config)[-1]: last}
+    taps = {frozen_layers(config)[-1]: features}
+    last = features
     for name in backbone_layers():
         if name not in frozen_layers(config):
             last = taps[name] = _apply(last, name)
