@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing.connection import wait as wait_for
 from typing import Final
 
 from tumorscope.batch.answer import Job, PartAnswerer
 from tumorscope.batch.units import Unit
 from tumorscope.errors import TumorscopeError
+from tumorscope.own_process import end_with_parent
 
 _AHEAD: Final = 2
 """Parts per worker that are under way: one in work, one waiting."""
@@ -66,16 +64,8 @@ def _work_off(
 
 def _start(job: Job) -> None:
     global _worker  # noqa: PLW0603 - what an initializer of a process is for
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     _worker = PartAnswerer(job)
-
-
-def _end_with_parent() -> None:
-    """End when the run was killed, which leaves no time to tell its workers."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for([parent.sentinel])
-        os._exit(1)
 
 
 def _answer(number: int, units: list[Unit]) -> tuple[int, bytes]:

@@ -135,7 +135,7 @@ def _answer(config: BatchConfig, job: Job, folder: PartialFolder) -> Iterator[tu
 def _check_engine(config: BatchConfig) -> None:
     """Refuse what cannot work, before anything is read or written."""
     if config.engine == "ray":
-        from tumorscope.batch.ray_engine import check_address
+        from tumorscope.ray_cluster import check_address
 
         if config.address is not None:
             check_address(config.address)

@@ -102,7 +102,7 @@ def _check(context: click.Context, sources: Sequence[Path], options: dict[str, A
     files = [
         file
         for source in sources
-        for file in (verify_folds(source) if source.is_dir() else [source])
+        for file in ([one.path for one in verify_folds(source)] if source.is_dir() else [source])
     ]
     root = manifest_root(files[0], options["root"])
     manifests = (read_manifest(file, root=root) for file in files)

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
 from tumorscope.errors import MissingExtraError, UsageError
+from tumorscope.labels import NOTICE
+
+if TYPE_CHECKING:
+    from tumorscope.recipes.fold_run import Outcome
+    from tumorscope.training.config import TrainConfig
+
+EXIT_SOME_FAILED: Final = 1
+HOSPITALS: Final = "hospitals"
+"""In the place of a folder of folds: make them of --manifest."""
 
 
 @click.command()
-@click.option("--manifest", required=True, type=click.Path(path_type=Path), help="With splits.")
+@click.option("--manifest", type=click.Path(path_type=Path), help="With splits.")
+@click.option(
+    "--folds",
+    metavar="FOLDER|hospitals",
+    help="Train each fold of a folder of 'data split --folds'; or each hospital of --manifest left "
+    "out in turn.",
+)
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Run folder.")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the manifest's paths.")
 @click.option(
@@ -20,9 +37,23 @@ from tumorscope.errors import MissingExtraError, UsageError
     show_default=True,
     help="imagenet (downloaded by Keras), none, or an .npz with VGG16's convolutions.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of every random draw.")
+@click.option("--seed", type=int, show_default="0", help="Of every random draw.")
+@click.option("--seeds", metavar="SEED,SEED...", help="Of --folds: train each with each seed.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of frozen features.")
 @click.option("--resume", is_flag=True, help="Go on after the last whole epoch.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Of --folds: one run after another, or side by side on Ray.",
+)
+@click.option("--address", help="HOST:PORT of a running Ray cluster; default a Ray of its own.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 4096),
+    help="Of --folds: processor threads of a run; default all, with --engine ray its share.",
+)
 @click.option(
     "--set",
     "settings",
@@ -31,36 +62,142 @@ from tumorscope.errors import MissingExtraError, UsageError
     help="Any other setting of tumorscope.training.config.TrainConfig; repeatable.",
 )
 def train(
-    manifest: Path,
+    manifest: Path | None,
+    folds: str | None,
     output: Path,
     root: Path | None,
     weights: str,
-    seed: int,
+    seed: int | None,
+    seeds: str | None,
     cache: Path | None,
     resume: bool,
+    engine: Literal["local", "ray"],
+    address: str | None,
+    threads: int | None,
     settings: tuple[str, ...],
 ) -> None:
-    """Fine-tune VGG16 on the train split of a manifest; early stopping looks at val only."""
-    try:
-        from tumorscope.recipes.train import train as run
-        from tumorscope.training.config import TrainConfig
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Training", extra="train") from error
-    config = TrainConfig.from_dict({"seed": seed, **_parse(settings)})
-    fitted = run(
-        manifest,
+    """Fine-tune VGG16 on the train split of a manifest; early stopping looks at val only.
+
+    With --folds: once for each fold and seed, into a folder each. A run that fails is named, and
+    the others go on; exit code 1.
+    """
+    only_folds = {"--seeds": seeds, "--address": address, "--threads": threads}
+    if engine != "local":
+        only_folds["--engine"] = engine
+    _check_together(manifest, folds, only_folds, {"--cache": cache})
+    if seed is not None and seeds is not None:
+        raise UsageError("--seed and --seeds were both given; give one.")
+    config = _config({"seed": seed or 0, **_parse(settings)})
+    if folds is None:
+        assert manifest is not None  # noqa: S101 - checked above
+        _train_one(
+            manifest,
+            output=output,
+            config=config,
+            weights=weights,
+            root=root,
+            cache=cache,
+            resume=resume,
+        )
+        return
+    _train_folds(
         output=output,
         config=config,
+        seeds=_parse_seeds(seeds) or (config.seed,),
         weights=weights,
+        folds=None if folds == HOSPITALS else Path(folds),
+        manifest=manifest,
         root=root,
-        cache=cache,
+        engine=engine,
+        address=address,
+        threads=threads,
         resume=resume,
     )
+
+
+def _train_one(manifest: Path, *, output: Path, **options: Any) -> None:
+    try:
+        from tumorscope.recipes.train import train as run
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(feature="Training", extra="train") from error
+    fitted = run(manifest, output=output, **options)
     best = min(fitted.history, key=lambda entry: entry["val_loss"])
     click.echo(
         f"Best epoch {best['epoch']:.0f}: validation loss {best['val_loss']:.4f}, "
         f"AUROC {best['val_roc_auc']:.4f}. Next: tumorscope export {output} --output FILE"
     )
+
+
+def _train_folds(*, output: Path, **options: Any) -> None:
+    try:
+        from tumorscope.recipes.folds import FoldsConfig, train_folds
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(feature="Training", extra="train") from error
+    outcomes = train_folds(FoldsConfig(output=output, **options))
+    click.echo(_table(outcomes))
+    failed = [one for one in outcomes if one.best is None]
+    for one in failed:
+        click.echo(f"{one.path} failed: {one.error}", err=True)
+    rest = " Add --resume to train what is missing." if failed else ""
+    click.echo(
+        f"{len(outcomes) - len(failed)} of {len(outcomes)} runs are trained: {output}.{rest}"
+    )
+    click.echo(NOTICE)
+    sys.exit(EXIT_SOME_FAILED if failed else 0)
+
+
+def _check_together(
+    manifest: Path | None,
+    folds: str | None,
+    only_folds: Mapping[str, object],
+    not_folds: Mapping[str, object],
+) -> None:
+    """Refuse options that do not go together."""
+    if folds is None and manifest is None:
+        raise UsageError("Say what to train on: --manifest FILE or --folds FOLDER.")
+    if folds == HOSPITALS and manifest is None:
+        raise UsageError("--folds hospitals needs --manifest FILE, which has the hospitals.")
+    if folds not in {None, HOSPITALS} and manifest is not None:
+        raise UsageError(
+            f"The manifests of --folds {folds} are in that folder; leave --manifest out, or say "
+            "--folds hospitals to leave out each hospital of the manifest in turn."
+        )
+    wrong = [name for name, value in (only_folds if folds is None else not_folds).items() if value]
+    if wrong and folds is None:
+        raise UsageError(f"{', '.join(wrong)}: only with --folds.")
+    if wrong:
+        raise UsageError(f"{', '.join(wrong)}: not with --folds, each run has its own.")
+
+
+def _parse_seeds(text: str | None) -> tuple[int, ...]:
+    if text is None:
+        return ()
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() for word in words) or len(set(words)) < len(words):
+        raise UsageError(f"--seeds needs different numbers like 0,1,2; received {text!r}.")
+    return tuple(map(int, words))
+
+
+def _table(outcomes: Sequence[Outcome]) -> str:
+    names = ["left out", *(one.fold for one in outcomes)]
+    width = max(map(len, names))
+    lines = [f"{'left out':<{width}}   seed  epoch  val loss   AUROC  average precision"]
+    for one in outcomes:
+        cells = "failed"
+        if one.best is not None:
+            best = one.best
+            cells = (
+                f"{best['epoch']:5.0f}  {best['val_loss']:8.4f}  {best['val_roc_auc']:6.4f}  "
+                f"{best['val_average_precision']:17.4f}"
+            )
+        lines.append(f"{one.fold:<{width}}  {one.seed:5}  {cells}")
+    return "\n".join(lines)
+
+
+def _config(values: dict[str, Any]) -> TrainConfig:
+    from tumorscope.training.config import TrainConfig
+
+    return TrainConfig.from_dict(values)
 
 
 def _parse(settings: tuple[str, ...]) -> dict[str, Any]:

@@ -54,6 +54,15 @@ class Fold:
         return {side: {CLASSES[0]: counts[side, 1], CLASSES[1]: counts[side, 0]} for side in sides}
 
 
+@dataclass(frozen=True, slots=True)
+class FoldFile:
+    """Manifest of a fold as it was written."""
+
+    left_out: str
+    path: Path
+    sha256: str
+
+
 def make_folds(
     rows: Sequence[ManifestRow], by: FoldsBy, plan: SplitPlan | None = None
 ) -> list[Fold]:
@@ -106,8 +115,8 @@ def write_folds(folder: Path, folds: Sequence[Fold], *, by: FoldsBy, plan: Split
     (folder / FOLDS_FILE).write_text(text, encoding="utf-8")
 
 
-def verify_folds(folder: Path) -> list[Path]:
-    """Check that the manifests of a folder are those that were written; return their paths.
+def verify_folds(folder: Path) -> list[FoldFile]:
+    """Check that the manifests of a folder are those that were written, and list them.
 
     Raises
     ------
@@ -116,18 +125,21 @@ def verify_folds(folder: Path) -> list[Path]:
     """
     try:
         record = json.loads((folder / FOLDS_FILE).read_text(encoding="utf-8"))
-        recorded = {folder / one["manifest"]: one["sha256"] for one in record["folds"]}
+        files = [
+            FoldFile(one["left_out"], folder / one["manifest"], one["sha256"])
+            for one in record["folds"]
+        ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ManifestError(
             f"{folder} has no {FOLDS_FILE} as `tumorscope data split --folds` writes it ({error})."
         ) from error
-    for path, sha256 in recorded.items():
-        if not path.is_file() or _hash(path) != sha256:
+    for file in files:
+        if not file.path.is_file() or _hash(file.path) != file.sha256:
             raise ManifestError(
-                f"{path} is not the manifest that {FOLDS_FILE} was written with (SHA-256 differs, "
-                "or it is missing); make the folds anew."
+                f"{file.path} is not the manifest that {FOLDS_FILE} was written with (SHA-256 "
+                "differs, or it is missing); make the folds anew."
             )
-    return list(recorded)
+    return files
 
 
 def _leave_out(rows: Sequence[ManifestRow], source: str, plan: SplitPlan) -> Fold:

@@ -27,8 +27,7 @@ from tumorscope.model.conformal import Conformal
 from tumorscope.model.evidence import sigmoid
 from tumorscope.recipes.canvases import load_examples
 from tumorscope.recipes.gate import KNOWN_SCANS, spread, with_gate
-from tumorscope.recipes.provenance import file_sha256, library_versions
-from tumorscope.recipes.train import read_run
+from tumorscope.recipes.provenance import file_sha256, library_versions, read_run
 from tumorscope.training.checkpoint import load_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples, balancing_weights

@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from tumorscope.data.manifest import ManifestRow
+from tumorscope.errors import UsageError
+
+RUN_NAME: Final = "run.json"
+"""What a run records of itself, in its folder."""
 
 RECORDED_PACKAGES: Final = (
     "tumorscope",
@@ -62,6 +66,16 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Read what a run recorded of itself."""
+    path = folder / RUN_NAME
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{folder} is not a training run: {path.name} cannot be read.") from error
+    return record
 
 
 def data_summary(rows: Sequence[ManifestRow]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tumorscope.folder_lock import exclusive
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.recipes.canvases import SkippedRow, load_examples
 from tumorscope.recipes.provenance import (
+    RUN_NAME,
     data_summary,
     file_sha256,
     git_commit,
@@ -21,8 +22,6 @@ from tumorscope.recipes.provenance import (
 )
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.fit import Fitted, fit
-
-RUN_NAME = "run.json"
 
 
 def train(
@@ -90,16 +89,6 @@ def train(
             cache_folder=cache,
             resume=resume,
         )
-
-
-def read_run(folder: Path) -> dict[str, Any]:
-    """Read what a run recorded of itself."""
-    path = folder / RUN_NAME
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{folder} is not a training run: {path.name} cannot be read.") from error
-    return record
 
 
 def _rows_of(rows: list[ManifestRow], split: str, manifest: Path) -> list[ManifestRow]:
