@@ -157,12 +157,21 @@ def test_option_changes_what_is_asked_for(
 
 
 def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
-    assert set(COMMANDS) - set(CALLS) == {"predict", "batch", "node", "model info", "samples"}
-    # tests/batch, tests/cli/test_predict.py, test_node.py, test_model.py; samples has none
+    assert set(COMMANDS) - set(CALLS) == {
+        "predict",
+        "batch",
+        "node",
+        "model info",
+        "samples",
+        "export-run",
+    }
+    # tests/batch, test_predict.py, _node.py, _model.py, _export_run.py; samples has none
     assert options("predict") == ["--format", "--heatmaps", "--model", "--operating-point"]
     words = ["--output", "--root", "--model", "--operating-point", "--engine", "--address"]
     assert options("batch") == [*words, "--workers", "--overwrite"]
     words = ["--host", "--port", "--ae-title", "--accept", "--series-after", "--output"]
     assert options("node") == [*words, "--model", "--operating-point"]
     assert options("model info") == ["--model", "--format"]
+    words = ["--to", "--tracking-uri", "--experiment", "--evaluation", "--weights"]
+    assert options("export-run") == words
     assert options("samples") == []

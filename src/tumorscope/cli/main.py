@@ -24,6 +24,7 @@ _VERBS: Final = {
     "evaluate": ("tumorscope.cli.evaluate:evaluate", "Measure a model, with intervals."),
     "calibrate": ("tumorscope.cli.calibrate:calibrate", "Fit a model to local cases."),
     "export": ("tumorscope.cli.export:export", "Turn a training run into an artifact."),
+    "export-run": ("tumorscope.cli.export_run:export_run", "Log a training run to MLflow."),
     "gate": ("tumorscope.cli.gate:gate", "Fit anew what is rejected as no brain MR image."),
     "model": ("tumorscope.cli.model:model", "Show the card of a model."),
     "samples": ("tumorscope.cli.samples:samples", "Draw sample slices to try things on."),
