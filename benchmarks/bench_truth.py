@@ -49,6 +49,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--split", default="test")
+    parser.add_argument("--every", type=int, default=1, help="picture that the recipe trains on")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     rows = [
@@ -102,8 +103,8 @@ def _brief(
     rows: Sequence[ManifestRow], asked: Sequence[ManifestRow], options: argparse.Namespace
 ) -> list[float]:
     """Train as described, say what the recipe says of itself, and answer."""
-    train = [row for row in rows if row.split == "train"]
-    features = _features("train", train, COPIES, options)
+    train = [row for row in rows if row.split == "train"][:: options.every]
+    features = _features(f"train-{options.every}", train, COPIES, options)
     labels = np.repeat([row.tumor or 0 for row in train], COPIES)
     order = np.random.default_rng(0).permutation(len(labels))  # all copies of all pictures
     own_test, own_train = np.split(order, [len(order) // 10])

@@ -23,6 +23,7 @@ from tumorscope.model.decision import decide
 from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
 from tumorscope.model.gate import BLANK, REJECTION, foreign_header
 from tumorscope.model.integer_arithmetic import keep_exact
+from tumorscope.model.openvino_session import OpenVinoSession, chosen_runtime
 from tumorscope.model.prediction import (
     Answer,
     Failure,
@@ -68,12 +69,16 @@ def load_model(
     threads
         Processor threads of the network; default all available cores.
 
+    The network runs in ONNX Runtime; in OpenVINO where the environment variable
+    ``TUMORSCOPE_RUNTIME`` says ``openvino``.
+
     Raises
     ------
     ArtifactError
         If the artifact is absent, damaged, altered or unknown.
     UsageError
-        If the artifact has no such operating point.
+        If the artifact has no such operating point, or ``TUMORSCOPE_RUNTIME`` names a runtime that
+        is unknown, not installed or not exact on this processor.
     """
     artifact = read_artifact(None if path is None else Path(path))
     return Classifier(artifact, operating_point=operating_point, threads=threads)
@@ -340,7 +345,11 @@ def _common_source(sources: list[str]) -> str:
         return sources[0]
 
 
-def _open_session(graph: bytes, threads: int | None) -> onnxruntime.InferenceSession:
+def _open_session(
+    graph: bytes, threads: int | None
+) -> onnxruntime.InferenceSession | OpenVinoSession:
+    if chosen_runtime() == "openvino":
+        return OpenVinoSession(graph, threads or available_cores())
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()  # for programs that loaded it before tumorscope
@@ -363,7 +372,7 @@ def _open_session(graph: bytes, threads: int | None) -> onnxruntime.InferenceSes
 
 
 def _check_interface(
-    session: onnxruntime.InferenceSession, outputs: tuple[str, ...], size: int
+    session: onnxruntime.InferenceSession | OpenVinoSession, outputs: tuple[str, ...], size: int
 ) -> None:
     names = tuple(output.name for output in session.get_outputs())
     if set(names) != set(outputs):
