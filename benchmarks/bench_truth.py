@@ -141,7 +141,7 @@ def _features(
     for start in range(0, len(rows), CHUNK):
         path = options.folder / f"{name}-{start}.npy"
         if not path.exists():
-            base = base or FrozenBase(options.weights, SIDE)
+            base = base or _base(options.weights)
             views = [
                 view
                 for at, row in enumerate(rows[start : start + CHUNK], start)
@@ -153,6 +153,17 @@ def _features(
             partial.replace(path)
         parts.append(np.load(path))
     return np.concatenate(parts)
+
+
+def _base(weights: Path) -> FrozenBase:
+    """Return the base in bfloat16, which takes a sixth of the time where there is AMX."""
+    import keras
+
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    base = FrozenBase(weights, SIDE)
+    keras.mixed_precision.set_dtype_policy(before)
+    return base
 
 
 def _views(path: Path, copies: int, seed: int) -> Iterator[NDArray[np.uint8]]:
