@@ -60,6 +60,9 @@ def load_model(
 ) -> Classifier:
     """Load a model artifact.
 
+    The network runs in ONNX Runtime; in OpenVINO where the environment variable
+    ``TUMORSCOPE_RUNTIME`` says ``openvino``.
+
     Parameters
     ----------
     path
@@ -68,9 +71,6 @@ def load_model(
         Name of the threshold that turns probabilities into outcomes.
     threads
         Processor threads of the network; default all available cores.
-
-    The network runs in ONNX Runtime; in OpenVINO where the environment variable
-    ``TUMORSCOPE_RUNTIME`` says ``openvino``.
 
     Raises
     ------
