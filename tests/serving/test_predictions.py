@@ -216,7 +216,7 @@ def test_full_queue_refuses_at_once(
 ) -> None:
     model = HeldModel(tiny_model)
     app = make_app(classifier=model, max_in_flight=2, max_computing=1)
-    places = app.extensions["tumorscope"].admission._places
+    admission = app.extensions["tumorscope"].admission
 
     def post() -> None:
         statuses.append(app.test_client().post(URL, data=form(("a.png", png))).status_code)
@@ -225,7 +225,7 @@ def test_full_queue_refuses_at_once(
     threads = [threading.Thread(target=post) for _ in range(2)]
     for thread in threads:
         thread.start()
-    while places._value:
+    while not admission.is_full:
         time.sleep(0.01)
     refused = app.test_client().post(URL, data=form(("a.png", png)))
     assert statuses == [], "the refusal has waited for an answer"

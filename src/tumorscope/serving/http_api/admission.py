@@ -31,10 +31,15 @@ class Admission:
     """
 
     def __init__(self, *, max_in_flight: int, max_computing: int) -> None:
-        self._places = threading.BoundedSemaphore(max_in_flight)
+        self._free = max_in_flight
         self._computing = threading.BoundedSemaphore(max_computing)
         self._lock = threading.Lock()
         self._next_return = 0.0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next request would be refused."""
+        return self._free <= 0
 
     @contextmanager
     def enter(self) -> Iterator[None]:
@@ -45,16 +50,22 @@ class Admission:
         RefusalError
             If there is none.
         """
-        if not self._places.acquire(blocking=False):
-            raise RefusalError(
-                "too-busy", "The queue of images is full; try again.", retry_after=self._retry()
-            )
+        with self._lock:
+            if self.is_full:
+                raise self._refusal()
+            self._free -= 1
         metrics.IN_FLIGHT.inc()
         try:
             yield
         finally:
             metrics.IN_FLIGHT.dec()
-            self._places.release()
+            with self._lock:
+                self._free += 1
+
+    def refusal(self) -> RefusalError:
+        """Return what the next request is told while every place is taken."""
+        with self._lock:
+            return self._refusal()
 
     @contextmanager
     def compute(self) -> Iterator[None]:
@@ -62,10 +73,13 @@ class Admission:
         with self._computing:
             yield
 
-    def _retry(self) -> int:
+    def _refusal(self) -> RefusalError:
         """Give a refused client its time to come back, so that not all come back at once."""
-        with self._lock:
-            now = time.monotonic()
-            due = max(now, self._next_return) + 1 / RETURNS_PER_S
-            self._next_return = min(due, now + MAX_RETRY_AFTER_S)
-        return max(1, math.ceil(due - now))
+        now = time.monotonic()
+        due = max(now, self._next_return) + 1 / RETURNS_PER_S
+        self._next_return = min(due, now + MAX_RETRY_AFTER_S)
+        return RefusalError(
+            "too-busy",
+            "The queue of images is full; try again.",
+            retry_after=max(1, math.ceil(due - now)),
+        )

@@ -20,6 +20,7 @@ from tumorscope.serving.http_api import (
 )
 from tumorscope.serving.http_api.admission import Admission
 from tumorscope.serving.http_api.config import ServerConfig
+from tumorscope.serving.http_api.early_refusal import EarlyRefusal
 from tumorscope.serving.http_api.job_runner import JobRunner
 from tumorscope.serving.http_api.job_store import JobStore
 from tumorscope.serving.http_api.page import page_blueprint
@@ -54,6 +55,8 @@ def create_app(config: ServerConfig, *, classifier: Classifier | None = None) ->
     runner = JobRunner(config, store, classifier, admission)
     app = _routes(config)
     app.extensions[EXTENSION] = Service(config, classifier, admission, store, runner)
+    early = EarlyRefusal(app.wsgi_app, f"{PREFIX}/predictions", config, admission)
+    app.wsgi_app = early  # type: ignore[method-assign]  # as Flask's documentation wraps it
     runner.start()
     return app
 

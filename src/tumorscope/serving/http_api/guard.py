@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, request
+from werkzeug.wsgi import get_content_length, get_host
 
 from tumorscope.serving.http_api import metrics
 from tumorscope.serving.http_api.api_keys import is_known
@@ -15,6 +16,9 @@ from tumorscope.serving.http_api.logs import log_event
 from tumorscope.serving.http_api.problems import RefusalError
 from tumorscope.serving.http_api.uploads import skip_body
 from tumorscope.serving.loopback import is_loopback
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -55,51 +59,71 @@ def register(app: Flask, config: ServerConfig) -> None:
 
     def check() -> None:
         g.started = time.perf_counter()
-        g.request_id = _request_id()
-        _check_same_site()
-        if config.api_key_hashes:
-            _check_key(config.api_key_hashes)
-        else:
-            _check_host()
+        g.request_id = request_id(request.environ)
+        check_caller(request.environ, request.path, config)
 
     def finish(response: Response) -> Response:
         if response.status_code >= 400 and response.status_code not in _NOT_READ_ON:
-            skip_body(config)
+            skip_body(request.environ, config)
         return _finish(response)
 
     app.before_request(check)
     app.after_request(finish)
 
 
-def _request_id() -> str:
+def request_id(environ: WSGIEnvironment) -> str:
     """Return the proxy's request id if it is a UUID, which cannot say anything of anybody."""
     try:
-        return str(uuid.UUID(request.headers.get("X-Request-ID", "")))
+        return str(uuid.UUID(environ.get("HTTP_X_REQUEST_ID", "")))
     except ValueError:
         return str(uuid.uuid4())
 
 
-def _check_same_site() -> None:
+def check_caller(environ: WSGIEnvironment, path: str, config: ServerConfig) -> None:
+    """Let in who may ask.
+
+    Parameters
+    ----------
+    environ
+        The request.
+    path
+        Its path, beginning with one slash.
+    config
+        Holds the keys; without keys only this machine's own names are answered.
+
+    Raises
+    ------
+    RefusalError
+        If the request comes from another site, has no known key, or asks for another host.
+    """
+    _check_same_site(environ, path)
+    if config.api_key_hashes:
+        _check_key(environ, path, config.api_key_hashes)
+    else:
+        _check_host(get_host(environ))
+
+
+def _check_same_site(environ: WSGIEnvironment, path: str) -> None:
     """Refuse what the page of another site sends through the user's browser."""
-    if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.path.startswith("/api/"):
+    if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" and path.startswith("/api/"):
         raise RefusalError("forbidden-origin", "Only the service's own page may send requests.")
 
 
-def _check_host() -> None:
+def _check_host(host: str) -> None:
     """Refuse names other than this machine's own, which a hostile name server may point here."""
-    host = request.host.rpartition(":")[0] if ":" in request.host else request.host
-    if not is_loopback(host or request.host):
+    name = host.rpartition(":")[0] if ":" in host else host
+    if not is_loopback(name or host):
         raise RefusalError(
             "forbidden-origin",
             "Without an API key the service answers only to 127.0.0.1 and localhost.",
         )
 
 
-def _check_key(hashes: tuple[str, ...]) -> None:
-    if not request.path.startswith(_KEPT_PATHS):
+def _check_key(environ: WSGIEnvironment, path: str, hashes: tuple[str, ...]) -> None:
+    if not path.startswith(_KEPT_PATHS):
         return
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    key = token if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
+    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    key = token if scheme.lower() == "bearer" else environ.get("HTTP_X_API_KEY", "")
     if not key or not is_known(key.strip(), hashes):
         raise RefusalError(
             "unauthorized", "Send the key as 'Authorization: Bearer KEY'; it is missing or unknown."
@@ -107,22 +131,45 @@ def _check_key(hashes: tuple[str, ...]) -> None:
 
 
 def _finish(response: Response) -> Response:
-    seconds = time.perf_counter() - g.get("started", time.perf_counter())
+    started = g.get("started", time.perf_counter())
     route = str(request.url_rule) if request.url_rule else "unknown"
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     if request.path.startswith(_KEPT_PATHS) and "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     response.headers["X-Request-ID"] = g.get("request_id", "")
-    metrics.REQUESTS.labels(route, request.method, response.status_code).inc()
+    book(request.environ, route, response.status_code, started, g.get("request_id", ""))
+    return response
+
+
+def book(
+    environ: WSGIEnvironment, route: str, status: int, started: float, request_id: str
+) -> None:
+    """Count a request and write its line into the log.
+
+    Parameters
+    ----------
+    environ
+        The request.
+    route
+        As written in the code.
+    status
+        Of the answer.
+    started
+        ``time.perf_counter()`` when the request came.
+    request_id
+        That the answer carries.
+    """
+    seconds = time.perf_counter() - started
+    method = environ["REQUEST_METHOD"]
+    metrics.REQUESTS.labels(route, method, status).inc()
     metrics.SECONDS.labels(route).observe(seconds)
     log_event(
         "request",
-        request_id=g.get("request_id", ""),
-        method=request.method,
+        request_id=request_id,
+        method=method,
         route=route,
-        status=response.status_code,
+        status=status,
         milliseconds=round(seconds * 1000, 1),
-        bytes_in=request.content_length or 0,
+        bytes_in=get_content_length(environ) or 0,
     )
-    return response

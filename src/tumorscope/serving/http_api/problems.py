@@ -84,25 +84,31 @@ def refusal_of(failures: Sequence[Failure]) -> RefusalError:
 
 def problem(refusal: RefusalError) -> Response:
     """Return the response for a refusal."""
-    status, title = KINDS[refusal.kind]
-    body: dict[str, Any] = {
-        "type": f"urn:tumorscope:problem:{refusal.kind}",
-        "title": title,
-        "status": status,
-        "detail": refusal.detail,
-        "request_id": g.get("request_id", ""),
-    }
-    if refusal.errors:
-        body["errors"] = list(refusal.errors)
-    if refusal.retry_after is not None:
-        body["retry_after"] = refusal.retry_after
-    response = json_response(body, status=status)
+    status, _ = KINDS[refusal.kind]
+    response = json_response(problem_body(refusal, g.get("request_id", "")), status=status)
     response.content_type = CONTENT_TYPE
     if refusal.retry_after is not None:
         response.headers["Retry-After"] = str(refusal.retry_after)
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="tumorscope"'
     return response
+
+
+def problem_body(refusal: RefusalError, request_id: str) -> dict[str, Any]:
+    """Return a refusal as the object of RFC 9457."""
+    status, title = KINDS[refusal.kind]
+    body: dict[str, Any] = {
+        "type": f"urn:tumorscope:problem:{refusal.kind}",
+        "title": title,
+        "status": status,
+        "detail": refusal.detail,
+        "request_id": request_id,
+    }
+    if refusal.errors:
+        body["errors"] = list(refusal.errors)
+    if refusal.retry_after is not None:
+        body["retry_after"] = refusal.retry_after
+    return body
 
 
 def json_response(body: dict[str, Any], *, status: int = 200) -> Response:

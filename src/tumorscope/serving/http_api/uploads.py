@@ -7,13 +7,17 @@ import re
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from flask import Request, request
 from werkzeug.datastructures import FileStorage
+from werkzeug.wsgi import get_content_length
 
 from tumorscope.serving.http_api.config import ServerConfig
 from tumorscope.serving.http_api.problems import RefusalError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 FIELD: Final = "file"
 MAX_NAME: Final = 255
@@ -142,7 +146,7 @@ def read_files(
             "unsupported-format",
             f"Send the scans as multipart/form-data under the field {FIELD!r}.",
         )
-    _bound_time(config)
+    _bound_time(request.environ, config)
     request.max_content_length = max_bytes + _FORM_BYTES
     request.max_form_parts = max_files
     request.max_form_memory_size = _FORM_BYTES
@@ -153,17 +157,17 @@ def read_files(
     return files
 
 
-def skip_body(config: ServerConfig) -> None:
+def skip_body(environ: WSGIEnvironment, config: ServerConfig) -> None:
     """Read the rest of a refused request, unless it is large or not sent yet.
 
     So that the connection can be kept. gunicorn itself would read a kilobyte at a time, which costs
     as much as the refusal, and after 64 of them close the connection, which costs the client more.
     """
-    left = request.content_length or 0
-    if left > _SKIPPED_BYTES or "Expect" in request.headers:
+    left = get_content_length(environ) or 0
+    if left > _SKIPPED_BYTES or "HTTP_EXPECT" in environ:
         return
-    _bound_time(config)
-    stream = request.environ["wsgi.input"]
+    _bound_time(environ, config)
+    stream = environ["wsgi.input"]
     with suppress(RefusalError):
         while left > 0 and (chunk := stream.read(min(left, _CHUNK))):
             left -= len(chunk)
@@ -176,8 +180,7 @@ def clean_name(name: str | None) -> str:
     return "/".join(parts)[-MAX_NAME:].lstrip("/") or "upload"
 
 
-def _bound_time(config: ServerConfig) -> None:
-    environ = request.environ
+def _bound_time(environ: WSGIEnvironment, config: ServerConfig) -> None:
     deadline = time.monotonic() + config.upload_timeout_s
     environ["wsgi.input"] = _TimedInput(environ["wsgi.input"], deadline)
     if (socket := environ.get("gunicorn.socket")) is not None:
