@@ -85,56 +85,59 @@ def find_candidates(looks: Sequence[Look]) -> Candidates:
     points = _Points(looks)
     if len(points.owner) < NEIGHBORS:
         return _join([])
-    index = _build_index(points.descriptors)
-    found = [_agree(points, matches) for matches in _ask(points, index, len(looks))]
+    index = _build_index(looks, len(points.owner))
+    found = [_agree(points, matches) for matches in _ask(looks, points, index)]
     return _strongest(_join(found), len(looks))
 
 
 class _Points:
-    """Key points of all pictures in one row."""
+    """Key points of all pictures in one row; their descriptors stay with the looks."""
 
     def __init__(self, looks: Sequence[Look]) -> None:
         counts = [len(look.points) for look in looks]
         self.starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
         self.owner = np.repeat(np.arange(len(looks)), counts).astype(np.int32)
-        self.descriptors = np.concatenate(
-            [np.zeros((0, DESCRIPTOR_LENGTH), np.uint8), *(look.descriptors for look in looks)]
-        )
         measured = np.concatenate([np.zeros((0, 4), np.float32), *(look.points for look in looks)])
         self.place = (measured[:, 0] + 1j * measured[:, 1]).astype(np.complex64)
         self.pose = (measured[:, 2] * np.exp(1j * np.deg2rad(measured[:, 3]))).astype(np.complex64)
 
 
-def _build_index(descriptors: NDArray[np.uint8]) -> Any:
-    if len(descriptors) < _MIN_FOR_LISTS:
-        flat = faiss.IndexFlatL2(DESCRIPTOR_LENGTH)
-        flat.add(descriptors.astype(np.float32))
-        return flat
-    lists = int(_LISTS_PER_ROOT * len(descriptors) ** 0.5)
-    index: Any = faiss.index_factory(DESCRIPTOR_LENGTH, f"IVF{lists},SQ8_direct")
-    index.cp.niter, index.cp.seed = 4, 0
-    index.cp.max_points_per_centroid = index.cp.min_points_per_centroid = _TAUGHT_BY
-    step = max(1, len(descriptors) // (_TAUGHT_BY * lists))
-    index.train(descriptors[::step].astype(np.float32))
-    for start in range(0, len(descriptors), 2**18):
-        index.add(descriptors[start : start + 2**18].astype(np.float32))
-    index.nprobe = _PROBES
+def _blocks(looks: Sequence[Look]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield the descriptors of a block of pictures and where in the row of all they begin."""
+    start = 0
+    for first in range(0, len(looks), _BLOCK):
+        block = [look.descriptors for look in looks[first : first + _BLOCK]]
+        descriptors = np.concatenate([np.zeros((0, DESCRIPTOR_LENGTH), np.uint8), *block])
+        if len(descriptors):
+            yield start, descriptors
+        start += len(descriptors)
+
+
+def _build_index(looks: Sequence[Look], points: int) -> Any:
+    index: Any = faiss.IndexFlatL2(DESCRIPTOR_LENGTH)
+    if points >= _MIN_FOR_LISTS:
+        lists = int(_LISTS_PER_ROOT * points**0.5)
+        index = faiss.index_factory(DESCRIPTOR_LENGTH, f"IVF{lists},SQ8_direct")
+        index.cp.niter, index.cp.seed = 4, 0
+        index.cp.max_points_per_centroid = index.cp.min_points_per_centroid = _TAUGHT_BY
+        step = max(1, points // (_TAUGHT_BY * lists))
+        taught = [descriptors[-start % step :: step] for start, descriptors in _blocks(looks)]
+        index.train(np.concatenate(taught).astype(np.float32))
+        index.nprobe = _PROBES
+    for _, descriptors in _blocks(looks):
+        index.add(descriptors.astype(np.float32))
     return index
 
 
 def _ask(
-    points: _Points, index: faiss.Index, pictures: int
+    looks: Sequence[Look], points: _Points, index: faiss.Index
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]]:
     """Yield matches, a block of asking pictures at a time: asking, answering, mirrored."""
-    for block in range(0, pictures, _BLOCK):
-        start, stop = points.starts[block], points.starts[min(block + _BLOCK, pictures)]
-        if stop == start:
-            continue
-        asked = points.descriptors[start:stop]
+    for start, asked in _blocks(looks):
         asking, answering, mirrored = [], [], []
         for is_mirrored, query in ((False, asked), (True, mirror_descriptors(asked))):
             _, answer = index.search(query.astype(np.float32), NEIGHBORS)
-            source = np.repeat(np.arange(start, stop), NEIGHBORS)
+            source = np.repeat(np.arange(start, start + len(asked)), NEIGHBORS)
             target = answer.ravel()
             kept = (target >= 0) & (points.owner[source] != points.owner[target])
             asking.append(source[kept])
