@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import numpy as np
 
 from tumorscope.cli.options import model_option, operating_point_option
 from tumorscope.errors import UsageError
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
 from tumorscope.model.classifier import load_model
-from tumorscope.model.heatmap import PNG_EFFORT
+from tumorscope.model.png import encode_png
 from tumorscope.model.prediction import Answer, Failure, Prediction
 
 EXIT_SOME_FAILED: Final = 1
@@ -132,7 +133,7 @@ class _HeatmapFolder:
         while name.lower() in self._taken:  # some file systems do not tell a from A
             name, number = f"{stem}_{number}", number + 1
         self._taken.add(name.lower())
-        answer.overlay().save(self._folder / f"{name}.png", compress_level=PNG_EFFORT)
+        (self._folder / f"{name}.png").write_bytes(encode_png(np.asarray(answer.overlay())))
 
 
 def _json_writer() -> Callable[[Answer], None]:

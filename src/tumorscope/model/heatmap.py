@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-PNG_EFFORT: Final = 1
-"""zlib level of a saved overlay: Pillow's default takes four times as long to save a tenth."""
+_SAMPLED: Final = 256
+"""Rows and columns that the range of grey levels is taken from: as good as all, and four times as
+fast."""
 
 
 def draw_overlay(
@@ -26,19 +27,28 @@ def draw_overlay(
     opacity
         Of the strongest evidence.
     """
-    grey = _scale_to_unit(pixels)[..., None] * 255
+    # Of the evidence its root is kept in 8 bits, so that faint evidence fades without steps.
+    root = Image.fromarray((np.sqrt(evidence) * 255 + np.float32(0.5)).astype(np.uint8))
+    level = np.arange(256) / 255
     # Black over red to yellow: ordered in lightness, so it is read without telling hues apart.
-    color = np.stack([np.full_like(evidence, 255), 230 * evidence, 40 * evidence], axis=-1)
-    alpha = (opacity * np.sqrt(evidence))[..., None]
-    return Image.fromarray(np.rint(grey * (1 - alpha) + color * alpha).astype(np.uint8))
+    colors = (np.full(256, 255.0), 230 * level**2, 40 * level**2)
+    color = Image.merge("RGB", [root.point(_table(channel)) for channel in colors])
+    grey = Image.fromarray(_scale_to_levels(pixels)).convert("RGB")
+    return Image.composite(color, grey, root.point(_table(255 * opacity * level)))
 
 
-def _scale_to_unit(pixels: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Stretch all but the darkest and brightest 0.5 % over [0, 1]; a constant becomes 0."""
-    values = pixels.astype(np.float64)
-    low, high = np.percentile(values, (0.5, 99.5))
+def _table(values: NDArray[np.floating[Any]]) -> list[int]:
+    """Return a picture's new level by its old one."""
+    return [round(value) for value in values.tolist()]
+
+
+def _scale_to_levels(pixels: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Stretch all but the darkest and brightest 0.5 % over [0, 255]; a constant becomes 0."""
+    step = max(1, min(pixels.shape) // _SAMPLED)
+    low, high = np.percentile(pixels[::step, ::step].astype(np.float64), (0.5, 99.5))
     if high <= low:
-        low, high = values.min(), values.max()
+        low, high = float(pixels.min()), float(pixels.max())
     if high <= low:
-        return np.zeros_like(values)
-    return np.asarray(np.clip((values - low) / (high - low), 0, 1))
+        return np.zeros(pixels.shape, np.uint8)
+    scaled = (pixels - np.float32(low)) * np.float32(255 / (high - low)) + np.float32(0.5)
+    return np.asarray(np.clip(scaled, 0, 255), np.uint8)

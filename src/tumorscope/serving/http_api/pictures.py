@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tumorscope.imaging.scan import Scan
+from tumorscope.model.png import encode_png
 
 DEEP_MAXIMUM: Final = 65535
 MAX_SIDE: Final = 2048
@@ -47,11 +48,11 @@ def save_pictures(
     low, high = scan.pixels.min(), scan.pixels.max()
     pixels = _halved(scan.pixels)
     deep = (pixels - low) * (DEEP_MAXIMUM / max(float(high - low), 1e-12))
-    _save(np.rint(deep).astype(np.uint16), image_path(folder, number))
+    image_path(folder, number).write_bytes(encode_png(np.rint(deep).astype(np.uint16)))
     if evidence is not None:
         grey = Image.fromarray(np.rint(evidence * 255).astype(np.uint8))
         grey.thumbnail((EVIDENCE_SIDE, EVIDENCE_SIDE), Image.Resampling.BILINEAR)
-        _save(np.asarray(grey), evidence_path(folder, number))
+        evidence_path(folder, number).write_bytes(encode_png(np.asarray(grey)))
 
 
 def image_path(folder: Path, number: int) -> Path:
@@ -84,9 +85,7 @@ def windowed(
     values = low + deep * ((high - low) / DEEP_MAXIMUM)
     black, white = window
     grey = np.clip((values - black) * (255 / max(white - black, 1e-12)), 0, 255)
-    buffer = io.BytesIO()
-    Image.fromarray(np.rint(grey).astype(np.uint8)).save(buffer, "PNG", compress_level=3)
-    return buffer.getvalue()
+    return encode_png(np.rint(grey).astype(np.uint8))
 
 
 def _halved(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,7 +94,3 @@ def _halved(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         blocks = pixels[:rows, :columns].reshape(rows // 2, 2, columns // 2, 2)
         pixels = blocks.mean(axis=(1, 3), dtype=np.float32)
     return pixels
-
-
-def _save(grey: NDArray[Any], path: Path) -> None:
-    Image.fromarray(grey).save(path, "PNG", compress_level=3)

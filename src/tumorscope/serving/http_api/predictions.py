@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Iterator
 from typing import Any, Final
 
+import numpy as np
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
@@ -14,7 +14,7 @@ from werkzeug.datastructures import FileStorage
 from tumorscope.imaging.scan import Scan
 from tumorscope.imaging.sources import expand_content
 from tumorscope.model.classifier import Classifier, SeriesCollector
-from tumorscope.model.heatmap import PNG_EFFORT
+from tumorscope.model.png import encode_png
 from tumorscope.model.prediction import Answer, Failure, Prediction
 from tumorscope.serving.http_api.answering import answer_scan, listed, read_scans
 from tumorscope.serving.http_api.openapi import Answered, describe, parse_query
@@ -110,6 +110,4 @@ def _to_dict(answer: Answer) -> dict[str, Any]:
 def _data_uri(answer: Prediction) -> str:
     picture = answer.overlay()
     picture.thumbnail((_HEATMAP_SIDE, _HEATMAP_SIDE))
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=PNG_EFFORT)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return "data:image/png;base64," + base64.b64encode(encode_png(np.asarray(picture))).decode()
