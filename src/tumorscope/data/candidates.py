@@ -3,7 +3,8 @@
 Every key point asks an inverted-file index for its nearest ones in other pictures, as it is and
 mirrored. A match proposes how one picture would lie over the other (turn, scale, shift); a pair
 whose matches agree is a candidate. Cost grows with the number of key points times the length of
-the lists that are looked into, and not with the number of pairs.
+the lists that are looked into, and not with the number of pairs. The nearest lists are found in a
+graph: comparing with all of them would come to cost the most.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ MIN_AGREEING: Final = 3
 MAX_PER_PICTURE: Final = 16
 """Candidates kept for a picture, those with the most agreeing matches first."""
 
-_LISTS_PER_ROOT: Final = 4  # lists of the index, in square roots of the key points (faiss guide)
+_LISTS_PER_ROOT: Final = 8  # lists of the index, in square roots of the key points (faiss guide)
+_LINKS: Final = 16  # of the graph in which the nearest lists are found, instead of in all
 _MIN_FOR_LISTS: Final = 20_000  # below this every key point is compared with every other
 _TAUGHT_BY: Final = 16  # key points for each list
 _PROBES: Final = 8
@@ -114,19 +116,42 @@ def _blocks(looks: Sequence[Look]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
 
 
 def _build_index(looks: Sequence[Look], points: int) -> Any:
-    index: Any = faiss.IndexFlatL2(DESCRIPTOR_LENGTH)
-    if points >= _MIN_FOR_LISTS:
-        lists = int(_LISTS_PER_ROOT * points**0.5)
-        index = faiss.index_factory(DESCRIPTOR_LENGTH, f"IVF{lists},SQ8_direct")
-        index.cp.niter, index.cp.seed = 4, 0
-        index.cp.max_points_per_centroid = index.cp.min_points_per_centroid = _TAUGHT_BY
-        step = max(1, points // (_TAUGHT_BY * lists))
-        taught = [descriptors[-start % step :: step] for start, descriptors in _blocks(looks)]
-        index.train(np.concatenate(taught).astype(np.float32))
-        index.nprobe = _PROBES
-    for _, descriptors in _blocks(looks):
-        index.add(descriptors.astype(np.float32))
+    if points < _MIN_FOR_LISTS:
+        flat = faiss.IndexFlatL2(DESCRIPTOR_LENGTH)
+        for _, descriptors in _blocks(looks):
+            flat.add(descriptors.astype(np.float32))
+        return flat
+    lists = int(_LISTS_PER_ROOT * points**0.5)
+    index: Any = faiss.index_factory(DESCRIPTOR_LENGTH, f"IVF{lists}_HNSW{_LINKS},SQ8_direct")
+    graph: Any = faiss.downcast_index(index.quantizer)
+    graph.hnsw.efSearch = 2 * _PROBES
+    index.cp.niter, index.cp.seed = 4, 0
+    index.cp.max_points_per_centroid = index.cp.min_points_per_centroid = _TAUGHT_BY
+    step = max(1, points // (_TAUGHT_BY * lists))
+    taught = [descriptors[-start % step :: step] for start, descriptors in _blocks(looks)]
+    index.train(np.concatenate(taught).astype(np.float32))
+    index.nprobe = _PROBES
+    _fill_lists(index, looks)
     return index
+
+
+def _fill_lists(index: Any, looks: Sequence[Look]) -> None:
+    """Add all descriptors to lists that have their size beforehand.
+
+    Lists that grow take half as much memory again.
+    """
+    found = [
+        index.quantizer.search(descriptors.astype(np.float32), 1)[1].ravel().astype(np.int32)
+        for _, descriptors in _blocks(looks)
+    ]
+    sizes = np.bincount(np.concatenate(found), minlength=index.nlist)
+    for number, size in enumerate(sizes.tolist()):
+        index.invlists.resize(number, size)
+        index.invlists.resize(number, 0)
+    for (_, descriptors), places in zip(_blocks(looks), found, strict=True):
+        content, numbers = descriptors.astype(np.float32), places.astype(np.int64)
+        pointers = faiss.swig_ptr(content), None, faiss.swig_ptr(numbers)
+        index.add_core(len(content), *pointers)
 
 
 def _ask(
