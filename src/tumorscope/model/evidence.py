@@ -65,26 +65,39 @@ def evidence_on_image(
     probability = sigmoid(evidence).astype(np.float32)
     rows, columns = geometry.shape
     cell = canvas_size / evidence.shape[0] * geometry.scale  # image pixels per cell
-    down = _weights(rows, len(probability), cell=cell, offset=geometry.row0)
-    across = _weights(columns, len(probability), cell=cell, offset=geometry.column0)
-    return np.clip(down @ probability @ across.T, 0, 1)
+    across = _neighbors(columns, len(probability), cell=cell, offset=geometry.column0)
+    down = _neighbors(rows, len(probability), cell=cell, offset=geometry.row0)
+    lines = _interpolate(np.ascontiguousarray(probability.T), across).T
+    return np.clip(_interpolate(np.ascontiguousarray(lines), down), 0, 1)
 
 
-def _weights(pixels: int, cells: int, *, cell: float, offset: float) -> NDArray[np.float32]:
-    """Return what each cell of a row counts at each pixel, shape (pixels, cells).
+_Neighbors = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]
 
-    Linear between the centers of cells, flat beyond the outermost, 0 outside of them; a product
-    of two such tables takes a tenth of the time of an image library's bilinear transform.
+
+def _neighbors(pixels: int, cells: int, *, cell: float, offset: float) -> _Neighbors:
+    """Return the two cells around each pixel of a line, and what each of them counts.
+
+    Linear between the centers of cells, flat beyond the outermost, 0 outside of them.
     """
     place = (np.arange(pixels) + 0.5 - offset) / cell
-    pixel = np.flatnonzero((place >= 0) & (place < cells))
-    below = np.floor(place[pixel] - 0.5)
-    share = place[pixel] - 0.5 - below
-    weights = np.zeros((pixels, cells), np.float32)
-    last = cells - 1
-    np.add.at(weights, (pixel, np.clip(below, 0, last).astype(np.intp)), 1 - share)
-    np.add.at(weights, (pixel, np.clip(below + 1, 0, last).astype(np.intp)), share)
-    return weights
+    inside = (place >= 0) & (place < cells)
+    below = np.floor(place - 0.5)
+    share = place - 0.5 - below
+    low, high = (np.clip(one, 0, cells - 1).astype(np.intp) for one in (below, below + 1))
+    weights = ((inside * part).astype(np.float32) for part in (1 - share, share))
+    return low, high, *weights
+
+
+def _interpolate(values: NDArray[np.float32], neighbors: _Neighbors) -> NDArray[np.float32]:
+    """Interpolate along the first axis.
+
+    Whole rows are copied and added, which takes a third of the time of an image library's
+    transform; a product of matrices would wake threads that the network needs.
+    """
+    low, high, low_weight, high_weight = neighbors
+    laid = values[low] * low_weight[:, None]
+    laid += values[high] * high_weight[:, None]
+    return laid
 
 
 def sigmoid(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

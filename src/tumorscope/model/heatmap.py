@@ -39,7 +39,7 @@ def draw_overlay(
 
 def _table(values: NDArray[np.floating[Any]]) -> list[int]:
     """Return a picture's new level by its old one."""
-    return [round(value) for value in values.tolist()]
+    return [int(level) for level in np.rint(values)]
 
 
 def _scale_to_levels(pixels: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
