@@ -136,9 +136,9 @@ def _build_index(looks: Sequence[Look], points: int) -> Any:
 
 
 def _fill_lists(index: Any, looks: Sequence[Look]) -> None:
-    """Add all descriptors to lists that have their size beforehand.
+    """Add all descriptors to lists that have their room beforehand.
 
-    Lists that grow take half as much memory again.
+    Lists that grow take half as much memory again; one that is emptied keeps its room.
     """
     found = [
         index.quantizer.search(descriptors.astype(np.float32), 1)[1].ravel().astype(np.int32)

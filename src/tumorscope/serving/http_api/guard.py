@@ -142,9 +142,7 @@ def _finish(response: Response) -> Response:
     return response
 
 
-def book(
-    environ: WSGIEnvironment, route: str, status: int, started: float, request_id: str
-) -> None:
+def book(environ: WSGIEnvironment, route: str, status: int, started: float, identity: str) -> None:
     """Count a request and write its line into the log.
 
     Parameters
@@ -157,16 +155,16 @@ def book(
         Of the answer.
     started
         ``time.perf_counter()`` when the request came.
-    request_id
-        That the answer carries.
+    identity
+        The request id that the answer carries.
     """
     seconds = time.perf_counter() - started
-    method = environ["REQUEST_METHOD"]
+    method = environ["REQUEST_METHOD"].upper()
     metrics.REQUESTS.labels(route, method, status).inc()
     metrics.SECONDS.labels(route).observe(seconds)
     log_event(
         "request",
-        request_id=request_id,
+        request_id=identity,
         method=method,
         route=route,
         status=status,
