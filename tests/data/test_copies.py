@@ -121,6 +121,34 @@ def test_what_was_written_over_does_not_count(heads, monkeypatch):
     assert register(*pictures, (False, 1 + 0j, 0j)).score < score - 0.1
 
 
+@pytest.mark.parametrize("rows", [160, 140])
+def test_a_first_guess_that_is_off_is_mended_at_full_size(heads, rows):
+    squeezed = cv2.resize(heads[3], (160, rows), interpolation=cv2.INTER_AREA)
+    first, second = (look.thumbnail for look in _looks([heads[3], squeezed]))
+    off = (False, 1.02 + 0.03j, -2 + 1j)
+    assert (first.shape == second.shape) == (rows == 160)
+
+    pictures = first.astype(np.float32), second.astype(np.float32)
+    coarse = registration._matrix(*off)
+    guess = registration._rescale(coarse, 96 / registration.THUMBNAIL_SIDE)
+    before = registration._fine_score(*pictures, guess)
+
+    assert before < CopyThresholds().same_picture
+    assert registration._measure_finely(first, second, coarse)[0] > 0.85
+
+
+def test_white_captions_leave_a_dark_scan_its_grey_levels(heads):
+    dark = np.uint8(heads[4] * 0.2)
+    written = dark.copy()
+    for row in (30, 150):
+        cv2.putText(written, "R 12:30", (35, row), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 255, 2)
+
+    plain, captioned = (look.thumbnail for look in _looks([dark, written]))
+
+    # The 1st to 99th percentile would leave it a fifth.
+    assert np.median(captioned[captioned > 0]) > 0.4 * np.median(plain[plain > 0])
+
+
 def test_equal_looks_are_paired_with_the_first_and_told_by_their_files(heads):
     looks = [take_look(np.float32(heads[0]), sha256=name) for name in ("a", "b", "a")]
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tumorscope.data.descriptors import is_blank
 from tumorscope.imaging.preprocess import MIN_SIDE
 
-LOOK_VERSION: Final = 2
+LOOK_VERSION: Final = 3
 """Part of every cache key: raise it when a look of the same file changes."""
 
 WORK_SIDE: Final = 96
@@ -34,6 +34,8 @@ _PER_CELL: Final = 4
 _MARGIN: Final = 4
 _FOREGROUND: Final = 0.08  # as in the descriptors that groups are made of
 _LINE: Final = 0.04
+_CAPTION: Final = 0.7  # of the range of grey levels, above which captions lie
+_GAP: Final = 0.5  # of it, below which everything else lies where there are captions
 _GRID: Final = (4, 4, 8)  # SIFT: 4 x 4 fields of 8 directions (Lowe 2004)
 
 
@@ -105,9 +107,9 @@ def mirror_descriptors(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _content(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Cut out the content box, with its 1st to 99th percentile as 0 to 255."""
+    """Cut out the content box, with its grey levels stretched over 0 to 255."""
     step = max(1, min(pixels.shape) // 64)
-    low, high = np.percentile(pixels[::step, ::step], (1, 99))
+    low, high = _grey_range(pixels[::step, ::step])
     if high <= low:
         low, high = pixels.min(), pixels.max()
     seen = pixels > low + _FOREGROUND * (high - low)
@@ -115,6 +117,18 @@ def _content(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
     part = pixels[rows, columns] if min(_length(rows), _length(columns)) >= MIN_SIDE else pixels
     grey: NDArray[np.uint8] = np.clip((part - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
     return grey
+
+
+def _grey_range(pixels: NDArray[np.float32]) -> tuple[float, float]:
+    """Return the 1st and 99th percentile, the latter without captions.
+
+    White captions on a dark scan would leave the scan itself a few levels. They are told by the
+    gap below them, which scans do not have.
+    """
+    low, high, top = np.percentile(pixels, (1, 99, 100))
+    below = pixels[pixels < low + _CAPTION * (top - low)]
+    scan = np.percentile(below, 99) if below.size else high
+    return low, scan if scan - low < _GAP * (high - low) else high
 
 
 def _span(share: NDArray[np.floating]) -> slice:

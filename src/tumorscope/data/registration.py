@@ -26,6 +26,7 @@ _UNLIKELY: Final = 0.65  # after the first of two alignments
 _ALIKE: Final = 0.90  # trimmed correlation after alignment, below which the score is 0
 _FINE_WINDOW: Final = 5  # pixels of a 96-pixel picture: what neighbouring slices do not share
 _FINE_STEPS: Final = 8
+_FINE_ROUNDS: Final = 3
 _LEVELS: Final = 22  # steps of 12 grey levels, in which one picture's levels follow the other's
 _LEVEL: Final = 12
 _FEW: Final = 8  # pixels of a level that do not tell its counterpart
@@ -116,33 +117,41 @@ def _measure_finely(
 ) -> tuple[float, NDArray[np.float32]]:
     """Return score and placement of the thumbnails, once more aligned at full size."""
     pictures = first.astype(np.float32), second.astype(np.float32)
-    matrix = _rescale(coarse, WORK_SIDE / THUMBNAIL_SIDE)
-    score, clean = _fine_score(*pictures, matrix)
-    if score >= _CLEAR:
-        return score, coarse
-    align: Any = cv2.findTransformECC
+    best = _rescale(coarse, WORK_SIDE / THUMBNAIL_SIDE)
+    score = _fine_score(*pictures, best)
+    for _ in range(_FINE_ROUNDS):
+        if score >= _CLEAR:
+            break
+        better = _align_finely(*pictures, best)
+        again = 0.0 if better is None else _fine_score(*pictures, better)
+        if better is None or again <= score:
+            break
+        score, best = again, better
+    return score, _rescale(best, THUMBNAIL_SIDE / WORK_SIDE)
+
+
+def _align_finely(
+    first: NDArray[np.float32], second: NDArray[np.float32], matrix: NDArray[np.float32]
+) -> NDArray[np.float32] | None:
+    align: Any = cv2.findTransformECC  # its stub knows no way to leave the mask out
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _FINE_STEPS, 1e-3)
-    mask = clean.astype(np.uint8)
     try:
-        _, better = align(*pictures, matrix.copy(), cv2.MOTION_AFFINE, stop, mask, _BLUR)
+        _, better = align(first, second, matrix.copy(), cv2.MOTION_AFFINE, stop, None, _BLUR)
     except cv2.error:  # does not converge
-        return score, coarse
-    again, _ = _fine_score(*pictures, better.astype(np.float32))
-    if again <= score:
-        return score, coarse
-    return again, _rescale(better.astype(np.float32), THUMBNAIL_SIDE / WORK_SIDE)
+        return None
+    return np.asarray(better, np.float32)
 
 
 def _fine_score(
     first: NDArray[np.float32], second: NDArray[np.float32], matrix: NDArray[np.float32]
-) -> tuple[float, NDArray[np.bool_]]:
-    """Return the score and which pixels of the first picture it was measured on."""
+) -> float:
+    """Return the score of one placement."""
     moved, seen = _lay_over(first, second, matrix)
     clean = seen & ~_written_over(first, moved, seen)
     values = _correlate_windows(first, moved, clean.astype(np.float32), _FINE_WINDOW)
     if values.size < _MIN_WINDOWS * WORK_SIDE**2:
-        return 0.0, clean
-    return float(np.clip(values.mean(), 0, 1)), clean
+        return 0.0
+    return float(np.clip(values.mean(), 0, 1))
 
 
 def _written_over(
