@@ -6,8 +6,8 @@ With ``--peers``, the interpreter of an environment that has imagededup and clea
 at the same pictures, as PNG files in a folder that is deleted again, with their own defaults.
 
 Scans are drawn from the sides of a split other than ``train``, on whose scans the thresholds were
-chosen. Every scan gets one copy changed once and one changed twice. A pair that is called the same
-picture counts as
+chosen, no two of them alike in their thumbnails. Every scan gets one copy changed once and one
+changed twice. A pair that is called the same picture counts as
 
 - right, if both come from one scan;
 - a relative, if the manifest gives both one known patient, or one group (found by comparing all
@@ -35,6 +35,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tumorscope.data.copies import CopyThresholds, find_copies
+from tumorscope.data.descriptors import describe
+from tumorscope.data.duplicates import DuplicateThresholds, find_pairs
 from tumorscope.data.looks import take_look
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.data.pictures import is_volume, read_pictures
@@ -113,8 +115,13 @@ SINGLE: Final = [(one,) for one in CHANGES]
 DOUBLE: Final = [(one, other) for one in CHANGES for other in CHANGES if one != other]
 
 
-def choose_scans(rows: Sequence[ManifestRow], count: int, seed: int) -> list[ManifestRow]:
-    """Draw scans of brains that are not in the train part, at most one per file content."""
+def choose_scans(
+    rows: Sequence[ManifestRow], root: Path, count: int, seed: int
+) -> tuple[list[ManifestRow], list[Picture]]:
+    """Draw distinct scans of brains that are not in the train part, and read them.
+
+    Distinct by thumbnails in eight orientations, independently of what is measured here.
+    """
     once = {
         row.sha256: row
         for row in rows
@@ -123,8 +130,13 @@ def choose_scans(rows: Sequence[ManifestRow], count: int, seed: int) -> list[Man
         and not is_volume(row.path)
     }
     drawn = list(once.values())
-    order = np.random.default_rng(seed).permutation(len(drawn))
-    return [drawn[index] for index in order[:count]]
+    drawn = [drawn[index] for index in np.random.default_rng(seed).permutation(len(drawn))]
+    pictures = [picture.clip(0, 255).astype(np.uint8) for picture in read_pictures(drawn, root)]
+    found = find_pairs(describe(picture.astype(np.float32) for picture in pictures))
+    same = found.is_same_image(DuplicateThresholds())
+    repeated = set(np.maximum(found.first, found.second)[same].tolist())
+    kept = [index for index in range(len(drawn)) if index not in repeated][:count]
+    return [drawn[index] for index in kept], [pictures[index] for index in kept]
 
 
 def plant(scans: Sequence[Picture], seed: int) -> Copies:
@@ -199,10 +211,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--peers", type=Path, help="Python that has imagededup and cleanvision.")
     options = parser.parse_args()
-    rows = choose_scans(
-        read_manifest(options.manifest, root=options.root), options.scans, options.seed
-    )
-    scans = [picture.clip(0, 255).astype(np.uint8) for picture in read_pictures(rows, options.root)]
+    manifest = read_manifest(options.manifest, root=options.root)
+    rows, scans = choose_scans(manifest, options.root, options.scans, options.seed)
     copies = plant(scans, options.seed)
     pictures = [*scans, *(picture for _, _, picture in copies)]
     source = [*range(len(scans)), *(index for index, _, _ in copies)]
