@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tumorscope.data import registration
+from tumorscope.data import copies, registration
 from tumorscope.data.candidates import find_candidates
 from tumorscope.data.copies import (
     CopyPair,
@@ -147,6 +147,20 @@ def test_white_captions_leave_a_dark_scan_its_grey_levels(heads):
 
     # The 1st to 99th percentile would leave it a fifth.
     assert np.median(captioned[captioned > 0]) > 0.4 * np.median(plain[plain > 0])
+
+
+def test_processes_find_what_one_process_finds(heads, monkeypatch):
+    looks = _looks([*heads, *(head[:, ::-1] for head in heads), *(_turn(h, 20) for h in heads)])
+    alone = find_copies(looks, workers=1)
+    run = []
+    real = copies.joblib.Parallel
+    monkeypatch.setattr(copies, "_MIN_FOR_PROCESSES", 0)
+    monkeypatch.setattr(copies, "_CHUNK", 5)
+    monkeypatch.setattr(copies.joblib, "Parallel", lambda **how: run.append(how) or real(**how))
+
+    assert find_copies(looks, workers=2) == alone
+    assert run[0]["n_jobs"] == 2
+    assert len(alone) >= 24
 
 
 def test_equal_looks_are_paired_with_the_first_and_told_by_their_files(heads):

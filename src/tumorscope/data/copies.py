@@ -6,13 +6,15 @@ orientations, this finds copies under any turn, crop or retouching, and does not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import cv2
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,8 +29,13 @@ from tumorscope.data.registration import Placement, register
 from tumorscope.errors import ImageError, ManifestError
 
 WORKERS: Final = 2
+"""Threads that look at pictures, and processes that verify candidates."""
+
+_MIN_FOR_PROCESSES: Final = 4000  # pairs, some 7 s of work; processes take one to start
+_CHUNK: Final = 64  # pairs, 1 MB
 _COMMIT_EVERY: Final = 256
 _EXACT: Final = Placement(score=1.0, mirrored=False, rotation=0.0, scale=1.0, cover=1.0)
+_Task = tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[bool, complex, complex]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +104,24 @@ def look_at(collection: Collection, cache: LookCache) -> tuple[list[Look], dict[
     return looks, failures
 
 
-def find_copies(looks: Sequence[Look], thresholds: CopyThresholds | None = None) -> list[CopyPair]:
+def find_copies(
+    looks: Sequence[Look],
+    thresholds: CopyThresholds | None = None,
+    *,
+    workers: int = WORKERS,
+) -> list[CopyPair]:
     """Find the related pictures of a collection.
 
     Pictures that look entirely the same are compared once; each of them is paired with the first.
+
+    Parameters
+    ----------
+    looks
+        Of the pictures.
+    thresholds
+        By default :class:`CopyThresholds`.
+    workers
+        Processes that verify candidates where there are many; 1 for this one alone.
 
     Returns
     -------
@@ -119,7 +140,7 @@ def find_copies(looks: Sequence[Look], thresholds: CopyThresholds | None = None)
             pairs.append(CopyPair(first, index, _EXACT, same_file))
     distinct = sorted(first_of.values())
     candidates = find_candidates([looks[index] for index in distinct])
-    for pair, placement in _verify(looks, distinct, candidates, thresholds):
+    for pair, placement in _verify(looks, distinct, candidates, thresholds, workers):
         pairs.append(CopyPair(*pair, placement))
     return sorted(pairs, key=lambda pair: (pair.first, pair.second))
 
@@ -173,28 +194,45 @@ def _verify(
     distinct: Sequence[int],
     candidates: Candidates,
     thresholds: CopyThresholds,
+    workers: int,
 ) -> Iterator[tuple[tuple[int, int], Placement]]:
     """Yield the best placement of each pair that reaches the threshold of relatives."""
-    cv2.setNumThreads(1)  # the pool's threads do the work; OpenCV's own would only get in the way
-
-    def measure(index: int) -> Placement:
-        first, second = distinct[candidates.first[index]], distinct[candidates.second[index]]
-        guess = (
-            bool(candidates.mirrored[index]),
-            complex(candidates.turn[index]),
-            complex(candidates.shift[index]),
+    pairs = [
+        (distinct[first], distinct[second])
+        for first, second in zip(candidates.first, candidates.second, strict=True)
+    ]
+    tasks = (
+        (looks[first].thumbnail, looks[second].thumbnail, (bool(mirrored), turn, shift))
+        for (first, second), mirrored, turn, shift in zip(
+            pairs, candidates.mirrored, candidates.turn, candidates.shift, strict=True
         )
-        return register(looks[first].thumbnail, looks[second].thumbnail, guess)
-
+    )
     best: dict[tuple[int, int], Placement] = {}
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for index, placement in enumerate(pool.map(measure, range(len(candidates)), chunksize=64)):
-            pair = (distinct[candidates.first[index]], distinct[candidates.second[index]])
-            if placement.score >= thresholds.relative and (
-                pair not in best or placement.score > best[pair].score
-            ):
-                best[pair] = placement
+    for pair, placement in zip(pairs, _register_all(tasks, len(pairs), workers), strict=True):
+        if placement.score >= thresholds.relative and (
+            pair not in best or placement.score > best[pair].score
+        ):
+            best[pair] = placement
     yield from best.items()
+
+
+def _register_all(tasks: Iterator[_Task], count: int, workers: int) -> Iterator[Placement]:
+    """Align every pair, in processes where there are many: threads would wait for each other.
+
+    A process gets the thumbnails of its pairs only, so that memory does not grow with their number.
+    """
+    if workers == 1 or count < _MIN_FOR_PROCESSES:
+        yield from _register_some(tasks)
+        return
+    chunks = iter(lambda: list(itertools.islice(tasks, _CHUNK)), [])
+    run = joblib.Parallel(n_jobs=workers, return_as="generator", batch_size=1)
+    for placements in run(joblib.delayed(_register_some)(chunk) for chunk in chunks):
+        yield from placements
+
+
+def _register_some(tasks: Iterable[_Task]) -> list[Placement]:
+    cv2.setNumThreads(1)  # more would only get in each other's way
+    return [register(*task) for task in tasks]
 
 
 def _key(row: ManifestRow, collection: Collection) -> str | None:

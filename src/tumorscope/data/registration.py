@@ -26,7 +26,6 @@ _UNLIKELY: Final = 0.65  # after the first of two alignments
 _ALIKE: Final = 0.90  # trimmed correlation after alignment, below which the score is 0
 _FINE_WINDOW: Final = 5  # pixels of a 96-pixel picture: what neighbouring slices do not share
 _FINE_STEPS: Final = 8
-_FINE_ROUNDS: Final = 3
 _LEVELS: Final = 22  # steps of 12 grey levels, in which one picture's levels follow the other's
 _LEVEL: Final = 12
 _FEW: Final = 8  # pixels of a level that do not tell its counterpart
@@ -119,13 +118,8 @@ def _measure_finely(
     pictures = first.astype(np.float32), second.astype(np.float32)
     best = _rescale(coarse, WORK_SIDE / THUMBNAIL_SIDE)
     score = _fine_score(*pictures, best)
-    for _ in range(_FINE_ROUNDS):
-        if score >= _CLEAR:
-            break
-        better = _align_finely(*pictures, best)
-        again = 0.0 if better is None else _fine_score(*pictures, better)
-        if better is None or again <= score:
-            break
+    better = _align_finely(*pictures, best) if score < _CLEAR else None
+    if better is not None and (again := _fine_score(*pictures, better)) > score:
         score, best = again, better
     return score, _rescale(best, THUMBNAIL_SIDE / WORK_SIDE)
 
@@ -182,16 +176,17 @@ def _follow(
 
     Nothing where the other picture has one level only.
     """
-    levels = (moved[seen] / _LEVEL).astype(np.intp)
-    order = np.argsort(levels, kind="stable")
-    grey = first[seen][order]
+    levels, grey = (moved[seen] / _LEVEL).astype(np.intp), first[seen]
+    order = np.lexsort((grey, levels))
     bounds = np.searchsorted(levels[order], np.arange(_LEVELS + 1))
-    known = [level for level in range(_LEVELS) if bounds[level + 1] - bounds[level] >= _FEW]
+    start, stop = bounds[:-1], bounds[1:]
+    known = np.flatnonzero(stop - start >= _FEW)
     if len(known) < 2:
         return None
-    medians = [np.median(grey[bounds[level] : bounds[level + 1]]) for level in known]
-    middles = np.array(known) * _LEVEL + _LEVEL / 2
-    return np.interp(np.arange(256), middles, medians).astype(np.float32)
+    start, stop, grey = start[known], stop[known], grey[order]
+    medians = (grey[(start + stop - 1) // 2] + grey[(start + stop) // 2]) / 2
+    middles = known * _LEVEL + _LEVEL / 2
+    return np.asarray(np.interp(np.arange(256), middles, medians), np.float32)
 
 
 def _rescale(matrix: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
