@@ -22,13 +22,14 @@ from typing import Final
 import numpy as np
 import onnx
 import onnxruntime
+from benchmarks.estimate_cell import estimate_cell
 from benchmarks.try_weight_bits import without_rounding
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import spearmanr
 
 from tumorscope.data.manifest import read_manifest
-from tumorscope.evaluation.intervals import Estimate, bootstrap_mean, bootstrap_share
+from tumorscope.evaluation.intervals import bootstrap_mean, bootstrap_share
 from tumorscope.model.artifact import read_artifact
 from tumorscope.model.classifier import INPUT, Classifier
 from tumorscope.recipes.canvases import load_examples
@@ -84,7 +85,7 @@ def _randomize(graph: bytes, canvases: NDArray[np.uint8], groups: NDArray[np.str
         ]
         # A map without any difference between its cells has no ranks: it is unlike.
         found = bootstrap_mean(np.nan_to_num(np.array(likeness)), groups)
-        print(f"| {stage} and above | {_cell(found)} |", flush=True)
+        print(f"| {stage} and above | {estimate_cell(found)} |", flush=True)
 
 
 def _maps(model: onnx.ModelProto, canvases: NDArray[np.uint8]) -> list[Map]:
@@ -125,7 +126,8 @@ def _delete(classifier: Classifier, canvases: NDArray[np.uint8], groups: NDArray
         pairs = np.array([one[place] for one in drops])
         fall = bootstrap_mean(pairs[:, 0] - pairs[:, 1], groups[kept])
         below = (pairs[:, 1] < classifier.threshold).astype(float)
-        print(f"| {name} | {_cell(fall)} | {_cell(bootstrap_share(below, groups[kept]))} |")
+        share = bootstrap_share(below, groups[kept])
+        print(f"| {name} | {estimate_cell(fall)} | {estimate_cell(share)} |")
 
 
 def _regions(
@@ -160,11 +162,6 @@ def _blank(canvas: NDArray[np.uint8], region: NDArray[np.bool_]) -> NDArray[np.u
 
 def _score(classifier: Classifier, canvas: NDArray[np.uint8]) -> float:
     return float(classifier.calibrate(classifier.run(canvas[None])[0])[0])
-
-
-def _cell(one: Estimate) -> str:
-    few = " †" if one.has_few_groups else ""
-    return f"{one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]{few}"
 
 
 if __name__ == "__main__":

@@ -23,11 +23,12 @@ from typing import Final
 import numpy as np
 from benchmarks.bench_leaky_protocol import EPOCHS, FrozenBase, augmented, dense_head
 from benchmarks.bench_peers import WORKER, peer_python
+from benchmarks.estimate_cell import estimate_cell
 from numpy.typing import NDArray
 from PIL import Image
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
-from tumorscope.evaluation.intervals import Estimate, measure
+from tumorscope.evaluation.intervals import measure
 from tumorscope.model.classifier import load_model
 
 SIDE: Final = 224
@@ -194,13 +195,8 @@ def _report(name: str, asked: Sequence[ManifestRow], scores: Scores, threshold: 
             np.array([row.group_id for row in kept]),
             threshold=threshold,
         )
-        cells = " | ".join(_cell(found[metric]) for metric in METRICS)
+        cells = " | ".join(estimate_cell(found[metric]) for metric in METRICS)
         print(f"| {part}, {len(kept)} | {name} | {cells} |", flush=True)
-
-
-def _cell(one: Estimate) -> str:
-    few = " †" if one.has_few_groups else ""
-    return f"{one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]{few}"
 
 
 if __name__ == "__main__":

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from benchmarks.estimate_cell import estimate_cell
 from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
-from tumorscope.evaluation.intervals import Estimate, bootstrap
+from tumorscope.evaluation.intervals import bootstrap
 from tumorscope.evaluation.statistic import Statistic, less, roc_auc, share
 from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.classifier import Classifier, load_model
@@ -95,13 +96,8 @@ def _line(name: str, metric: str, pair: Sequence[Statistic], groups: NDArray[np.
     one, other = pair
     found = bootstrap({"one": one, "other": other, "less": less(one, other)}, groups)
     count = f"{int(one.rows.sum())}; {len(set(groups[one.rows]))}"
-    cells = " | ".join(_cell(found[key]) for key in ("one", "other", "less"))
+    cells = " | ".join(estimate_cell(found[key]) for key in ("one", "other", "less"))
     print(f"| {name} | {metric} | {count} | {cells} |", flush=True)
-
-
-def _cell(one: Estimate) -> str:
-    few = " †" if one.has_few_groups else ""
-    return f"{one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]{few}"
 
 
 if __name__ == "__main__":
