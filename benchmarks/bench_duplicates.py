@@ -5,8 +5,10 @@
 With ``--peers``, the interpreter of an environment that has imagededup and cleanvision, they look
 at the same pictures, as PNG files in a folder that is deleted again, with their own defaults.
 
-Scans are drawn from the sides of a split other than ``train``, on whose scans the thresholds were
-chosen, no two of them alike in their thumbnails. Every scan gets one copy changed once and one
+Scans are drawn from the sides of a split other than ``train``, on whose scans thresholds were
+chosen, no two alike in their thumbnails. Thumbnails do not join versions that were sharpened,
+windowed and turned: ``one_picture.csv`` names those among these scans that show one picture to the
+eye, of which one is drawn. Every scan gets one copy changed once and one
 changed twice. A pair that is called the same picture counts as
 
 - right, if both come from one scan;
@@ -20,6 +22,7 @@ Precision is given twice: relatives taken as wrong (strict), and left out.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import subprocess
 import tempfile
@@ -120,14 +123,17 @@ def choose_scans(
 ) -> tuple[list[ManifestRow], list[Picture]]:
     """Draw distinct scans of brains that are not in the train part, and read them.
 
-    Distinct by thumbnails in eight orientations, independently of what is measured here.
+    Distinct by thumbnails in eight orientations, independently of what is measured here, and to
+    the eye.
     """
+    versions = _versions()
     once = {
         row.sha256: row
         for row in rows
         if row.split not in ("train", "excluded", None)
         and row.set != "not_brain_mr"
         and not is_volume(row.path)
+        and row.path not in versions
     }
     drawn = list(once.values())
     drawn = [drawn[index] for index in np.random.default_rng(seed).permutation(len(drawn))]
@@ -137,6 +143,12 @@ def choose_scans(
     repeated = set(np.maximum(found.first, found.second)[same].tolist())
     kept = [index for index in range(len(drawn)) if index not in repeated][:count]
     return [drawn[index] for index in kept], [pictures[index] for index in kept]
+
+
+def _versions() -> set[str]:
+    """Return the paths of scans that are versions of another one."""
+    with Path(__file__).with_name("one_picture.csv").open(encoding="utf-8", newline="") as file:
+        return {row["version"] for row in csv.DictReader(file)}
 
 
 def plant(scans: Sequence[Picture], seed: int) -> Copies:

@@ -17,7 +17,13 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorscope.data.looks import DESCRIPTOR_LENGTH, WORK_SIDE, Look, mirror_descriptors
+from tumorscope.data.looks import (
+    DESCRIPTOR_LENGTH,
+    WORK_SIDE,
+    Look,
+    blank_look,
+    mirror_descriptors,
+)
 
 NEIGHBORS: Final = 6
 """Matches asked for each key point; with 10 the candidates treble and no further copy is found."""
@@ -33,7 +39,7 @@ _LINKS: Final = 16  # of the graph in which the nearest lists are found, instead
 _MIN_FOR_LISTS: Final = 20_000  # below this every key point is compared with every other
 _TAUGHT_BY: Final = 16  # key points for each list
 _PROBES: Final = 8
-_BLOCK: Final = 1000  # pictures that ask at one time
+_BLOCK: Final = 250  # pictures that ask at one time
 _MATCHES: Final = 16  # matches of a pair that are looked at
 _SCALE: Final = 0.5  # octaves, radians and pixels within which two matches agree: half a SIFT
 _ANGLE: Final = 0.45  # octave, 26 degrees, and a seventh of the picture
@@ -87,9 +93,13 @@ def find_candidates(looks: Sequence[Look]) -> Candidates:
     points = _Points(looks)
     if len(points.owner) < NEIGHBORS:
         return _join([])
+    return _strongest(_join(_agreeing(looks, points)), len(looks))
+
+
+def _agreeing(looks: Sequence[Look], points: _Points) -> list[Candidates]:
+    """Return what each block of pictures finds; the index is gone when this returns."""
     index = _build_index(looks, len(points.owner))
-    found = [_agree(points, matches) for matches in _ask(looks, points, index)]
-    return _strongest(_join(found), len(looks))
+    return [_agree(points, matches) for matches in _ask(looks, points, index)]
 
 
 class _Points:
@@ -99,9 +109,17 @@ class _Points:
         counts = [len(look.points) for look in looks]
         self.starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
         self.owner = np.repeat(np.arange(len(looks)), counts).astype(np.int32)
-        measured = np.concatenate([np.zeros((0, 4), np.float32), *(look.points for look in looks)])
-        self.place = (measured[:, 0] + 1j * measured[:, 1]).astype(np.complex64)
-        self.pose = (measured[:, 2] * np.exp(1j * np.deg2rad(measured[:, 3]))).astype(np.complex64)
+        self._measured = np.concatenate([blank_look().points, *(look.points for look in looks)])
+
+    def place(self, index: NDArray[np.int64]) -> NDArray[np.complex128]:
+        """Return where some lie, as column + i row."""
+        column, row = np.moveaxis(self._measured[index, :2].astype(np.float64), -1, 0)
+        return np.asarray(column + 1j * row)
+
+    def pose(self, index: NDArray[np.int64]) -> NDArray[np.complex128]:
+        """Return size and direction of some, as length and angle."""
+        size, degrees = np.moveaxis(self._measured[index, 2:].astype(np.float64), -1, 0)
+        return np.asarray(size * np.exp(1j * np.deg2rad(degrees)))
 
 
 def _blocks(looks: Sequence[Look]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
@@ -198,10 +216,10 @@ def _fit_placements(
 ) -> Candidates:
     """Fit one placement to the matches that agree; inputs have shape (pairs, matches)."""
     source, target, mirrored = matches
-    place, pose = points.place[source].astype(complex), points.pose[source].astype(complex)
+    place, pose = points.place(source), points.pose(source)
     place, pose = np.where(mirrored, place.conj(), place), np.where(mirrored, pose.conj(), pose)
-    other = points.place[target].astype(complex)
-    turn = points.pose[target] / pose
+    other = points.place(target)
+    turn = points.pose(target) / pose
     middle = np.where(mirrored, 1 - 1j, 1 + 1j) * WORK_SIDE / 2
     landing = other + turn * (middle - place)
     agree = _which_agree(turn, landing, valid)

@@ -51,7 +51,7 @@ class CopyThresholds:
         slice in two sequences.
     """
 
-    same_picture: float = 0.70
+    same_picture: float = 0.72
     relative: float = 0.50
 
 

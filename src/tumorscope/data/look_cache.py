@@ -41,7 +41,7 @@ class LookCache:
         sha256, rows, columns, thumbnail, points, descriptors = found
         return Look(
             np.frombuffer(thumbnail, np.uint8).reshape(rows, columns),
-            np.frombuffer(points, np.float32).reshape(-1, 4),
+            np.frombuffer(points, np.float16).reshape(-1, 4),
             np.frombuffer(descriptors, np.uint8).reshape(-1, DESCRIPTOR_LENGTH),
             sha256,
         )

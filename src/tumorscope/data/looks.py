@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tumorscope.data.descriptors import is_blank
 from tumorscope.imaging.preprocess import MIN_SIDE
 
-LOOK_VERSION: Final = 3
+LOOK_VERSION: Final = 4
 """Part of every cache key: raise it when a look of the same file changes."""
 
 WORK_SIDE: Final = 96
@@ -36,6 +36,9 @@ _FOREGROUND: Final = 0.08  # as in the descriptors that groups are made of
 _LINE: Final = 0.04
 _CAPTION: Final = 0.7  # of the range of grey levels, above which captions lie
 _GAP: Final = 0.5  # of it, below which everything else lies where there are captions
+_WHITE: Final = 245  # grey level of captions, after stretching
+_NEAR: Final = np.ones((7, 7), np.uint8)  # pixels: a caption's stroke and what it blurs
+_DOUBT: Final = 0.1  # of the strength of a key point there, which may be a caption's
 _GRID: Final = (4, 4, 8)  # SIFT: 4 x 4 fields of 8 directions (Lowe 2004)
 
 
@@ -48,7 +51,7 @@ class Look:
     thumbnail
         Grey content box, longer side 96 pixels, uint8; shape (0, 0) where nothing is to be seen.
     points
-        Shape (k, 4), float32: column, row, diameter (in pixels of a content box whose longer side
+        Shape (k, 4), float16: column, row, diameter (in pixels of a content box whose longer side
         is 96) and direction in degrees of each key point.
     descriptors
         Shape (k, 64), uint8.
@@ -57,7 +60,7 @@ class Look:
     """
 
     thumbnail: NDArray[np.uint8]
-    points: NDArray[np.float32]
+    points: NDArray[np.float16]
     descriptors: NDArray[np.uint8]
     sha256: str = ""
 
@@ -89,7 +92,7 @@ def blank_look(sha256: str = "") -> Look:
     """Return the look of a picture that shows nothing or cannot be read."""
     return Look(
         np.zeros((0, 0), np.uint8),
-        np.zeros((0, 4), np.float32),
+        np.zeros((0, 4), np.float16),
         np.zeros((0, DESCRIPTOR_LENGTH), np.uint8),
         sha256,
     )
@@ -155,23 +158,27 @@ def _detector() -> cv2.SIFT:
     return cv2.SIFT.create(nfeatures=0, contrastThreshold=0.01, edgeThreshold=15)
 
 
-def _key_points(work: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+def _key_points(work: NDArray[np.uint8]) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
     found = _detector().detect(work, None)
     if not found:
         blank = blank_look()
         return blank.points, blank.descriptors
-    kept, raw = _detector().compute(work, [found[index] for index in _choose(found, work.shape)])
-    points = np.array([(*one.pt, one.size, one.angle) for one in kept], dtype=np.float32)
+    kept, raw = _detector().compute(work, [found[index] for index in _choose(found, work)])
+    points = np.array([(*one.pt, one.size, one.angle) for one in kept], dtype=np.float16)
     return points, _compress(np.asarray(raw, dtype=np.float32))
 
 
-def _choose(found: Sequence[cv2.KeyPoint], shape: tuple[int, ...]) -> NDArray[np.intp]:
-    """Choose the strongest key points of every cell; large ones survive resizing better."""
+def _choose(found: Sequence[cv2.KeyPoint], work: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Choose the strongest key points of every cell; large ones survive resizing better.
+
+    Those near white, as captions are, come last: nothing is stronger, and copies lack them.
+    """
     measured = np.array([(*one.pt, one.response * one.size**0.5) for one in found])
-    column = np.minimum(measured[:, 0] * _CELLS // shape[1], _CELLS - 1)
-    row = np.minimum(measured[:, 1] * _CELLS // shape[0], _CELLS - 1)
-    cell = row * _CELLS + column
-    order = np.lexsort((-measured[:, 2], cell))
+    column, row = np.minimum(measured[:, :2].astype(np.intp).T, np.array(work.T.shape)[:, None] - 1)
+    near_white = cv2.dilate((work >= _WHITE).astype(np.uint8), _NEAR) > 0
+    strength = measured[:, 2] * np.where(near_white[row, column], _DOUBT, 1)
+    cell = row * _CELLS // work.shape[0] * _CELLS + column * _CELLS // work.shape[1]
+    order = np.lexsort((-strength, cell))
     rank = np.arange(len(order)) - np.searchsorted(cell[order], cell[order])
     return np.asarray(order[rank < _PER_CELL])
 

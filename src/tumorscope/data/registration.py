@@ -25,7 +25,8 @@ _HOPELESS: Final = 0.45  # before alignment; planted copies begin at 0.53
 _UNLIKELY: Final = 0.65  # after the first of two alignments
 _ALIKE: Final = 0.90  # trimmed correlation after alignment, below which the score is 0
 _FINE_WINDOW: Final = 5  # pixels of a 96-pixel picture: what neighbouring slices do not share
-_FINE_STEPS: Final = 8
+_MOST: Final = 0.70  # that half of the windows must reach with nothing left out
+_FINE_STEPS: Final = 12
 _LEVELS: Final = 22  # steps of 12 grey levels, in which one picture's levels follow the other's
 _LEVEL: Final = 12
 _FEW: Final = 8  # pixels of a level that do not tell its counterpart
@@ -118,9 +119,13 @@ def _measure_finely(
     pictures = first.astype(np.float32), second.astype(np.float32)
     best = _rescale(coarse, WORK_SIDE / THUMBNAIL_SIDE)
     score = _fine_score(*pictures, best)
-    better = _align_finely(*pictures, best) if score < _CLEAR else None
-    if better is not None and (again := _fine_score(*pictures, better)) > score:
-        score, best = again, better
+    for is_detail in (True, False):  # captions draw grey levels; detail must be near already
+        if score >= _CLEAR:
+            break
+        one, other = (_detail(picture) if is_detail else picture for picture in pictures)
+        better = _align_finely(one, other, best)
+        if better is not None and (again := _fine_score(*pictures, better)) > score:
+            score, best = again, better
     return score, _rescale(best, THUMBNAIL_SIDE / WORK_SIDE)
 
 
@@ -141,6 +146,9 @@ def _fine_score(
 ) -> float:
     """Return the score of one placement."""
     moved, seen = _lay_over(first, second, matrix)
+    everywhere = _correlate_windows(first, moved, seen.astype(np.float32), _FINE_WINDOW)
+    if everywhere.size == 0 or np.median(everywhere) < _MOST:
+        return 0.0
     clean = seen & ~_written_over(first, moved, seen)
     values = _correlate_windows(first, moved, clean.astype(np.float32), _FINE_WINDOW)
     if values.size < _MIN_WINDOWS * WORK_SIDE**2:
@@ -161,12 +169,21 @@ def _written_over(
     if table is None:
         return np.zeros_like(seen)
     difference = np.abs(first - table[moved.astype(np.uint8)])
-    shown = (seen & (np.maximum(first, moved) > _FOREGROUND)).ravel()[::_SPARSE]
+    shown = (seen & _has_structure(first, moved)).ravel()[::_SPARSE]
     if not shown.any():
         return np.zeros_like(seen)
     usual = np.quantile(difference.ravel()[::_SPARSE][shown], _QUANTILE[0]) / _QUANTILE[1]
     far = difference > max(_WRITTEN[1], _WRITTEN[0] * usual)
     return np.asarray(cv2.dilate((far & seen).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+
+
+def _has_structure(first: NDArray[np.float32], moved: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Find where one of the pictures is not flat: a flat ground agrees with any other."""
+    size = (_FINE_WINDOW, _FINE_WINDOW)
+    variances = [
+        cv2.sqrBoxFilter(one, -1, size) - cv2.blur(one, size) ** 2 for one in (first, moved)
+    ]
+    return np.asarray(np.maximum(*variances) > _TEXTURE)
 
 
 def _follow(
@@ -220,8 +237,8 @@ def _align(
     return np.asarray(matrix, np.float32) if 0.1 < size < 10 else None
 
 
-def _detail(thumbnail: NDArray[np.uint8]) -> NDArray[np.float32]:
-    grey = thumbnail.astype(np.float32)
+def _detail(picture: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
+    grey = picture.astype(np.float32)
     detail = grey - cv2.GaussianBlur(grey, (0, 0), _FINE)
     strength = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), 1.5 * _FINE))
     return np.asarray(detail / (strength + 8), np.float32)
