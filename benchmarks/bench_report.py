@@ -46,8 +46,9 @@ NOTES = {
     " all cores, times as if it did the multiply-accumulates of the graph's convolutions."
     " `careless` is ONNX Runtime as it is by default: without VNNI it saturates (decision"
     " [0040](decisions/0040-integers-without-vnni.md)), as whoever differs from ours does.",
-    "folder": "Throughput is measured in blocks of 25 answers and 25 forward passes in turn, in one"
-    " process; the ratio is the median block's.",
+    "folder": "Blocks of 100 files take turns with 100 forward passes in one process, one after"
+    " another on all cores and side by side on a core each; what is faster in the median counts."
+    " The ratio is the median block's.",
 }
 
 

@@ -334,6 +334,19 @@ def test_many_agrees_with_one(classifier: Classifier, mixed_folder: Path) -> Non
     assert many[-1].to_dict() == classifier.predict(mixed_folder / "4.nii").to_dict()
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_do_not_change_what_many_answer(
+    tiny_artifact: Artifact, mixed_folder: Path, threads: int
+) -> None:
+    model = Classifier(tiny_artifact, threads=threads)
+    alone = [model.predict(mixed_folder / name).to_dict() for name in ("1.png", "10.png")]
+
+    *images, series = [one.to_dict() for one in model.predict_many([mixed_folder])]
+
+    assert [images[0], images[-1]] == alone
+    assert series == model.predict(mixed_folder / "4.nii").to_dict()
+
+
 def test_many_takes_a_single_path(classifier: Classifier, mixed_folder: Path) -> None:
     for path in (mixed_folder, str(mixed_folder)):
         assert len(list(classifier.predict_many(path))) == 8

@@ -223,8 +223,9 @@ class Preprocessing:
         low = min(float(low), threshold)  # the background stays at or below 0
         if high <= low:
             low, high = float(crop.min()), float(crop.max())
-        window: NDArray[np.float32] = np.clip((crop - low) * (255 / (high - low)), 0, 255)
-        return window.astype(np.float32, copy=False)
+        window: NDArray[np.float32] = crop - low
+        window *= 255 / (high - low)  # in place: fresh memory for each step costs more than it
+        return np.clip(window, 0, 255, out=window)
 
 
 def check_picture(pixels: NDArray[Any]) -> None:

@@ -6,8 +6,9 @@ import copy
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +34,14 @@ from tumorscope.model.prediction import (
     SeriesPrediction,
 )
 from tumorscope.model.series import aggregate
+from tumorscope.model.side_by_side import answer_side_by_side
 
 if TYPE_CHECKING:
     import onnxruntime
     import PIL.Image
     import pydicom
 
+    _Session: TypeAlias = onnxruntime.InferenceSession | OpenVinoSession
     ImageLike = str | Path | bytes | PIL.Image.Image | NDArray[Any] | pydicom.Dataset
 
 INPUT = "canvas"
@@ -113,7 +116,9 @@ class Classifier:
             self.manifest.model_id, self.manifest.model_version, self.manifest.graph_sha256
         )
         self._outputs = OUTPUTS if self.manifest.gate is None else (*OUTPUTS, NOVELTY)
-        self._session = _open_session(artifact.graph, threads)
+        self._graph, self._threads = artifact.graph, threads or available_cores()
+        self._session = _open_session(artifact.graph, self._threads)
+        self._one_thread: list[_Session] = []  # opened when needed, for all operating points
         _check_interface(self._session, self._outputs, self.manifest.preprocessing.size)
 
     def at(self, operating_point: str) -> Classifier:
@@ -162,18 +167,48 @@ class Classifier:
         """Classify files, folders and archives, one answer at a time.
 
         Yields an answer for each image or slice in input order, then one for each series.
-        The next file is read while the network works. Memory does not grow with the number of
-        images, but for a few numbers per slice.
+        The first image gets all threads; those after it one each, side by side, which is less
+        waiting for each other. The next file is read meanwhile. Memory does not grow with the
+        number of images, but for a few numbers per slice.
         """
         collector = SeriesCollector(self)
-        for item in read_ahead(read_scans(paths)):
-            if isinstance(item, ReadFailure):
-                yield Failure(item.source, item.error)
-                continue
-            answer = self.answer_scan(item, heatmap=heatmap)
-            collector.add(item.series_uid, answer)
+        items = read_ahead(read_scans(paths))
+        for item, answer in self._answer_all(items, heatmap=heatmap):
+            if isinstance(item, Scan):
+                collector.add(item.series_uid, answer)
             yield answer
         yield from collector.answers()
+
+    def _answer_all(
+        self, items: Iterator[Scan | ReadFailure], *, heatmap: bool
+    ) -> Iterator[tuple[Scan | ReadFailure, Prediction | Failure]]:
+        for item in islice(items, 1):
+            yield item, self._answer(item, heatmap=heatmap)
+        second = list(islice(items, 1))
+        if not second:
+            return  # a lone image needs no other session
+        worker = self._with_one_thread()
+
+        def answer(item: Scan | ReadFailure) -> tuple[Scan | ReadFailure, Prediction | Failure]:
+            return item, worker._answer(item, heatmap=heatmap)
+
+        workers = 1 if worker is self else self._threads
+        yield from answer_side_by_side(answer, chain(second, items), workers=workers)
+
+    def _answer(self, item: Scan | ReadFailure, *, heatmap: bool) -> Prediction | Failure:
+        if isinstance(item, ReadFailure):
+            return Failure(item.source, item.error)
+        return self.answer_scan(item, heatmap=heatmap)
+
+    def _with_one_thread(self) -> Classifier:
+        """Return this classifier with a session that several threads can run at one time."""
+        if self._threads == 1 or isinstance(self._session, OpenVinoSession):
+            return self
+        if not self._one_thread:
+            self._one_thread.append(_open_session(self._graph, 1))
+        other = copy.copy(self)
+        other._threads, other._session = 1, self._one_thread[0]
+        return other
 
     def predict_scan(self, scan: Scan, *, heatmap: bool = False) -> Prediction:
         """Classify one slice that has been read already.
@@ -345,16 +380,14 @@ def _common_source(sources: list[str]) -> str:
         return sources[0]
 
 
-def _open_session(
-    graph: bytes, threads: int | None
-) -> onnxruntime.InferenceSession | OpenVinoSession:
+def _open_session(graph: bytes, threads: int) -> _Session:
     if chosen_runtime() == "openvino":
-        return OpenVinoSession(graph, threads or available_cores())
+        return OpenVinoSession(graph, threads)
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()  # for programs that loaded it before tumorscope
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or available_cores()
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # Threads that spin while they wait take a third more processor time for the same answer, and
     # from whatever else runs: other requests, other programs.
@@ -371,9 +404,7 @@ def _open_session(
     return session
 
 
-def _check_interface(
-    session: onnxruntime.InferenceSession | OpenVinoSession, outputs: tuple[str, ...], size: int
-) -> None:
+def _check_interface(session: _Session, outputs: tuple[str, ...], size: int) -> None:
     names = tuple(output.name for output in session.get_outputs())
     if set(names) != set(outputs):
         raise ArtifactError(f"The graph has outputs {names}; expected {outputs}.")
