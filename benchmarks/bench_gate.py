@@ -43,15 +43,17 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=3, help="take every n-th scan of the split")
     options = parser.parse_args()
     classifier = load_model(options.model)
+    stem = f"{options.output.stem}-{classifier.identity.sha256[:8]}"  # answers are this model's
+    output = options.output.with_stem(stem)
     gate = classifier.manifest.gate
     if gate is None:
         parser.error("the model has no gate")
-    known = _read(options.output)
+    known = _read(output)
     counted: dict[str, list[tuple[str, bool]]] = {}
     for key, kind, group, canvas in _pictures(options, classifier, known):
         if canvas is not None:
             known[key] = float(classifier.run(canvas[None])[-1][0])
-            with options.output.open("a", newline="", encoding="utf-8") as file:
+            with output.open("a", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerow([key, known[key]])
         counted.setdefault(kind, []).append((group, gate.rejects(known[key])))
     for kind, found in counted.items():

@@ -55,13 +55,15 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=6)
     options = parser.parse_args()
     classifier = load_model(options.model)
+    stem = f"{options.output.stem}-{classifier.identity.sha256[:8]}"  # answers are this model's
+    output = options.output.with_stem(stem)
     rows = [
         row
         for row in read_manifest(options.manifest, root=options.root)
         if row.split == options.split and row.tumor is not None and row.slice_index is None
     ][:: options.every]
-    answers = _read(options.output)
-    with options.output.open("a", newline="", encoding="utf-8") as file:
+    answers = _read(output)
+    with output.open("a", newline="", encoding="utf-8") as file:
         for row in rows:
             if (row.name, "none") not in answers:
                 for change, answer in _answers(row, options.root, classifier):

@@ -66,7 +66,8 @@ def main() -> None:
         "the brief's recipe": (0.5, lambda: _brief(rows, asked, options)),
     }
     for name, (threshold, ask) in contenders.items():
-        path = options.folder / f"{options.split}-{name.replace(' ', '-')}.csv"
+        kind = f"{name} {classifier.identity.sha256[:8]}" if name == "tumorscope" else name
+        path = options.folder / f"{options.split}-{kind.replace(' ', '-')}.csv"
         if not path.exists():
             _write(path, ask())
         _report(name, asked, np.loadtxt(path, ndmin=1), threshold)
