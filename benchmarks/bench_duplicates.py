@@ -6,14 +6,14 @@ With ``--peers``, the interpreter of an environment that has imagededup and clea
 at the same pictures, as PNG files in a folder that is deleted again, with their own defaults.
 
 Scans are drawn from the sides of a split other than ``train``, on whose scans thresholds were
-chosen, no two alike in their thumbnails. Thumbnails do not join versions that were sharpened,
-windowed and turned: ``one_picture.csv`` names those among these scans that show one picture to the
-eye, of which one is drawn. Every scan gets one copy changed once and one
+chosen, no two of them alike in their thumbnails. Every scan gets one copy changed once and one
 changed twice. A pair that is called the same picture counts as
 
 - right, if both come from one scan;
 - a relative, if the manifest gives both one known patient, or one group (found by comparing all
-  thumbnails in eight orientations, independently of what is measured here);
+  thumbnails in eight orientations, independently of what is measured here), or if the groups show
+  one picture to the eye: thumbnails do not join versions that were sharpened, windowed and turned;
+  ``one_picture.csv`` names pairs from the groups that were looked at;
 - wrong, elsewhere.
 
 Precision is given twice: relatives taken as wrong (strict), and left out.
@@ -29,6 +29,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -123,17 +124,14 @@ def choose_scans(
 ) -> tuple[list[ManifestRow], list[Picture]]:
     """Draw distinct scans of brains that are not in the train part, and read them.
 
-    Distinct by thumbnails in eight orientations, independently of what is measured here, and to
-    the eye.
+    Distinct by thumbnails in eight orientations, independently of what is measured here.
     """
-    versions = _versions()
     once = {
         row.sha256: row
         for row in rows
         if row.split not in ("train", "excluded", None)
         and row.set != "not_brain_mr"
         and not is_volume(row.path)
-        and row.path not in versions
     }
     drawn = list(once.values())
     drawn = [drawn[index] for index in np.random.default_rng(seed).permutation(len(drawn))]
@@ -145,10 +143,17 @@ def choose_scans(
     return [drawn[index] for index in kept], [pictures[index] for index in kept]
 
 
-def _versions() -> set[str]:
-    """Return the paths of scans that are versions of another one."""
+def join_groups(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
+    """Return the rows, with one group for groups that show one picture to the eye."""
+    group = {row.path: row.group_id for row in rows}
+    joined = {name: name for name in group.values()}
     with Path(__file__).with_name("one_picture.csv").open(encoding="utf-8", newline="") as file:
-        return {row["version"] for row in csv.DictReader(file)}
+        for pair in csv.DictReader(file):
+            if not group.keys() >= set(pair.values()):
+                continue
+            kept, dropped = (joined[group[pair[column]]] for column in ("path", "version"))
+            joined = {name: kept if now == dropped else now for name, now in joined.items()}
+    return [replace(row, group_id=joined[row.group_id]) for row in rows]
 
 
 def plant(scans: Sequence[Picture], seed: int) -> Copies:
@@ -223,7 +228,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--peers", type=Path, help="Python that has imagededup and cleanvision.")
     options = parser.parse_args()
-    manifest = read_manifest(options.manifest, root=options.root)
+    manifest = join_groups(read_manifest(options.manifest, root=options.root))
     rows, scans = choose_scans(manifest, options.root, options.scans, options.seed)
     copies = plant(scans, options.seed)
     pictures = [*scans, *(picture for _, _, picture in copies)]
