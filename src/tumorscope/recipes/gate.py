@@ -34,7 +34,7 @@ KNOWN_SCANS: Final = 600
 THRESHOLD_SCANS: Final = 400
 """Calibration scans, spread over all sets, that set the threshold."""
 
-COUNTEREXAMPLES: Final = 480
+COUNTEREXAMPLES: Final = 1440
 """Made from the training scans, as many of each kind."""
 
 ACCEPTED_SHARE: Final = 0.995
