@@ -61,13 +61,13 @@ class TrainConfig:
     seed: int = 0
     fine_tune_from: str = "block4_conv1"
     frozen_arithmetic: FrozenArithmetic = "int8"
-    views: int = 4
+    views: int = 5
     frozen_epochs: int = 1
-    fine_tune_epochs: int = 8
+    fine_tune_epochs: int = 10
     patience: int = 3
     batch_size: int = 32
     frozen_learning_rate: float = 1e-3
-    fine_tune_learning_rate: float = 5e-5
+    fine_tune_learning_rate: float = 1e-4
     dropout: float = 0.3
     l2: float = 1e-4
     mask_weight: float = 1.0
