@@ -49,7 +49,8 @@ class Placement:
     ----------
     score
         Mean correlation of windows of 5 x 5 pixels without what was written over, in [0, 1]; 1 is
-        a perfect copy. 0 where the pictures are not alike when seen coarsely.
+        a perfect copy. 0 where the pictures are not alike when seen coarsely, or not in half of
+        the windows when nothing is left out.
     mirrored
         Whether the second is a mirror image (left to right, before it is turned).
     rotation
