@@ -33,7 +33,7 @@ def _stripes(seed: int) -> Image.Image:
     rng = np.random.default_rng(seed)
     noise = Image.fromarray(rng.integers(0, 160, (14, 14), dtype=np.uint8))
     grey = np.asarray(noise.resize((128, 128), Image.Resampling.BICUBIC), float)
-    grey[(np.arange(128) // 6 + seed) % 2 == 0] += 60
+    grey[(np.arange(128) // 6 + seed) % 2 == 0] += 80
     return Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
 
 

@@ -19,7 +19,7 @@ _WINDOW: Final = 9  # pixels of a 64-pixel thumbnail: an eyeball or a ventricle'
 _DROPPED: Final = 0.55  # of the windows, the worst: dense captions touch half of a small scan's
 _TEXTURE: Final = 60.0  # variance in grey levels from which a window shows structure
 _MIN_WINDOWS: Final = 0.04  # of the thumbnail that must show structure in the overlap
-_MIN_COVER: Final = 0.5  # of the smaller picture's foreground that must lie in the overlap
+_MIN_COVER: Final = 0.6  # of the smaller picture's foreground in the overlap; copies begin at 0.75
 _FOREGROUND: Final = 25  # grey level
 _HOPELESS: Final = 0.45  # before alignment; planted copies begin at 0.53
 _UNLIKELY: Final = 0.65  # after the first of two alignments
@@ -120,13 +120,14 @@ def _measure_finely(
     pictures = first.astype(np.float32), second.astype(np.float32)
     best = _rescale(coarse, WORK_SIDE / THUMBNAIL_SIDE)
     score = _fine_score(*pictures, best)
-    for is_detail in (True, False):  # captions draw grey levels; detail must be near already
-        if score >= _CLEAR:
-            break
+    # Captions draw grey levels, so that detail comes first; a clear pair is only placed better.
+    for is_detail in (False,) if score >= _CLEAR else (True, False):
         one, other = (_detail(picture) if is_detail else picture for picture in pictures)
         better = _align_finely(one, other, best)
         if better is not None and (again := _fine_score(*pictures, better)) > score:
             score, best = again, better
+        if score >= _CLEAR:
+            break
     return score, _rescale(best, THUMBNAIL_SIDE / WORK_SIDE)
 
 
