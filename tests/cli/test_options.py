@@ -67,6 +67,7 @@ CALLS: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--weights": ["none"],
             "--seed": ["7"],
             "--cache": ["folder"],
+            "--teacher": ["file"],
             "--resume": [],
             "--set": ["views=9"],
         },
@@ -90,6 +91,10 @@ CALLS: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--output": ["b"],
             "--overwrite": [],
         },
+    ),
+    "narrow": (
+        ["run", "--output", "a"],
+        {"--output": ["b"], "--width": ["0.25"], "--overwrite": []},
     ),
     "export": (["run", "--output", "a"], {"--output": ["b"], "--overwrite": []}),
     "evaluate": (

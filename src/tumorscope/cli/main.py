@@ -21,6 +21,7 @@ _VERBS: Final = {
     "node": ("tumorscope.cli.node:node", "DICOM node: answers what is sent to it."),
     "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
     "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),
+    "narrow": ("tumorscope.cli.narrow:narrow", "Give a trained network fewer filters."),
     "evaluate": ("tumorscope.cli.evaluate:evaluate", "Measure a model, with intervals."),
     "calibrate": ("tumorscope.cli.calibrate:calibrate", "Fit a model to local cases."),
     "export": ("tumorscope.cli.export:export", "Turn a training run into an artifact."),

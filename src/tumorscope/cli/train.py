@@ -40,6 +40,11 @@ HOSPITALS: Final = "hospitals"
 @click.option("--seed", type=int, show_default="0", help="Of every random draw.")
 @click.option("--seeds", metavar="SEED,SEED...", help="Of --folds: train each with each seed.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of frozen features.")
+@click.option(
+    "--teacher",
+    type=click.Path(path_type=Path),
+    help="Artifact whose answers are a part of the targets; for a narrow network.",
+)
 @click.option("--resume", is_flag=True, help="Go on after the last whole epoch.")
 @click.option(
     "--engine",
@@ -70,6 +75,7 @@ def train(
     seed: int | None,
     seeds: str | None,
     cache: Path | None,
+    teacher: Path | None,
     resume: bool,
     engine: Literal["local", "ray"],
     address: str | None,
@@ -84,7 +90,7 @@ def train(
     only_folds = {"--seeds": seeds, "--address": address, "--threads": threads}
     if engine != "local":
         only_folds["--engine"] = engine
-    _check_together(manifest, folds, only_folds, {"--cache": cache})
+    _check_together(manifest, folds, only_folds, {"--cache": cache, "--teacher": teacher})
     if seed is not None and seeds is not None:
         raise UsageError("--seed and --seeds were both given; give one.")
     config = _config({"seed": seed or 0, **_parse(settings)})
@@ -98,6 +104,7 @@ def train(
             root=root,
             cache=cache,
             resume=resume,
+            teacher=teacher,
         )
         return
     _train_folds(

@@ -27,7 +27,7 @@ from tumorscope.model.conformal import Conformal
 from tumorscope.model.evidence import sigmoid
 from tumorscope.recipes.canvases import load_examples
 from tumorscope.recipes.gate import KNOWN_SCANS, spread, with_gate
-from tumorscope.recipes.provenance import file_sha256, library_versions, read_run
+from tumorscope.recipes.provenance import check_manifest, library_versions, read_run
 from tumorscope.training.checkpoint import load_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples, balancing_weights
@@ -36,6 +36,9 @@ from tumorscope.training.novelty import KIND
 from tumorscope.training.onnx_graph import build_graph, quantize
 
 MODEL_ID: Final = "tumorscope-vgg16-evidence"
+LITE_MODEL_ID: Final = f"{MODEL_ID}-lite"
+"""Of a network with fewer filters."""
+
 RANGE_SCANS: Final = 96
 """Training scans, spread over all sets, whose activations set the integer ranges."""
 
@@ -82,13 +85,14 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     record = read_run(run)
     config = TrainConfig.from_dict(record["config"])
     preprocessing = Preprocessing.from_dict(record["preprocessing"])
+    model_id = MODEL_ID if config.width == 1 else LITE_MODEL_ID
     weights, _ = load_arrays(RunPaths(run).best)
     splits = _load_splits(record, preprocessing)
     graph, outputs, arithmetic = _choose_graph(
         build_graph(weights, size=preprocessing.size, config=config), splits, preprocessing
     )
     draft = with_gate(
-        _uncalibrated(graph, preprocessing),
+        _uncalibrated(graph, preprocessing, model_id=model_id),
         splits["train"].canvases,
         splits["calibration"].canvases,
     )
@@ -102,10 +106,8 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
 
 
 def _load_splits(record: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Examples]:
-    manifest, root = Path(record["manifest"]), Path(record["root"])
-    if not manifest.is_file() or file_sha256(manifest) != record["manifest_sha256"]:
-        raise UsageError(f"{manifest} is not the manifest that the run was trained with.")
-    rows = read_manifest(manifest, root=root)
+    root = Path(record["root"])
+    rows = read_manifest(check_manifest(record), root=root)
     return {
         "train": load_examples(spread(rows, "train", KNOWN_SCANS), root, preprocessing)[0],
         "calibration": load_examples(
@@ -168,10 +170,12 @@ def _differences(logits: Mapping[str, NDArray[np.float32]], examples: Examples) 
     return {name: float(np.quantile(np.abs(one - exact), 0.99)) for name, one in scores.items()}
 
 
-def _uncalibrated(graph: onnx.ModelProto, preprocessing: Preprocessing) -> Artifact:
+def _uncalibrated(
+    graph: onnx.ModelProto, preprocessing: Preprocessing, *, model_id: str = MODEL_ID
+) -> Artifact:
     content = graph.SerializeToString()
     manifest = Manifest(
-        model_id=MODEL_ID,
+        model_id=model_id,
         model_version=library_versions()["tumorscope"],
         preprocessing=preprocessing,
         calibration=Calibration(),
@@ -194,8 +198,8 @@ def run_artifact(artifact: Artifact, examples: Examples) -> Outputs:
 
 
 def _card(record: dict[str, Any], arithmetic: dict[str, Any]) -> dict[str, Any]:
-    kept = ("config", "data", "manifest_sha256", "versions", "commit")
-    training = {key: record[key] for key in kept}
+    kept = ("config", "data", "manifest_sha256", "versions", "commit", "teacher_graph_sha256")
+    training = {key: record[key] for key in kept if key in record}
     return {"graph": arithmetic, "training": training, "gate": {"kind": KIND}}
 
 

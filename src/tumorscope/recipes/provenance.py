@@ -78,6 +78,20 @@ def read_run(folder: Path) -> dict[str, Any]:
     return record
 
 
+def check_manifest(record: dict[str, Any]) -> Path:
+    """Return the manifest of a run.
+
+    Raises
+    ------
+    UsageError
+        If it is gone or has changed since.
+    """
+    manifest = Path(record["manifest"])
+    if not manifest.is_file() or file_sha256(manifest) != record["manifest_sha256"]:
+        raise UsageError(f"{manifest} is not the manifest that the run was trained with.")
+    return manifest
+
+
 def data_summary(rows: Sequence[ManifestRow]) -> dict[str, Any]:
     """Count images, tumors and groups by split and set, and hash the content of each split."""
     summary: dict[str, Any] = {}

@@ -11,6 +11,7 @@ from tumorscope.data.split import check_split
 from tumorscope.errors import ManifestError, UsageError
 from tumorscope.folder_lock import exclusive
 from tumorscope.imaging.preprocess import Preprocessing
+from tumorscope.model.artifact import Artifact, read_artifact
 from tumorscope.recipes.canvases import SkippedRow, load_examples
 from tumorscope.recipes.provenance import (
     RUN_NAME,
@@ -22,6 +23,7 @@ from tumorscope.recipes.provenance import (
 )
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.fit import Fitted, fit
+from tumorscope.training.teacher import Teacher
 
 
 def train(
@@ -33,6 +35,7 @@ def train(
     root: Path | None = None,
     cache: Path | None = None,
     resume: bool = False,
+    teacher: Path | None = None,
 ) -> Fitted:
     """Fine-tune on the train split; early stopping looks at the val split.
 
@@ -53,6 +56,8 @@ def train(
         Folder of frozen features, which runs on the same images may share.
     resume
         Go on after the last whole epoch.
+    teacher
+        Artifact whose answers are a part of the targets.
 
     Raises
     ------
@@ -72,6 +77,9 @@ def train(
         "config": config.to_dict(),
         "preprocessing": preprocessing.to_dict(),
     }
+    artifact = None if teacher is None else _read_teacher(teacher, preprocessing)
+    if artifact is not None:
+        record["teacher_graph_sha256"] = artifact.manifest.graph_sha256
     with exclusive(output):
         _check_run(output / RUN_NAME, record, resume=resume)
         splits = {name: _rows_of(rows, name, manifest) for name in ("train", "val")}
@@ -88,7 +96,15 @@ def train(
             run_folder=output,
             cache_folder=cache,
             resume=resume,
+            teacher=None if artifact is None else Teacher(artifact),
         )
+
+
+def _read_teacher(path: Path, preprocessing: Preprocessing) -> Artifact:
+    artifact = read_artifact(path)
+    if artifact.manifest.preprocessing != preprocessing:
+        raise UsageError(f"{path} prepares its canvases otherwise; a teacher must see the same.")
+    return artifact
 
 
 def _rows_of(rows: list[ManifestRow], split: str, manifest: Path) -> list[ManifestRow]:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorscope.model.evidence import sigmoid
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples, balancing_weights
 from tumorscope.training.feature_cache import FeatureCache
+from tumorscope.training.teacher import decode, pooled_probability
 
 FULL_COVERAGE = 255.0
+
+FAINT: Final = 0.1
+"""Probability of a cell below which a teacher says that there is nothing, as a mask does: else
+every image would seem to have a little of a tumor."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +32,9 @@ class Targets:
     tumor, tumor_weight
         Label and weight of the image-level loss.
     evidence_weight
-        Weight of the evidence loss; 0 where the place of a tumor is unknown.
+        Weight of the evidence loss.
+    is_placed
+        Whether the mask says where the tumor is, or that there is none.
     tumor_type, type_weight
         Index and weight of the type loss; 0 where the type is unknown.
     """
@@ -34,6 +42,7 @@ class Targets:
     tumor: NDArray[np.float32]
     tumor_weight: NDArray[np.float32]
     evidence_weight: NDArray[np.float32]
+    is_placed: NDArray[np.bool_]
     tumor_type: NDArray[np.int32]
     type_weight: NDArray[np.float32]
 
@@ -45,7 +54,8 @@ def make_targets(examples: Examples, config: TrainConfig) -> Targets:
     return Targets(
         tumor=(examples.tumor == 1).astype(np.float32),
         tumor_weight=balance * ~_is_sliver(examples, config.min_tumor_fraction),
-        evidence_weight=balance * placed,
+        evidence_weight=balance,
+        is_placed=placed,
         tumor_type=np.maximum(examples.tumor_type, 0).astype(np.int32),
         type_weight=_type_weights(examples),
     )
@@ -105,16 +115,32 @@ class FeatureBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         size = self._config.batch_size
         rows = self._order[index * size : (index + 1) * size]
-        features, masks = self._cache.read(self._keys[row] for row in rows)
+        features, places = self._cache.read(self._keys[row] for row in rows)
         targets, smoothing = self._targets, np.float32(self._config.label_smoothing)
+        has_teacher = places.shape[-1] > 1
+        is_placed = targets.is_placed[rows]
         labels = {
             "tumor": targets.tumor[rows] * (1 - smoothing) + smoothing / 2,
-            "evidence": masks.astype(np.float32) / FULL_COVERAGE,
+            "evidence": places[..., 0].astype(np.float32) / FULL_COVERAGE,
             "type": targets.tumor_type[rows],
         }
+        if has_teacher:
+            self._ask_teacher(labels, decode(places[..., 1]), is_placed)
         weights = {
             "tumor": targets.tumor_weight[rows],
-            "evidence": targets.evidence_weight[rows],
+            "evidence": targets.evidence_weight[rows] * (is_placed | has_teacher),
             "type": targets.type_weight[rows],
         }
         return features, labels, weights
+
+    def _ask_teacher(
+        self, labels: dict[str, Any], evidence: NDArray[np.float32], is_placed: NDArray[np.bool_]
+    ) -> None:
+        """Mix into the targets what a teacher says."""
+        share = np.float32(self._config.teacher_weight)
+        tumor = pooled_probability(evidence, self._config.pooling_sharpness)
+        labels["tumor"] = (1 - share) * labels["tumor"] + share * tumor
+        shares = np.where(is_placed, share, np.float32(1))[:, None, None]
+        place = sigmoid(evidence)
+        place[place < FAINT] = 0
+        labels["evidence"] = (1 - shares) * labels["evidence"] + shares * place

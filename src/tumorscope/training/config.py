@@ -14,6 +14,9 @@ FrozenArithmetic = Literal["int8", "float32"]
 FINE_TUNE_FROM: Final = ("block4_conv1", "block4_conv2", "block4_conv3", "block5_conv1")
 """Where fine-tuning may begin: the evidence map needs block 4 whole and block 5 trained."""
 
+MIN_WIDTH: Final = 0.125
+"""Eight filters in the first block."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
@@ -27,6 +30,9 @@ class TrainConfig:
         First layer of VGG16 that is trained; what lies before it is computed once and kept.
     frozen_arithmetic
         Arithmetic of the layers that are not trained; ``int8`` is what the exported model uses.
+    width
+        Share of VGG16's filters that each convolution keeps; below 1 for weights that
+        ``tumorscope narrow`` made.
     views
         Augmented copies of each training image. Epoch ``e`` sees view ``e % views``.
     frozen_epochs, fine_tune_epochs
@@ -44,6 +50,9 @@ class TrainConfig:
         L2 penalty on the kernels of the head.
     mask_weight, type_weight
         Weight of the evidence-map and of the tumor-type loss beside the tumor loss.
+    teacher_weight
+        Share of the tumor and evidence targets that a teacher says, where one is given; what is
+        labelled says the rest. The place of a tumor without a mask the teacher alone says.
     label_smoothing
         Share of the tumor label that is spread, against labels that are wrong.
     pooling_sharpness
@@ -61,6 +70,7 @@ class TrainConfig:
     seed: int = 0
     fine_tune_from: str = "block4_conv1"
     frozen_arithmetic: FrozenArithmetic = "int8"
+    width: float = 1.0
     views: int = 5
     frozen_epochs: int = 1
     fine_tune_epochs: int = 10
@@ -72,6 +82,7 @@ class TrainConfig:
     l2: float = 1e-4
     mask_weight: float = 1.0
     type_weight: float = 0.3
+    teacher_weight: float = 0.7
     label_smoothing: float = 0.02
     pooling_sharpness: float = 2.0
     min_tumor_fraction: float = 0.001
@@ -95,6 +106,10 @@ class TrainConfig:
                 )
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout must lie in [0, 1); received {self.dropout}.")
+        if not MIN_WIDTH <= self.width <= 1:
+            raise UsageError(f"width must lie in [{MIN_WIDTH}, 1]; received {self.width}.")
+        if not 0 <= self.teacher_weight <= 1:
+            raise UsageError(f"teacher_weight must lie in [0, 1]; received {self.teacher_weight}.")
 
     @property
     def epochs(self) -> int:

@@ -37,6 +37,7 @@ from tumorscope.training.frozen_stem import FrozenStem, make_stem
 from tumorscope.training.losses import EvidenceLoss
 from tumorscope.training.network import Network, build_network, convolutions, frozen_layers
 from tumorscope.training.precision import compute_policy
+from tumorscope.training.teacher import Teacher
 
 BATCH = 32
 """Images that go through the frozen layers, or through validation, at a time."""
@@ -89,6 +90,7 @@ def fit(  # noqa: PLR0913  keyword-only
     cache_folder: Path | None = None,
     resume: bool = False,
     augmentation: Augmentation | None = None,
+    teacher: Teacher | None = None,
 ) -> Fitted:
     """Fine-tune VGG16 and return the weights of the epoch with the lowest validation loss.
 
@@ -106,6 +108,8 @@ def fit(  # noqa: PLR0913  keyword-only
         Frozen features; default ``run_folder / "cache"``. Runs on the same images may share it.
     resume
         Go on after the last whole epoch of ``run_folder``.
+    teacher
+        What it says of each view is a part of the targets, ``config.teacher_weight``.
 
     Raises
     ------
@@ -126,6 +130,7 @@ def fit(  # noqa: PLR0913  keyword-only
             config=config,
             augmentation=augmentation or Augmentation(),
             folder=cache_folder,
+            teacher=teacher,
         )
         try:
             trainer = Trainer(network, cache, train, val, config=config, run=run)
@@ -343,7 +348,7 @@ def _check_labels(examples: Examples, split: str) -> None:
         )
 
 
-def _fill_cache(
+def _fill_cache(  # noqa: PLR0913  keyword-only
     network: Network,
     train: Examples,
     val: Examples,
@@ -351,6 +356,7 @@ def _fill_cache(
     config: TrainConfig,
     augmentation: Augmentation,
     folder: Path,
+    teacher: Teacher | None,
 ) -> FeatureCache:
     plain = {view_key(key, None): (val, row, None) for row, key in enumerate(val.keys)}
     views = {
@@ -368,7 +374,7 @@ def _fill_cache(
     cache = FeatureCache(
         folder,
         feature_shape=stem.feature_shape,
-        target_shape=stem.feature_shape[:2],
+        target_shape=(*stem.feature_shape[:2], 1 if teacher is None else 2),
         step=stem.step,
         fingerprint={
             "augmentation": augmentation.to_dict(),
@@ -376,16 +382,19 @@ def _fill_cache(
             "frozen": [config.fine_tune_from, config.frozen_arithmetic],
             "stem": _checksum(network.stem),
             "feature_shape": stem.feature_shape,
-        },
+        }
+        | ({} if teacher is None else {"teacher": teacher.graph_sha256}),
     )
 
     def draw_all(keys: list[str]) -> list[Drawn]:
         return [draw(key) for key in keys]
 
     def make(keys: list[str], drawn: list[Drawn]) -> list[Record]:
-        features = stem(np.stack([canvas for canvas, _ in drawn]))
-        targets = [_shrink(mask, stem.feature_shape[0]) for _, mask in drawn]
-        return list(zip(keys, features, targets, strict=True))
+        canvases = np.stack([canvas for canvas, _ in drawn])
+        places = [np.stack([_shrink(mask, stem.feature_shape[0]) for _, mask in drawn])]
+        if teacher is not None:
+            places.append(teacher(canvases))
+        return list(zip(keys, stem(canvases), np.stack(places, axis=-1), strict=True))
 
     with tqdm(total=len(wanted), desc="frozen features", unit="image") as bar:
         fill(cache, list(wanted), draw_all, make, chunk=BATCH, progress=bar.update)

@@ -117,11 +117,17 @@ def build_network(config: TrainConfig, *, size: int, weights: str | Path | None)
     Raises
     ------
     UsageError
-        If the weights file does not hold every convolution in the right shape.
+        If the weights file does not hold every convolution in the right shape, or a narrow
+        network is asked for with Keras' own weights.
     """
     stem = _build_stem(config, size)
     trunk = _build_trunk(config, stem.output_shape[1:])
     if weights == "imagenet":
+        if config.width < 1:
+            raise UsageError(
+                f"Keras has no weights for a width of {config.width}; make them with "
+                "'tumorscope narrow' and give the file."
+            )
         _copy_from_keras(stem, trunk)
     elif weights is not None:
         load_weights(Path(weights), stem, trunk)
@@ -195,11 +201,16 @@ def frozen_layers(config: TrainConfig) -> list[str]:
     return [name for name in frozen if name != "block4_pool"]
 
 
-def _apply(features: Any, name: str) -> Any:
+def filters_of(name: str, width: float) -> int:
+    """Return the filters of a convolution of the backbone."""
+    return round(STACKWISE_NUM_FILTERS[int(name[len("block")]) - 1][0] * width)
+
+
+def _apply(features: Any, name: str, config: TrainConfig) -> Any:
     """Apply one layer of the backbone."""
     if name.endswith("pool"):
         return keras.layers.MaxPooling2D(2, name=name)(features)
-    filters = STACKWISE_NUM_FILTERS[int(name[len("block")]) - 1][0]
+    filters = filters_of(name, config.width)
     return keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=name)(features)
 
 
@@ -207,7 +218,7 @@ def _build_stem(config: TrainConfig, size: int) -> keras.Model:
     canvas = keras.Input((size, size), dtype="uint8", name="canvas")
     features = ImagenetInput(name="imagenet_input")(canvas)
     for name in frozen_layers(config):
-        features = _apply(features, name)
+        features = _apply(features, name, config)
     return keras.Model(canvas, features, name="stem")
 
 
@@ -221,7 +232,7 @@ def _build_trunk(config: TrainConfig, feature_shape: tuple[int, ...]) -> keras.M
     last = features
     for name in backbone_layers():
         if name not in frozen_layers(config):
-            last = taps[name] = _apply(last, name)
+            last = taps[name] = _apply(last, name, config)
     fine, coarse = taps["block4_conv3"], taps["block5_conv3"]  # 28 x 28 and 14 x 14 cells
     evidence, shared = _evidence(fine, coarse, config, penalty)
     tumor = EvidencePooling(config.pooling_sharpness, name="tumor")(evidence)

@@ -23,7 +23,6 @@ from tumorscope.training.config import TrainConfig
 from tumorscope.training.network import (
     CELL_PIXELS,
     FEATURE_SCALES,
-    STACKWISE_NUM_FILTERS,
     backbone_layers,
 )
 from tumorscope.training.novelty import WINDOWS, Novelty
@@ -86,8 +85,8 @@ def build_graph(
     -------
     ModelProto
         Input ``canvas`` (n, size, size) uint8; outputs ``tumor`` (n,), ``evidence``
-        (n, size/8, size/8), ``type`` (n, 3) logits and ``features`` (n, 1024), the mean
-        activations of ``block4_conv3`` and ``block5_conv3``.
+        (n, size/8, size/8), ``type`` (n, 3) logits and ``features`` (n, 1024 at full
+        width), the mean activations of ``block4_conv3`` and ``block5_conv3``.
     """
     graph = _Graph()
     backbone = _add_backbone(graph, weights, backbone_layers())
@@ -102,7 +101,10 @@ def build_graph(
         "tumor": ["n"],
         "evidence": ["n", cells, cells],
         "type": ["n", len(TUMOR_TYPES)],
-        "features": ["n", STACKWISE_NUM_FILTERS[3][-1] + STACKWISE_NUM_FILTERS[4][-1]],
+        "features": [
+            "n",
+            sum(len(weights[f"{name}/bias"]) for name in ("block4_conv3", "block5_conv3")),
+        ],
     }
     return _finish(graph, size, shapes)
 
