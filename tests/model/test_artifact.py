@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tumorscope.errors import ArtifactError
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import (
+    EMBEDDED_NAMES,
     Artifact,
     Calibration,
     Manifest,
@@ -175,10 +176,30 @@ def test_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
         write_artifact(tmp_path / "missing" / "one.tumorscope", ARTIFACT)
 
 
-def test_embedded_artifact_is_intact() -> None:
-    manifest = read_artifact().manifest
+@pytest.mark.parametrize("name", EMBEDDED_NAMES)
+def test_embedded_artifact_is_intact(name: str) -> None:
+    manifest = read_artifact(Path(name)).manifest
     assert "balanced" in manifest.operating_points
     assert Manifest.from_dict(manifest.to_dict()) == manifest
+
+
+def test_default_is_what_is_read_without_a_name() -> None:
+    assert read_artifact() == read_artifact(Path("default")) != read_artifact(Path("lite"))
+
+
+def test_lite_is_of_at_most_5_mb_and_says_what_taught_it() -> None:
+    assert len(read_artifact(Path("lite")).graph) <= 5e6
+    manifest = read_artifact(Path("lite")).manifest
+    assert manifest.model_id.endswith("-lite")
+    assert manifest.card["training"]["teacher_graph_sha256"]
+
+
+def test_file_of_the_name_is_read_before_the_embedded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_artifact(Path("lite"), ARTIFACT)
+    assert read_artifact(Path("lite")).graph == ARTIFACT.graph
 
 
 @settings(

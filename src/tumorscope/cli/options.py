@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 model_option = click.option(
-    "--model", type=click.Path(path_type=Path), help="Artifact; default the embedded."
+    "--model", type=click.Path(path_type=Path), help="Artifact, or lite; default the embedded."
 )
 
 operating_point_option = click.option(

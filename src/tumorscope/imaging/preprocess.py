@@ -182,8 +182,10 @@ class Preprocessing:
 
     def _foreground_box(self, foreground: NDArray[np.bool_]) -> tuple[int, int, int, int]:
         rows, columns = foreground.shape
-        row_hits = self._hits(foreground.sum(axis=1) >= self.line_fraction * columns)
-        column_hits = self._hits(foreground.sum(axis=0) >= self.line_fraction * rows)
+        counted = foreground.view(np.uint8)  # booleans would first become 64-bit integers
+        across, down = (np.add.reduce(counted, axis=axis, dtype=np.uint32) for axis in (1, 0))
+        row_hits = self._hits(across >= self.line_fraction * columns)
+        column_hits = self._hits(down >= self.line_fraction * rows)
         if min(row_hits.size, column_hits.size) < MIN_SIDE:
             return 0, rows, 0, columns
         box = (row_hits[0], row_hits[-1] + 1, column_hits[0], column_hits[-1] + 1)
@@ -245,9 +247,10 @@ def check_picture(pixels: NDArray[Any]) -> None:
             f"The image has {pixels.shape[0]} rows and {pixels.shape[1]} columns; at least "
             f"{MIN_SIDE} x {MIN_SIDE} pixels are needed."
         )
-    if not np.isfinite(pixels).all():
+    low, high = pixels.min(), pixels.max()
+    if not (np.isfinite(low) and np.isfinite(high)):  # a NaN is its picture's minimum
         raise ImageContentError("The image holds NaN or infinite values; no picture to analyse.")
-    if pixels.min() == pixels.max():
+    if low == high:
         raise ImageContentError(
             f"All pixels have the same value ({pixels.flat[0]:g}); there is no picture to analyse."
         )

@@ -34,7 +34,9 @@ READABLE_VERSIONS: Final = (1, 2)
 
 MANIFEST_NAME: Final = "manifest.json"
 GRAPH_NAME: Final = "model.onnx"
-EMBEDDED_NAME: Final = "default.tumorscope"
+EMBEDDED_NAMES: Final = {"default": "default.tumorscope", "lite": "lite.tumorscope"}
+"""Artifacts inside the package: the full network, and one with half the filters."""
+
 MAX_ARTIFACT_BYTES: Final = 512 * 1024 * 1024
 """VGG16 with its fully connected layers in float32 is 528 MB; ours has none of them."""
 
@@ -181,15 +183,22 @@ def write_artifact(path: Path, artifact: Artifact, *, overwrite: bool = False) -
 
 
 def read_artifact(path: Path | None = None) -> Artifact:
-    """Read and verify an artifact; without a path the one inside the package.
+    """Read and verify an artifact.
+
+    Parameters
+    ----------
+    path
+        File; ``lite`` or ``default``, where there is no such file, for one inside the package;
+        ``None`` for the default.
 
     Raises
     ------
     ArtifactError
         If the file is absent, damaged, altered, or of a kind that is not known here.
     """
-    name = "the embedded artifact" if path is None else str(path)
-    content = _embedded_bytes() if path is None else _file_bytes(path)
+    embedded = _embedded_name(path)
+    name = str(path) if embedded is None else f"the embedded artifact {embedded!r}"
+    content = _file_bytes(Path(name)) if embedded is None else _embedded_bytes(embedded)
     manifest_text, graph = _unpack(content, name)
     try:
         values = json.loads(manifest_text)
@@ -205,10 +214,19 @@ def read_artifact(path: Path | None = None) -> Artifact:
     return Artifact(manifest, graph)
 
 
-def _embedded_bytes() -> bytes:
-    file = resources.files("tumorscope.model").joinpath(EMBEDDED_NAME)
+def _embedded_name(path: Path | None) -> str | None:
+    """Return the name of the artifact inside the package that is meant, if one is."""
+    if path is None:
+        return "default"
+    return str(path) if str(path) in EMBEDDED_NAMES and not path.exists() else None
+
+
+def _embedded_bytes(name: str) -> bytes:
+    file = resources.files("tumorscope.model").joinpath(EMBEDDED_NAMES[name])
     if not file.is_file():
-        raise ArtifactError("This installation holds no embedded model; give --model PATH.")
+        raise ArtifactError(
+            f"This installation holds no embedded model {name!r}; give --model PATH."
+        )
     return file.read_bytes()
 
 

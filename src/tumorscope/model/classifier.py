@@ -69,7 +69,8 @@ def load_model(
     Parameters
     ----------
     path
-        Artifact file; by default the one inside the package.
+        Artifact file, or ``"lite"`` for the small one inside the package; by default the full
+        one.
     operating_point
         Name of the threshold that turns probabilities into outcomes.
     threads
