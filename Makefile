@@ -11,7 +11,7 @@ PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*')
 NODE_MODULES := web/node_modules/.package-lock.json
 NPM := $(BIN)/python web/npm.py
 
-.PHONY: setup demo web check check-python check-web test bench browser chromium dcmtk docs screenshots format train results
+.PHONY: setup demo web check check-python check-web test bench browser chromium dcmtk docs screenshots format train lite results
 
 .venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
@@ -118,6 +118,13 @@ train: .venv/.dev
 	$(BIN)/tumorscope data split --manifest $(DATA)/manifest.csv --output $(RUN).csv --overwrite
 	$(BIN)/tumorscope train --manifest $(RUN).csv --root $(DATA) --weights $(WEIGHTS) --output $(RUN) --resume
 	$(BIN)/tumorscope export $(RUN) --output src/tumorscope/model/default.tumorscope --overwrite
+
+# The small embedded artifact, from the run of the full one; then the full one teaches it.
+lite: .venv/.dev
+	$(BIN)/tumorscope narrow $(RUN) --output $(RUN)-narrow.npz --overwrite
+	$(BIN)/tumorscope train --manifest $(RUN).csv --root $(DATA) --weights $(RUN)-narrow.npz --set width=0.5 \
+	  --teacher src/tumorscope/model/default.tumorscope --output $(RUN)-lite --resume
+	$(BIN)/tumorscope export $(RUN)-lite --output src/tumorscope/model/lite.tumorscope --overwrite
 
 results: .venv/.dev
 	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)/test \
