@@ -137,6 +137,7 @@ class _AugmentedBatches(keras.utils.PyDataset):
             "type": self._targets["tumor_type"][rows],
         }
         weights = {name: self._targets[f"{name}_weight"][rows] for name in labels}
+        weights["evidence"] = weights["evidence"] * self._targets["is_placed"][rows]
         return np.stack([canvas for canvas, _ in drawn]), labels, weights
 
     def on_epoch_end(self) -> None:
