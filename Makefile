@@ -125,6 +125,8 @@ lite: .venv/.dev
 	$(BIN)/tumorscope train --manifest $(RUN).csv --root $(DATA) --weights $(RUN)-narrow.npz --set width=0.5 \
 	  --teacher src/tumorscope/model/default.tumorscope --output $(RUN)-lite --resume
 	$(BIN)/tumorscope export $(RUN)-lite --output src/tumorscope/model/lite.tumorscope --overwrite
+	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)-lite/test \
+	  --model src/tumorscope/model/lite.tumorscope --not-brain not_brain_mr --record --overwrite
 
 results: .venv/.dev
 	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)/test \
