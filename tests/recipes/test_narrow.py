@@ -87,6 +87,11 @@ def test_nothing_is_overwritten(run: Path) -> None:
     assert output.read_text() == "mine"
 
 
+def test_folder_that_does_not_exist_is_named_before_any_work(run: Path) -> None:
+    with pytest.raises(UsageError, match="There is no folder"):
+        narrow(run, output=run / "missing" / "slim.npz", width=0.5)
+
+
 def test_changed_manifest_is_refused(run: Path) -> None:
     manifest = run.parent / "split.csv"
     manifest.write_text(manifest.read_text() + "\n")

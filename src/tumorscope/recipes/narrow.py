@@ -46,10 +46,12 @@ def narrow(run: Path, *, output: Path, width: float, overwrite: bool = False) ->
     ------
     UsageError
         If the run is not finished or not of full width, its manifest has changed, ``width`` is no
-        share, or ``output`` exists.
+        share, ``output`` exists, or its folder does not.
     """
     if output.exists() and not overwrite:
         raise UsageError(f"{output} exists; add --overwrite or give another --output.")
+    if not output.parent.is_dir():
+        raise UsageError(f"There is no folder {output.parent} to write {output.name} to; make it.")
     record = read_run(run)
     config = TrainConfig.from_dict({**record["config"], "width": width})
     if width == 1 or record["config"].get("width", 1) != 1:
