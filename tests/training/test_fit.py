@@ -218,6 +218,20 @@ def test_patience_stops_early(train_examples, val_examples, quick_config, tmp_pa
     assert len(fitted.history) <= 4
 
 
+def test_without_patience_the_last_epoch_counts(
+    train_examples, val_examples, quick_config, tmp_path
+):
+    config = replace(  # such a rate makes it worse with each epoch
+        quick_config, frozen_epochs=0, fine_tune_epochs=3, patience=0, fine_tune_learning_rate=1.0
+    )
+    fitted = run(train_examples, val_examples, config, tmp_path)
+
+    losses = [entry["val_loss"] for entry in fitted.history]
+    assert len(losses) == 3
+    assert losses[2] > min(losses)
+    assert load_arrays(RunPaths(tmp_path).best)[1]["epoch"] == 2
+
+
 def test_sliver_keeps_its_place_but_loses_its_vote(train_examples, quick_config):
     from tumorscope.training.batches import make_targets
 

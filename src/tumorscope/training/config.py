@@ -14,8 +14,10 @@ FrozenArithmetic = Literal["int8", "float32"]
 FINE_TUNE_FROM: Final = ("block4_conv1", "block4_conv2", "block4_conv3", "block5_conv1")
 """Where fine-tuning may begin: the evidence map needs block 4 whole and block 5 trained."""
 
+LEAST: Final = {"views": 1, "fine_tune_epochs": 1, "patience": 0, "batch_size": 1}
+
 MIN_WIDTH: Final = 0.125
-"""Eight filters in the first block."""
+"""Eight filters in the first block, four in its first layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,16 @@ class TrainConfig:
     frozen_arithmetic
         Arithmetic of the layers that are not trained; ``int8`` is what the exported model uses.
     width
-        Share of VGG16's filters that each convolution keeps; below 1 for weights that
-        ``tumorscope narrow`` made.
+        Share of VGG16's filters that each convolution keeps, the first one half of that; below 1
+        for weights that ``tumorscope narrow`` made.
     views
         Augmented copies of each training image. Epoch ``e`` sees view ``e % views``.
     frozen_epochs, fine_tune_epochs
         Length of the two stages: new head on the frozen base, then the layers from
         ``fine_tune_from`` on with it.
     patience
-        Epochs without a better validation loss after which fine-tuning stops.
+        Epochs without a better validation loss after which fine-tuning stops, and the best is
+        kept; 0 to train all epochs and keep the last, whatever the validation loss.
     batch_size
         Images per optimizer step.
     frozen_learning_rate, fine_tune_learning_rate
@@ -90,9 +93,11 @@ class TrainConfig:
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("views", "fine_tune_epochs", "patience", "batch_size"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1; received {getattr(self, name)}.")
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise UsageError(
+                    f"{name} must be at least {least}; received {getattr(self, name)}."
+                )
         if self.fine_tune_from not in FINE_TUNE_FROM:
             raise UsageError(
                 f"fine_tune_from must be one of {', '.join(FINE_TUNE_FROM)}; "

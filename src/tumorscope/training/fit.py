@@ -94,6 +94,8 @@ def fit(  # noqa: PLR0913  keyword-only
 ) -> Fitted:
     """Fine-tune VGG16 and return the weights of the epoch with the lowest validation loss.
 
+    With a ``patience`` of 0 it is the last epoch's.
+
     Parameters
     ----------
     train, val
@@ -262,11 +264,11 @@ class Trainer:
 
     def _is_best(self) -> bool:
         losses = [entry["val_loss"] for entry in self.history]
-        return losses[-1] == min(losses)
+        return losses[-1] == min(losses) or self.config.patience == 0
 
     def _is_exhausted(self) -> bool:
         tuned = self.history[self.config.frozen_epochs :]
-        if len(tuned) <= self.config.patience:
+        if self.config.patience == 0 or len(tuned) <= self.config.patience:
             return False
         losses = [entry["val_loss"] for entry in tuned]
         return len(losses) - 1 - int(np.argmin(losses)) >= self.config.patience
