@@ -4,10 +4,10 @@
         --folder RUNS
 
 Each fold trains the network anew from VGG16's ImageNet weights, on the other patients of figshare
-and, since figshare has no image without a tumor, on tumor-free T1+C slices of lgg. No web archive takes
-part: they hold pictures of figshare's patients under other names. The last epoch counts, whatever
-its loss: figshare against lgg is easily told, and would choose too early. The fold left out is
-looked at once. A killed run goes on where it was when it is called again.
+and, since figshare has no image without a tumor, on tumor-free T1+C slices of lgg. No web archive
+takes part: they hold pictures of figshare's patients under other names. The last epoch counts,
+whatever its loss: figshare against lgg is easily told, and would choose too early. The fold left
+out is looked at once. A killed run goes on where it was when it is called again.
 """
 
 from __future__ import annotations

@@ -56,7 +56,6 @@ class Cluster:
 
     def ask(self, word: str) -> None:
         """Have the second raylet killed or added."""
-        assert self._process.stdin is not None
         self._process.stdin.write(f"{word}\n")
         self._process.stdin.flush()
         if not self._line():
@@ -67,7 +66,6 @@ class Cluster:
         self._process.communicate(timeout=RUN_S)
 
     def _line(self) -> str:
-        assert self._process.stdout is not None
         return self._process.stdout.readline().strip()
 
 

@@ -282,7 +282,10 @@ def _in_safe_range(pixels: NDArray[Any]) -> NDArray[np.float32]:
 def _place(
     window: NDArray[np.float32], origin: tuple[int, int], geometry: CanvasGeometry, size: int
 ) -> NDArray[np.uint8]:
-    """Resize ``window``, whose top left image pixel is ``origin``, into its place on the canvas."""
+    """Resize ``window``, whose top left image pixel is ``origin``, into its place on the canvas.
+
+    The window is rounded in place.
+    """
     rows, columns = window.shape
     top = (origin[0] - geometry.row0) / geometry.scale
     left = (origin[1] - geometry.column0) / geometry.scale
@@ -294,7 +297,7 @@ def _place(
         min(float(columns), (column1 - left) * geometry.scale),
         min(float(rows), (row1 - top) * geometry.scale),
     )
-    picture = Image.fromarray(np.rint(window).astype(np.uint8))
+    picture = Image.fromarray(np.rint(window, out=window).astype(np.uint8))
     resized = picture.resize((column1 - column0, row1 - row0), Image.Resampling.BILINEAR, box=box)
     canvas = np.zeros((size, size), dtype=np.uint8)
     canvas[row0:row1, column0:column1] = np.asarray(resized)

@@ -68,7 +68,8 @@ def evidence_on_image(
     across = _neighbors(columns, len(probability), cell=cell, offset=geometry.column0)
     down = _neighbors(rows, len(probability), cell=cell, offset=geometry.row0)
     lines = _interpolate(np.ascontiguousarray(probability.T), across).T
-    return np.clip(_interpolate(np.ascontiguousarray(lines), down), 0, 1)
+    laid = _interpolate(np.ascontiguousarray(lines), down)
+    return np.minimum(laid, 1, out=laid)  # weights may add up to a rounding more than 1
 
 
 _Neighbors = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]

@@ -35,6 +35,8 @@ class Targets:
         Weight of the evidence loss.
     is_placed
         Whether the mask says where the tumor is, or that there is none.
+    is_outlined
+        Whether there is a tumor with a mask that is no sliver.
     tumor_type, type_weight
         Index and weight of the type loss; 0 where the type is unknown.
     """
@@ -43,6 +45,7 @@ class Targets:
     tumor_weight: NDArray[np.float32]
     evidence_weight: NDArray[np.float32]
     is_placed: NDArray[np.bool_]
+    is_outlined: NDArray[np.bool_]
     tumor_type: NDArray[np.int32]
     type_weight: NDArray[np.float32]
 
@@ -50,12 +53,14 @@ class Targets:
 def make_targets(examples: Examples, config: TrainConfig) -> Targets:
     """Turn labels into targets and balanced weights."""
     balance = balancing_weights(examples.tumor, examples.source)
-    placed = (examples.tumor == 0) | (examples.mask_index != UNKNOWN)
+    has_mask = examples.mask_index != UNKNOWN
+    sliver = _is_sliver(examples, config.min_tumor_fraction)
     return Targets(
         tumor=(examples.tumor == 1).astype(np.float32),
-        tumor_weight=balance * ~_is_sliver(examples, config.min_tumor_fraction),
+        tumor_weight=balance * ~sliver,
         evidence_weight=balance,
-        is_placed=placed,
+        is_placed=(examples.tumor == 0) | has_mask,
+        is_outlined=(examples.tumor == 1) & has_mask & ~sliver,
         tumor_type=np.maximum(examples.tumor_type, 0).astype(np.int32),
         type_weight=_type_weights(examples),
     )
@@ -117,17 +122,20 @@ class FeatureBatches(keras.utils.PyDataset):
         rows = self._order[index * size : (index + 1) * size]
         features, places = self._cache.read(self._keys[row] for row in rows)
         targets, smoothing = self._targets, np.float32(self._config.label_smoothing)
-        has_teacher = places.shape[-1] > 1
+        has_teacher = self._cache.has_teacher
         is_placed = targets.is_placed[rows]
         labels = {
             "tumor": targets.tumor[rows] * (1 - smoothing) + smoothing / 2,
             "evidence": places[..., 0].astype(np.float32) / FULL_COVERAGE,
             "type": targets.tumor_type[rows],
         }
+        by_place = np.zeros_like(is_placed)
         if has_teacher:
             self._ask_teacher(labels, decode(places[..., 1]), is_placed)
+        elif self._config.outside_weight:
+            by_place = targets.is_outlined[rows]  # their label is taught by the evidence loss
         weights = {
-            "tumor": targets.tumor_weight[rows],
+            "tumor": targets.tumor_weight[rows] * ~by_place,
             "evidence": targets.evidence_weight[rows] * (is_placed | has_teacher),
             "type": targets.type_weight[rows],
         }

@@ -53,6 +53,10 @@ class TrainConfig:
         L2 penalty on the kernels of the head.
     mask_weight, type_weight
         Weight of the evidence-map and of the tumor-type loss beside the tumor loss.
+    outside_weight
+        Weight of the loss that takes what lies outside of a tumor's mask for an image without
+        tumor, while what lies inside answers for the image's label. With 0, or with a teacher,
+        the whole image answers for it.
     teacher_weight
         Share of the tumor and evidence targets that a teacher says, where one is given; what is
         labelled says the rest. The place of a tumor without a mask the teacher alone says.
@@ -85,6 +89,7 @@ class TrainConfig:
     l2: float = 1e-4
     mask_weight: float = 1.0
     type_weight: float = 0.3
+    outside_weight: float = 0.0
     teacher_weight: float = 0.7
     label_smoothing: float = 0.02
     pooling_sharpness: float = 2.0

@@ -65,6 +65,11 @@ class FeatureCache:
         flags = os.O_RDWR | os.O_CREAT
         self._file = os.open(folder / "features.u8", flags, 0o644)
 
+    @property
+    def has_teacher(self) -> bool:
+        """Whether a teacher's evidence lies beside each mask target."""
+        return self.target_shape[-1] > 1
+
     def __contains__(self, key: str) -> bool:
         return key in self._slots
 

@@ -229,7 +229,7 @@ class Trainer:
             optimizer=optimizer,
             loss={
                 "tumor": keras.losses.BinaryCrossentropy(from_logits=True),
-                "evidence": EvidenceLoss(),
+                "evidence": self._evidence_loss(),
                 "type": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             },
             loss_weights={
@@ -240,6 +240,15 @@ class Trainer:
             jit_compile=False,
         )
         optimizer.build(trunk.trainable_variables)
+
+    def _evidence_loss(self) -> EvidenceLoss:
+        config = self.config
+        return EvidenceLoss(
+            0.0 if self.cache.has_teacher else config.outside_weight,
+            sharpness=config.pooling_sharpness,
+            min_tumor_fraction=config.min_tumor_fraction,
+            label_smoothing=config.label_smoothing,
+        )
 
     @contextlib.contextmanager
     def _averaged_weights(self) -> Iterator[None]:
