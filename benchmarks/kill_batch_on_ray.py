@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 import pyarrow.parquet as pq
 from benchmarks.kill_batch import PART_FILES, draw_scans, state_of
@@ -41,14 +42,20 @@ COMMANDS = 5
 
 
 class Cluster:
-    """Two raylets in a process of its own."""
+    """Two raylets in a process of its own.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    log
+        Where it writes what goes wrong.
+    """
+
+    def __init__(self, log: TextIO) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.batch.two_raylets"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=log,
             text=True,
             cwd=CHECKOUT,
         )
@@ -91,13 +98,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("runs/kill_ray"))
     options = parser.parse_args()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    cluster = Cluster()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            account = _run_trials(Path(folder), cluster, options)
-    finally:
-        cluster.stop()
     options.output.mkdir(parents=True, exist_ok=True)
+    with (options.output / "cluster.log").open("w") as log:
+        cluster = Cluster(log)
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                account = _run_trials(Path(folder), cluster, options)
+        finally:
+            cluster.stop()
     (options.output / "account.json").write_text(json.dumps(account, indent=1) + "\n")
     print(json.dumps(account, indent=1))
     sys.exit(1 if account["wrong tables"] or account["half tables"] else 0)

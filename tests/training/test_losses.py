@@ -38,10 +38,8 @@ def test_evidence_beyond_a_mask_costs_as_in_an_image_without_tumor(mask):
 
     by_place = cost(besides, mask, outside_weight=1.0) - cost(right, mask, outside_weight=1.0)
 
-    pooled = (np.log(np.exp(2 * besides).mean() - np.exp(2 * one([])).mean() * 0) / 2).item()
     assert by_cells < 0.2
     assert by_place > by_cells + 0.5
-    assert pooled > 0  # the image as a whole would be called tumor in both
 
 
 def test_evidence_beyond_a_mask_does_not_answer_for_what_lies_inside(mask):

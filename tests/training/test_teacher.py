@@ -50,7 +50,7 @@ def weights_of(train, val, config, folder, teacher):
 
 
 def test_share_of_zero_is_no_teacher(train_examples, val_examples, quick_config, tmp_path):
-    config = replace(quick_config, teacher_weight=0.0)
+    config = replace(quick_config, teacher_weight=0.0, outside_weight=0.0)
     sets = train_examples, val_examples
 
     alone = weights_of(*sets, config, tmp_path / "alone", None)
