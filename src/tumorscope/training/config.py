@@ -17,7 +17,7 @@ FINE_TUNE_FROM: Final = ("block4_conv1", "block4_conv2", "block4_conv3", "block5
 LEAST: Final = {"views": 1, "fine_tune_epochs": 1, "patience": 0, "batch_size": 1}
 
 MIN_WIDTH: Final = 0.125
-"""Eight filters in the first block, four in its first layer."""
+"""Eight filters in the first block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class TrainConfig:
     frozen_arithmetic
         Arithmetic of the layers that are not trained; ``int8`` is what the exported model uses.
     width
-        Share of VGG16's filters that each convolution keeps, the first one half of that; below 1
-        for weights that ``tumorscope narrow`` made.
+        Share of VGG16's filters that each convolution keeps; below 1 for weights that
+        ``tumorscope narrow`` made.
     views
         Augmented copies of each training image. Epoch ``e`` sees view ``e % views``.
     frozen_epochs, fine_tune_epochs
@@ -89,7 +89,7 @@ class TrainConfig:
     l2: float = 1e-4
     mask_weight: float = 1.0
     type_weight: float = 0.3
-    outside_weight: float = 0.0
+    outside_weight: float = 0.5
     teacher_weight: float = 0.7
     label_smoothing: float = 0.02
     pooling_sharpness: float = 2.0
