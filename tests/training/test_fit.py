@@ -218,18 +218,22 @@ def test_patience_stops_early(train_examples, val_examples, quick_config, tmp_pa
     assert len(fitted.history) <= 4
 
 
-def test_without_patience_the_last_epoch_counts(
-    train_examples, val_examples, quick_config, tmp_path
+@pytest.mark.parametrize(("patience", "epochs", "kept"), [(0, 4, 3), (1, 2, 0)])
+def test_without_patience_the_last_epoch_counts(  # noqa: PLR0917  fixtures
+    train_examples, val_examples, quick_config, tmp_path, monkeypatch, patience, epochs, kept
 ):
-    config = replace(  # such a rate makes it worse with each epoch
-        quick_config, frozen_epochs=0, fine_tune_epochs=3, patience=0, fine_tune_learning_rate=1.0
-    )
+    losses = iter(range(99))  # every epoch seems worse than the one before
+
+    def worse(*_):
+        return {"val_loss": float(next(losses)), "val_roc_auc": 0.5}
+
+    monkeypatch.setattr("tumorscope.training.fit.validation_metrics", worse)
+    config = replace(quick_config, frozen_epochs=0, fine_tune_epochs=4, patience=patience)
+
     fitted = run(train_examples, val_examples, config, tmp_path)
 
-    losses = [entry["val_loss"] for entry in fitted.history]
-    assert len(losses) == 3
-    assert losses[2] > min(losses)
-    assert load_arrays(RunPaths(tmp_path).best)[1]["epoch"] == 2
+    assert len(fitted.history) == epochs
+    assert load_arrays(RunPaths(tmp_path).best)[1]["epoch"] == kept
 
 
 def test_sliver_keeps_its_place_but_loses_its_vote(train_examples, quick_config):
