@@ -38,7 +38,7 @@ PART_FILES: Final = 64
 PART_BYTES: Final = 64 * 1024 * 1024
 """A part is what a kill costs at most, per worker: seconds of work."""
 
-ROW_GROUP: Final = 50_000
+ROW_GROUP: Final = 10_000
 """Rows of the table that are in memory at once when it is put together."""
 
 RUN_KEY: Final = b"tumorscope.run"
