@@ -14,12 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from benchmarks.estimate_cell import estimate_cell
+from benchmarks.print_difference import print_difference
 from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
-from tumorscope.evaluation.intervals import bootstrap
-from tumorscope.evaluation.statistic import Statistic, less, roc_auc, share
+from tumorscope.evaluation.statistic import roc_auc, share
 from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.canvases import SkippedRow, load_rows
@@ -86,18 +85,10 @@ def _report(
     everything = np.ones(len(kept), np.bool_)
     if len(set(tumor)) > 1:
         pair = [roc_auc(tumor, scores[chosen], groups, rows=everything) for scores, _ in answers]
-        _line(name, "AUROC", pair, groups)
+        print_difference(name, "AUROC", pair, groups)
     if typed.any():
         pair = [share(hits[chosen], groups, rows=typed) for _, hits in answers]
-        _line(name, "type, accuracy", pair, groups)
-
-
-def _line(name: str, metric: str, pair: Sequence[Statistic], groups: NDArray[np.str_]) -> None:
-    one, other = pair
-    found = bootstrap({"one": one, "other": other, "less": less(one, other)}, groups)
-    count = f"{int(one.rows.sum())}; {len(set(groups[one.rows]))}"
-    cells = " | ".join(estimate_cell(found[key]) for key in ("one", "other", "less"))
-    print(f"| {name} | {metric} | {count} | {cells} |", flush=True)
+        print_difference(name, "type, accuracy", pair, groups)
 
 
 if __name__ == "__main__":

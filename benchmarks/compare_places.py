@@ -18,13 +18,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from benchmarks.estimate_cell import estimate_cell
+from benchmarks.print_difference import print_difference
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
-from tumorscope.evaluation.intervals import bootstrap
-from tumorscope.evaluation.statistic import Statistic, less, mean, roc_auc, share
+from tumorscope.evaluation.statistic import mean, roc_auc, share
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.canvases import LoadedRow, SkippedRow, load_rows
 from tumorscope.training.config import TrainConfig
@@ -108,22 +107,14 @@ def _report(
     parts = [one[chosen] for one in answers]
     if len(set(tumor)) > 1:
         pair = [roc_auc(tumor, one[:, 0], groups, rows=everything) for one in parts]
-        _line(name, "right inside, AUROC", pair, groups)
+        print_difference(name, "right inside, AUROC", pair, groups)
     if has_tumor.any():
         pair = [share(one[:, 1] > one[:, 0], groups, rows=has_tumor) for one in parts]
-        _line(name, "more evidence outside than inside", pair, groups)
+        print_difference(name, "more evidence outside than inside", pair, groups)
         pair = [mean(one[:, 1], rows=has_tumor) for one in parts]
-        _line(name, "pooled logit outside, mean", pair, groups)
+        print_difference(name, "pooled logit outside, mean", pair, groups)
         pair = [share(one[:, 2] == 1, groups, rows=has_tumor) for one in parts]
-        _line(name, "peak in the mask", pair, groups)
-
-
-def _line(name: str, metric: str, pair: Sequence[Statistic], groups: NDArray[np.str_]) -> None:
-    one, other = pair
-    found = bootstrap({"one": one, "other": other, "less": less(one, other)}, groups)
-    count = f"{int(one.rows.sum())}; {len(set(groups[one.rows]))}"
-    cells = " | ".join(estimate_cell(found[key]) for key in ("one", "other", "less"))
-    print(f"| {name} | {metric} | {count} | {cells} |", flush=True)
+        print_difference(name, "peak in the mask", pair, groups)
 
 
 if __name__ == "__main__":
