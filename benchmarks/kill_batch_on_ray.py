@@ -24,10 +24,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
 import pyarrow.parquet as pq
 from benchmarks.kill_batch import PART_FILES, draw_scans, state_of
+from tests.batch.raylets import TwoRaylets
 from tests.conftest import make_tiny_artifact
 
 from tumorscope.model.artifact import write_artifact
@@ -41,49 +41,20 @@ COMMANDS = 5
 """Of one trial; more mean that it does not come to its end."""
 
 
-class Cluster:
-    """Two raylets in a process of its own.
-
-    Parameters
-    ----------
-    log
-        Where it writes what goes wrong.
-    """
-
-    def __init__(self, log: TextIO) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.batch.two_raylets"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            cwd=CHECKOUT,
-        )
-        self.address = self._line()
-
-    def ask(self, word: str) -> None:
-        """Have the second raylet killed or added."""
-        self._process.stdin.write(f"{word}\n")
-        self._process.stdin.flush()
-        if not self._line():
-            raise SystemExit(f"The cluster did not do {word!r}.")
-
-    def stop(self) -> None:
-        """Stop it."""
-        self._process.communicate(timeout=RUN_S)
-
-    def _line(self) -> str:
-        return self._process.stdout.readline().strip()
-
-
 def work(scans: str, model: str, output: str, address: str) -> None:
     """Make the table, in this process."""
     from tumorscope.batch import partial_folder
     from tumorscope.batch.run import BatchConfig, run_batch
 
     partial_folder.PART_FILES = PART_FILES
-    engine = {"engine": "ray", "address": address} if address else {"engine": "local"}
-    config = BatchConfig(scans, Path(output), model=Path(model), workers=2, **engine)  # type: ignore[arg-type]
+    config = BatchConfig(
+        scans,
+        Path(output),
+        model=Path(model),
+        workers=2,
+        engine="ray" if address else "local",
+        address=address or None,
+    )
     run_batch(config, progress=lambda *_: None)
 
 
@@ -100,7 +71,7 @@ def main() -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     options.output.mkdir(parents=True, exist_ok=True)
     with (options.output / "cluster.log").open("w") as log:
-        cluster = Cluster(log)
+        cluster = TwoRaylets(log)
         try:
             with tempfile.TemporaryDirectory() as folder:
                 account = _run_trials(Path(folder), cluster, options)
@@ -111,7 +82,9 @@ def main() -> None:
     sys.exit(1 if account["wrong tables"] or account["half tables"] else 0)
 
 
-def _run_trials(folder: Path, cluster: Cluster, options: argparse.Namespace) -> dict[str, object]:
+def _run_trials(
+    folder: Path, cluster: TwoRaylets, options: argparse.Namespace
+) -> dict[str, object]:
     scans, model, table = folder / "scans", folder / "tiny.tumorscope", folder / "table.parquet"
     write_artifact(model, make_tiny_artifact())
     draw_scans(scans)
@@ -162,13 +135,13 @@ def _run_trials(folder: Path, cluster: Cluster, options: argparse.Namespace) -> 
     }
 
 
-def _kill_command(run: subprocess.Popen[bytes], cluster: Cluster) -> bool:
+def _kill_command(run: subprocess.Popen[bytes], cluster: TwoRaylets) -> bool:
     del cluster
     run.kill()
     return run.wait() == -signal.SIGKILL
 
 
-def _kill_worker(run: subprocess.Popen[bytes], cluster: Cluster) -> bool:
+def _kill_worker(run: subprocess.Popen[bytes], cluster: TwoRaylets) -> bool:
     """Kill one process that holds a session, as soon as there is one."""
     del cluster
     while run.poll() is None:
@@ -187,12 +160,12 @@ def _title(folder: Path) -> str:
         return ""
 
 
-def _kill_raylet(run: subprocess.Popen[bytes], cluster: Cluster) -> bool:
+def _kill_raylet(run: subprocess.Popen[bytes], cluster: TwoRaylets) -> bool:
     cluster.ask("kill")
     return run.poll() is None
 
 
-VICTIMS: dict[str, Callable[[subprocess.Popen[bytes], Cluster], bool]] = {
+VICTIMS: dict[str, Callable[[subprocess.Popen[bytes], TwoRaylets], bool]] = {
     "command": _kill_command,
     "worker": _kill_worker,
     "raylet": _kill_raylet,

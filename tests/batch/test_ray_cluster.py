@@ -1,8 +1,6 @@
 """The engine ``ray`` on a real cluster: two raylets, of which one may die."""
 
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,43 +10,13 @@ import pytest
 from PIL import Image
 
 from tests.batch.conftest import COMMAND, quiet, rows_of
+from tests.batch.raylets import START_S, TwoRaylets
 
 pytest.importorskip("ray", reason="the extra [scale] is not installed")
 
-ROOT = Path(__file__).parents[2]
-START_S = 120
 RUN_S = 240
 FILES = 200
 """Four parts of 64 files: both actors have work."""
-
-
-class TwoRaylets:
-    """A cluster in a process of its own, so that Ray's warnings are not this test run's."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.batch.two_raylets"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=ROOT,
-            env=quiet() | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"},
-        )
-        self.address = self._line()
-
-    def kill_one(self) -> None:
-        """Kill the second raylet, with all that runs on it."""
-        self.process.stdin.write("kill\n")
-        self.process.stdin.flush()
-        assert self._line() == "killed"
-
-    def stop(self) -> None:
-        """Stop it and close the pipes."""
-        self.process.communicate(timeout=START_S)
-
-    def _line(self) -> str:
-        return self.process.stdout.readline().strip()
 
 
 @pytest.fixture
@@ -85,7 +53,7 @@ def test_rows_are_those_of_this_machine_even_if_a_raylet_is_killed(
         [*command, str(ray), *words], stderr=subprocess.PIPE, text=True, env=quiet()
     ) as run:
         _wait_for_work(ray)
-        cluster.kill_one()
+        cluster.ask("kill")
         _, told = run.communicate(timeout=RUN_S)
     if run.returncode == 2:  # a run that gave up says so and is gone on with
         assert "run the same command again" in told
