@@ -3,11 +3,13 @@
     python -m benchmarks.bench_batch --scans FOLDER [--repeats 3]    # real files
     python -m benchmarks.bench_batch --scans FOLDER --most 5000 --runs "local 2" "ray 2" --rows
     python -m benchmarks.bench_batch                                 # 400 made ones
+    python -m benchmarks.bench_batch --inputs MANIFEST FOLDER --runs "local 2" "ray 2" --rows
 
 Engines and workers take turns. Each run is a process of its own, and its time counts from the start
 of the work to the whole table, a Ray of its own included. A tenth of the files is answered, too:
-the difference is what a scan costs, free of the start. Rows of both engines are compared. Memory is
-that of the command's process, over made volumes with the tests' small model.
+the difference is what a scan costs, free of the start. Rows of both engines are compared; inputs
+named with ``--inputs`` are answered whole, once by each, for their rows. Memory is that of the
+command's process, over made volumes with the tests' small model.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -97,8 +100,7 @@ def measure_engines(
                 result = run(manifest, output, engine, workers)
                 seconds[name][size].append(result["seconds"])
                 if size == "all":
-                    rows[name] = pq.read_table(output).to_pylist()
-                    rows[name].sort(key=lambda row: str(row["row_id"]))
+                    rows[name] = _rows(output)
                 print(turn, name, size, result, file=sys.stderr, flush=True)
     scans = {size: len(one.read_text().splitlines()) - 1 for size, one in manifests.items()}
     costs = {name: _cost(one, scans) for name, one in seconds.items()}
@@ -125,6 +127,38 @@ def _cost(seconds: dict[str, list[float]], scans: dict[str, int]) -> dict[str, f
     whole, tenth = median(seconds["all"]), median(seconds["tenth"])
     scan = (whole - tenth) / (scans["all"] - scans["tenth"])
     return {"scan_s": scan, "start_s": tenth - scan * scans["tenth"]}
+
+
+def compare_inputs(
+    places: Sequence[Path], folder: Path, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Answer each input once by each engine, and compare the rows."""
+    results = []
+    for number, place in enumerate(places):
+        seconds, tables = {}, []
+        for name in names:
+            output = folder / f"input-{number}-{name}.parquet".replace(" ", "-")
+            seconds[name] = run(place.absolute(), output, *RUNS[name])["seconds"]
+            tables.append(_rows(output))
+            print(place, name, seconds[name], file=sys.stderr, flush=True)
+        results.append(
+            {
+                "input": str(place),
+                "rows": len(tables[0]),
+                "errors": sum(row["kind"] == "error" for row in tables[0]),
+                "rows_that_differ": sum(_differing(tables[0], other) for other in tables[1:]),
+                "seconds": seconds,
+            }
+        )
+    return results
+
+
+def _rows(table: Path) -> list[dict[str, Any]]:
+    return sorted(pq.read_table(table).to_pylist(), key=lambda row: str(row["row_id"]))
+
+
+def _differing(rows: list[dict[str, Any]], others: list[dict[str, Any]]) -> int:
+    return sum(one != other for one, other in zip_longest(rows, others))
 
 
 def measure_memory(folder: Path, rows: tuple[int, ...]) -> list[dict[str, float]]:
@@ -154,6 +188,7 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--scans", type=Path, help="folder of real pictures")
+    parser.add_argument("--inputs", type=Path, nargs="+", help="whole, in place of timed files")
     parser.add_argument("--most", type=int, default=MADE, help="pictures of the folder")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--runs", nargs="*", choices=RUNS, default=list(RUNS))
@@ -163,7 +198,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         result: dict[str, Any] = {}
-        if options.runs:
+        if options.inputs:
+            result["inputs"] = compare_inputs(options.inputs, folder, options.runs)
+        elif options.runs:
             places = _manifests(_files(options, folder), folder)
             result["engines"] = measure_engines(places, options.repeats, options.runs)
         result["memory"] = measure_memory(folder, tuple(options.rows))
