@@ -123,6 +123,7 @@ train: .venv/.dev
 lite: .venv/.dev
 	$(BIN)/tumorscope narrow $(RUN) --output $(RUN)-narrow.npz --overwrite
 	$(BIN)/tumorscope train --manifest $(RUN).csv --root $(DATA) --weights $(RUN)-narrow.npz --set width=0.5 \
+	  --set fine_tune_epochs=14 --set patience=0 --set fine_tune_learning_rate=2e-4 \
 	  --teacher src/tumorscope/model/default.tumorscope --output $(RUN)-lite --resume
 	$(BIN)/tumorscope export $(RUN)-lite --output src/tumorscope/model/lite.tumorscope --overwrite
 	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)-lite/test \

@@ -38,7 +38,8 @@ def answers(weights: Arrays, canvases: np.ndarray, width: float, folder) -> dict
 def test_what_repeats_is_dropped_without_loss(repetitive, canvases, tmp_path):
     slim = narrow(repetitive, canvases, width=0.5)
 
-    assert slim["block1_conv1/kernel"].shape == (3, 3, 3, 32)
+    assert slim["block1_conv1/kernel"].shape == (3, 3, 3, 16)
+    assert slim["block1_conv2/kernel"].shape == (3, 3, 16, 32)
     assert slim["block5_conv3/kernel"].shape == (3, 3, 256, 256)
     full = answers(repetitive, canvases, 1.0, tmp_path)
     half = answers(slim, canvases, 0.5, tmp_path)

@@ -33,8 +33,8 @@ class TrainConfig:
     frozen_arithmetic
         Arithmetic of the layers that are not trained; ``int8`` is what the exported model uses.
     width
-        Share of VGG16's filters that each convolution keeps; below 1 for weights that
-        ``tumorscope narrow`` made.
+        Share of VGG16's filters that each convolution keeps, the first one half of that; below 1
+        for weights that ``tumorscope narrow`` made.
     views
         Augmented copies of each training image. Epoch ``e`` sees view ``e % views``.
     frozen_epochs, fine_tune_epochs
