@@ -6,10 +6,11 @@ here is the one that :mod:`~tumorscope.serving.http_api.predictions` gives, head
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from tumorscope.serving.http_api.admission import Admission
 from tumorscope.serving.http_api.config import ServerConfig
@@ -63,7 +64,7 @@ class EarlyRefusal:
         started, identity = time.perf_counter(), request_id(environ)
         refusal = self._admission.refusal()
         skip_body(environ, self._config)
-        body = json.dumps(problem_body(refusal, identity)).encode()
+        body = msgspec.json.encode(problem_body(refusal, identity))
         headers = [
             *_HEADERS,
             ("Content-Length", str(len(body))),

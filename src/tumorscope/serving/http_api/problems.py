@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from flask import Flask, Response, current_app, g, request
+import msgspec
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from tumorscope.errors import TumorscopeError
@@ -113,7 +114,8 @@ def problem_body(refusal: RefusalError, request_id: str) -> dict[str, Any]:
 
 def json_response(body: dict[str, Any], *, status: int = 200) -> Response:
     """Return an object as the JSON response of the application."""
-    return Response(current_app.json.dumps(body), status=status, mimetype="application/json")
+    # With a picture of 300 kB in a string several times as fast as Python's own.
+    return Response(msgspec.json.encode(body), status=status, mimetype="application/json")
 
 
 def register(app: Flask) -> None:
