@@ -109,7 +109,7 @@ def measure_engines(
         "scans": scans,
         "seconds": seconds,
         "costs": costs,
-        "rows_equal": all(one == rows[names[0]] for one in rows.values()),
+        "rows_that_differ": sum(_differing(rows[names[0]], one) for one in rows.values()),
         "ratios": {
             ratio: median(
                 a / b for a, b in zip(seconds[one]["all"], seconds[other]["all"], strict=True)

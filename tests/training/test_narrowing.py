@@ -1,5 +1,6 @@
 """A network with fewer filters computes nearly the same where filters repeat each other."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -18,13 +19,18 @@ def canvases(train_examples) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def repetitive() -> Arrays:
-    """Weights in which every second filter of a convolution repeats the one before, doubled."""
+    """Weights in which every second filter of a convolution repeats the one before, doubled; three
+    of four in the first, which is narrowed more."""
+    # Some first weights tell the canvases apart so little that rounding counts as a loss.
+    keras.utils.set_random_seed(0)
     network = build_network(TrainConfig(precision="float32"), size=SIZE, weights=None)
     weights = layer_arrays(network.stem, network.trunk)
     for name, value in weights.items():
         if name.startswith("block"):
-            value[..., ::2] *= 1.5  # against fading through 13 layers
-            value[..., 1::2] = 2 * value[..., ::2]
+            alike = 4 if name.startswith("block1_conv1") else 2
+            value[..., ::alike] *= 1.5  # against fading through 13 layers
+            for repeat in range(1, alike):
+                value[..., repeat::alike] = 2 * value[..., ::alike]
     return weights
 
 

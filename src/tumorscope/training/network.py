@@ -24,8 +24,8 @@ STACKWISE_NUM_FILTERS: Final = ((64, 64), (128, 128), (256,) * 3, (512,) * 3, (5
 """Filters of the convolutions of each block (Simonyan 2015, configuration D)."""
 
 NARROW_FIRST: Final = 0.5
-"""Share of its width that a narrow network leaves to ``block1_conv1``: with full width that layer
-takes a sixth of the time, and its filters tell nine grey values, which fewer can."""
+"""Share of its width that a narrow network leaves to ``block1_conv1``: its filters tell nine grey
+values, which fewer can (docs/decisions/0045-lite-by-narrowing.md has what it saves)."""
 
 CELL_PIXELS: Final = 8
 """Canvas pixels to a cell of the evidence map: three poolings lie before block 4."""
