@@ -1,6 +1,7 @@
 """What the gate rejects: other pictures by kind, scans of a split by set and plane, DICOM files.
 
-The novelty of each picture is kept in a file as it is measured; a killed run goes on.
+Pictures beneath ``--pictures`` are counted by their folder and all together. The novelty of each
+picture is kept in a file as it is measured; a killed run goes on.
 
     python benchmarks/bench_gate.py --manifest split.csv --root DATA --dicom DATA/dicom \
         --output bench_gate.csv
@@ -37,6 +38,7 @@ def main() -> None:
     for name in ("manifest", "root", "output"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--dicom", type=Path)
+    parser.add_argument("--pictures", type=Path, help="folder with folders of pictures")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--not-brain", default="not_brain_mr")
     parser.add_argument("--split", default="test")
@@ -84,16 +86,29 @@ def _pictures(
                 for kind in _kinds(row, prefix):
                     yield key, kind, str(row.group_id or row.name), canvas
                     canvas = None  # measured once
-    for scan in _dicom(options.dicom):
-        key = f"dicom|{scan.source}#{scan.slice_index}"
-        preprocessing = classifier.manifest.preprocessing
-        canvas = None if key in known else preprocessing.apply(scan.pixels)[0]
+    for scan in _scans(options.dicom):
+        key, canvas = _of_scan(scan, "dicom", classifier, known)
         yield key, f"DICOM {Path(scan.source).name}", scan.source, canvas
+    for scan in _scans(options.pictures):
+        key, canvas = _of_scan(scan, "pictures", classifier, known)
+        folder = Path(scan.source).parent.relative_to(options.pictures)
+        for kind in (str(folder), f"{options.pictures.name}, all"):
+            yield key, kind, str(folder), canvas
+            canvas = None  # measured once
 
 
 def _canvas(row: ManifestRow, root: Path, classifier: Classifier) -> NDArray[np.uint8] | None:
     item = next(load_rows([row], root, classifier.manifest.preprocessing))
     return item.canvas if isinstance(item, LoadedRow) else None
+
+
+def _of_scan(
+    scan: Scan, prefix: str, classifier: Classifier, known: dict[str, float]
+) -> tuple[str, NDArray[np.uint8] | None]:
+    key = f"{prefix}|{scan.source}#{scan.slice_index}"
+    if key in known:
+        return key, None
+    return key, classifier.manifest.preprocessing.apply(scan.pixels)[0]
 
 
 def _kinds(row: ManifestRow, prefix: str) -> list[str]:
@@ -106,7 +121,7 @@ def _kinds(row: ManifestRow, prefix: str) -> list[str]:
     return [f"{prefix}, all", f"{prefix}, {' '.join(part for part in parts if part)}"]
 
 
-def _dicom(folder: Path | None) -> Iterator[Scan]:
+def _scans(folder: Path | None) -> Iterator[Scan]:
     if folder is None:
         return
     for scan in read_scans(folder):

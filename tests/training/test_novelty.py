@@ -54,7 +54,7 @@ def test_graph_measures_what_numpy_measures(train_examples):
     assert features.shape == (len(canvases), 1024)
     side = size // 16
     (layout,) = run(add_layout(graph, side=side), ["layout"])
-    assert layout.shape == (len(canvases), 512 * 9)
+    assert layout.shape == (len(canvases), (256 + 512 + 512) * 9)
     half = len(layout) // 2
     novelty = fit_novelty(layout[:half], layout[half:])
     gated = add_novelty(graph, novelty, side=side)

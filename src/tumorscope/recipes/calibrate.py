@@ -17,7 +17,7 @@ from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.gate import Gate
 from tumorscope.recipes.canvases import load_examples
 from tumorscope.recipes.export import calibrate_manifest, run_artifact
-from tumorscope.recipes.gate import ACCEPTED_SHARE, KNOWN_SCANS, spread, with_gate
+from tumorscope.recipes.gate import ACCEPTED_SHARE, known_scans, with_gate
 from tumorscope.recipes.provenance import data_summary
 from tumorscope.training.novelty import KIND
 
@@ -100,8 +100,7 @@ def _with_gate(artifact: Artifact, rows: Sequence[ManifestRow], root: Path) -> A
     train = [row for row in rows if row.split == "train" and row.tumor is not None]
     if len(train) < FEWEST_CASES:
         return artifact
-    known = spread(train, "train", KNOWN_SCANS)
-    canvases = load_examples(known, root, artifact.manifest.preprocessing)[0].canvases
+    canvases = load_examples(known_scans(train), root, artifact.manifest.preprocessing)[0].canvases
     gated = with_gate(artifact, canvases, canvases)
     card = artifact.manifest.card | {"gate": {"kind": KIND}}
     return replace(gated, manifest=replace(gated.manifest, card=card))

@@ -26,7 +26,7 @@ from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.evidence import sigmoid
 from tumorscope.recipes.canvases import load_examples
-from tumorscope.recipes.gate import KNOWN_SCANS, spread, with_gate
+from tumorscope.recipes.gate import known_scans, spread, with_gate
 from tumorscope.recipes.provenance import check_manifest, library_versions, read_run
 from tumorscope.training.checkpoint import load_arrays
 from tumorscope.training.config import TrainConfig
@@ -93,7 +93,7 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     )
     draft = with_gate(
         _uncalibrated(graph, preprocessing, model_id=model_id),
-        splits["train"].canvases,
+        splits["known"].canvases,
         splits["calibration"].canvases,
     )
     manifest = replace(
@@ -108,20 +108,19 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
 def _load_splits(record: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Examples]:
     root = Path(record["root"])
     rows = read_manifest(check_manifest(record), root=root)
-    return {
-        "train": load_examples(spread(rows, "train", KNOWN_SCANS), root, preprocessing)[0],
-        "calibration": load_examples(
-            [row for row in rows if row.split == "calibration"], root, preprocessing
-        )[0],
+    wanted = {
+        "ranges": spread(rows, "train", RANGE_SCANS),
+        "known": known_scans(rows),
+        "calibration": [row for row in rows if row.split == "calibration"],
     }
+    return {name: load_examples(one, root, preprocessing)[0] for name, one in wanted.items()}
 
 
 def _choose_graph(
     graph: onnx.ModelProto, splits: dict[str, Examples], preprocessing: Preprocessing
 ) -> tuple[onnx.ModelProto, Outputs, dict[str, Any]]:
     """Return the graph to ship, its outputs on the calibration split, and why it was chosen."""
-    canvases = splits["train"].canvases
-    some = canvases[:: max(1, len(canvases) // RANGE_SCANS)]
+    some = splits["ranges"].canvases
     candidates = {"float32": graph}
     for bits in WEIGHT_BITS:
         with tempfile.TemporaryDirectory() as folder:

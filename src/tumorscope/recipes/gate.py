@@ -23,18 +23,20 @@ from tumorscope.model.gate import Gate
 from tumorscope.model.integer_arithmetic import keep_exact
 from tumorscope.recipes.canvases import load_examples
 from tumorscope.recipes.provenance import data_summary, git_commit
+from tumorscope.training.augmentation import Augmentation
 from tumorscope.training.counterexamples import KINDS, make_counterexamples
 from tumorscope.training.network import CELL_PIXELS
 from tumorscope.training.novelty import KIND, Novelty, fit_novelty
 from tumorscope.training.onnx_graph import add_layout, add_novelty, without_novelty
 
-KNOWN_SCANS: Final = 600
-"""Training scans, spread over all sets, that say what a brain MR image looks like."""
+KNOWN_SCANS_PER_SET: Final = 300
+"""Training scans of each set, or all it has, that say what a brain MR image looks like. With shares
+by size the small sets, which hold the rare sequences and planes, would be a handful."""
 
 THRESHOLD_SCANS: Final = 400
 """Calibration scans, spread over all sets, that set the threshold."""
 
-COUNTEREXAMPLES: Final = 1440
+COUNTEREXAMPLES: Final = 2880
 """Made from the training scans, as many of each kind."""
 
 ACCEPTED_SHARE: Final = 0.995
@@ -95,7 +97,7 @@ def gate(
     rows = read_manifest(manifest, root=folder)
     check_split(rows)
     artifact = read_artifact(model)
-    known = spread(rows, "train", KNOWN_SCANS)
+    known = known_scans(rows)
     judged = spread(rows, "calibration", THRESHOLD_SCANS)
     for split, found in (("train", known), ("calibration", judged)):
         if not found:
@@ -116,13 +118,27 @@ def spread(rows: Sequence[ManifestRow], split: str, count: int) -> list[Manifest
     return labeled[:: max(1, len(labeled) // count)]
 
 
+def known_scans(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
+    """Take labeled rows of the train split, evenly within each set."""
+    by_set: dict[str, list[ManifestRow]] = {}
+    for row in rows:
+        by_set.setdefault(row.set, []).append(row)
+    return [row for some in by_set.values() for row in spread(some, "train", KNOWN_SCANS_PER_SET)]
+
+
 def with_gate(artifact: Artifact, train: Canvases, calibration: Canvases) -> Artifact:
-    """Fit the gate on canvases of the two splits; a gate that was there is replaced."""
+    """Fit the gate on canvases of the two splits; a gate that was there is replaced.
+
+    Every second training scan and counterexample is seen in a changed copy, too, or instead: what
+    is dim, coarse or noisy is no less a brain, and no more.
+    """
     preprocessing = artifact.manifest.preprocessing
-    features = layouts(artifact, np.concatenate([train, calibration]))
-    foreign = layouts(artifact, counterexamples(train, preprocessing))
-    novelty = fit_novelty(features[: len(train)], foreign)
-    return attach(artifact, novelty, calibration=features[len(train) :], foreign=foreign)
+    made, _ = make_counterexamples(train, COUNTEREXAMPLES)
+    made[1::2] = _changed(made[1::2], seed=1)
+    known = np.concatenate([train, _on_canvases(_changed(train[::2], seed=0), preprocessing)])
+    novel = layouts(artifact, _on_canvases(made, preprocessing))
+    novelty = fit_novelty(layouts(artifact, known), novel)
+    return attach(artifact, novelty, calibration=layouts(artifact, calibration), foreign=novel)
 
 
 def attach(
@@ -150,11 +166,21 @@ def attach(
     return Artifact(manifest, content)
 
 
-def counterexamples(train: Canvases, preprocessing: Preprocessing) -> Canvases:
-    """Make counterexamples and bring them onto canvases, as if they had been read."""
-    made, _ = make_counterexamples(train, COUNTEREXAMPLES)
+def _changed(canvases: Canvases, *, seed: int) -> Canvases:
+    """Return a randomly changed copy of each canvas, as in training."""
+    change = Augmentation()
+    return np.stack(
+        [
+            change.apply(canvas, None, np.random.default_rng([seed, index]))[0]
+            for index, canvas in enumerate(canvases)
+        ]
+    )
+
+
+def _on_canvases(pictures: Canvases, preprocessing: Preprocessing) -> Canvases:
+    """Bring pictures onto canvases, as if they had been read."""
     canvases = []
-    for picture in made:
+    for picture in pictures:
         try:
             canvases.append(preprocessing.apply(picture.astype(np.float32))[0])
         except ImageError:  # a cut-out of nothing but air

@@ -132,6 +132,79 @@ def _limbs(scans: _Floats, rng: np.random.Generator) -> _Floats:
     return np.asarray(blurred + rng.normal(0, 3, picture.shape))
 
 
+def _sections(scans: _Floats, rng: np.random.Generator) -> _Floats:
+    """Cut a made-up limb across: skin, fat, muscles with what parts them, bones and vessels.
+
+    As in MR, fat and marrow are bright or, where fat is suppressed, dark.
+    """
+    size = scans.shape[1]
+    radius, center = _limb(rng)
+    depth = 1 - _rim(size, rng, radius=radius, center=center)
+    body = depth > 0
+    fat = rng.uniform(0, 255)
+    thickness = rng.uniform(0.02, 0.3) * (1 + 0.5 * _clouds(size, rng, scale=0.25))
+    inner = depth > np.clip(thickness, 0.01, 0.6)
+    picture = np.where(inner, _muscles(size, rng, fat=fat), np.where(body, fat, 0.0))
+    for _ in range(int(rng.integers(1, 4))):
+        where = center + rng.uniform(-0.5, 0.5, 2) * radius
+        picture = _with_bone(picture, body, rng, fat=fat, center=where)
+    for _ in range(int(rng.integers(0, 12))):
+        where = center + rng.uniform(-0.7, 0.7, 2) * radius
+        vessel = _rim(size, rng, radius=rng.uniform(0.01, 0.05), center=where) < 1
+        picture = np.where(vessel & body, rng.uniform(0, 255), picture)
+    skin = body & (depth < rng.uniform(0.01, 0.04))
+    picture = np.where(skin, rng.uniform(20, 255), picture)
+    shade = np.exp(rng.uniform(0, 0.5) * _clouds(size, rng, scale=rng.uniform(0.2, 0.4)))
+    blurred = gaussian_filter(picture * shade, rng.uniform(0.4, 2))
+    return np.asarray(blurred + rng.normal(0, rng.uniform(1, 8), picture.shape))
+
+
+def _limb(rng: np.random.Generator) -> tuple[float, _Floats]:
+    """Return radius and center of a limb within the picture or cut off by its border."""
+    if rng.uniform() < 0.6:
+        return float(rng.uniform(0.6, 1.0)), rng.uniform(-0.15, 0.15, 2)
+    radius, side = float(rng.uniform(0.8, 1.5)), rng.uniform(0, 2 * np.pi)
+    return radius, radius * rng.uniform(0.3, 0.8) * np.array([np.sin(side), np.cos(side)])
+
+
+def _muscles(size: int, rng: np.random.Generator, *, fat: float) -> _Floats:
+    """Return the texture of some muscles that touch, each of its own grey."""
+    rows, columns = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    rows, columns = (axis + 0.06 * _clouds(size, rng, scale=0.1) for axis in (rows, columns))
+    count = int(rng.integers(2, 12))
+    middles = rng.uniform(-0.9, 0.9, (count, 2))
+    distance = np.stack([np.hypot(rows - row, columns - column) for row, column in middles])
+    greys = rng.uniform(30, 130) * (1 + rng.normal(0, rng.uniform(0, 0.25), count))
+    fibers = _clouds(size, rng, scale=rng.uniform(0.004, 0.02)) * rng.uniform(1, 12)
+    nearest, second = np.partition(distance, 1, axis=0)[:2]
+    width = rng.uniform(0.005, 0.04) * np.maximum(1 + _clouds(size, rng, scale=0.1), 0)
+    septum = rng.choice([fat, rng.uniform(0, 40), rng.uniform(100, 255)])
+    muscles = greys[distance.argmin(axis=0)] + fibers
+    return np.asarray(np.where(second - nearest < width, septum, muscles))
+
+
+def _with_bone(
+    picture: _Floats,
+    body: NDArray[np.bool_],
+    rng: np.random.Generator,
+    *,
+    fat: float,
+    center: _Floats,
+) -> _Floats:
+    """Lay a bone in: dark cortex about marrow, at times with cartilage or fluid beside it."""
+    size = len(picture)
+    bone = _rim(size, rng, radius=rng.uniform(0.12, 0.7), center=center)
+    if rng.uniform() < 0.4:
+        beside = (bone < 1 + rng.uniform(0.05, 0.3)) & (
+            _clouds(size, rng, scale=0.15) > rng.uniform(-0.5, 1.0)
+        )
+        picture = np.where(beside & body, rng.uniform(100, 255), picture)
+    marrow = rng.choice([rng.uniform(0, 60), fat, rng.uniform(0, 255), rng.uniform(30, 130)])
+    trabeculae = _clouds(size, rng, scale=rng.uniform(0.004, 0.03)) * rng.uniform(0, 20)
+    picture = np.where((bone < 1) & body, rng.uniform(0, 40), picture)
+    return np.where((bone < 1 - rng.uniform(0.02, 0.2)) & body, marrow + trabeculae, picture)
+
+
 def _halves(scans: _Floats, rng: np.random.Generator) -> _Floats:
     """Turn two scans inside out: what lay at the rim meets in the middle."""
     size = scans.shape[1]
@@ -165,6 +238,7 @@ KINDS: Final[Mapping[str, Callable[[_Floats, np.random.Generator], _Floats]]] = 
     "unrolled": _unrolled,
     "organs": _organs,
     "limbs": _limbs,
+    "sections": _sections,
     "halves": _halves,
     "noise": _noise,
 }
@@ -190,6 +264,24 @@ def _blob(
     stretch = rng.uniform(0.6, 1.0)
     distance = np.hypot((rows - center[0]) / stretch, columns - center[1])
     return np.asarray(distance < radius * (1 + waves))
+
+
+def _rim(size: int, rng: np.random.Generator, *, radius: float, center: _Floats) -> _Floats:
+    """Return the distance from the center as a share of that of a turned, wavy ellipse's rim.
+
+    Radius and center in halves of the side.
+    """
+    rows, columns = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    rows, columns = rows - center[0], columns - center[1]
+    angle = np.arctan2(rows, columns)
+    waves = sum(
+        rng.normal(0, 0.1 / order) * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
+        for order in range(1, 6)
+    )
+    turn, stretch = rng.uniform(0, np.pi), rng.uniform(0.6, 1.0)
+    across = (np.cos(turn) * rows - np.sin(turn) * columns) / stretch
+    along = np.sin(turn) * rows + np.cos(turn) * columns
+    return np.asarray(np.hypot(across, along) / (radius * np.maximum(1 + waves, 0.3)))
 
 
 def _eroded(body: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:

@@ -14,8 +14,8 @@ KIND: Final = "counterexamples"
 it was ``mahalanobis``, the distance from the training scans alone."""
 
 WINDOWS: Final = 3
-"""Windows along each side of the map of ``block5_conv3`` in which its activations are averaged:
-enough to tell a head from its parts in another place (decision 0031)."""
+"""Windows along each side of a map in which its activations are averaged: enough to tell a head
+from its parts in another place (decision 0031)."""
 
 COMPONENTS: Final = 384
 """Principal components in which the two are told apart; with all directions a few hundred scans

@@ -31,6 +31,15 @@ OPSET: Final = 17
 """The oldest with everything used here, so that old runtimes and browsers can load it."""
 
 
+LAYOUT_READERS: Final = (
+    "block4_conv1/linear/Conv",
+    "block4_conv3/mean/GlobalAveragePool",
+    "block5_conv3/mean/GlobalAveragePool",
+)
+"""Nodes that read the maps at which the gate looks: ``block3_pool``, ``block4_conv3`` and
+``block5_conv3``."""
+
+
 class _Graph:
     """Nodes and constants of a graph under construction."""
 
@@ -112,18 +121,19 @@ def build_graph(
 def add_layout(graph: onnx.ModelProto, *, side: int) -> onnx.ModelProto:
     """Return the graph, float or quantized, with one more output: ``layout`` (n, d).
 
-    These are the mean activations of ``block5_conv3`` in windows of 3 x 3 that overlap by a third,
-    in the order channel, row, column.
+    These are the mean activations of ``block3_pool``, ``block4_conv3`` and ``block5_conv3`` in
+    windows of 3 x 3 that overlap by a third, one map after another, each in the order channel,
+    row, column.
 
     Parameters
     ----------
     graph
-        With a ``GlobalAveragePool``; the map that the last of them averages is taken.
+        With the layers of VGG16 under their names.
     side
-        Of that map, in cells.
+        Of the map of ``block5_conv3``, in cells; the others are twice as fine.
     """
     part = _Graph()
-    _add_layout(part, _last_map(graph), side, name="layout")
+    _add_layout(part, graph, side, name="layout")
     return _extended(graph, part, "layout", ["n", None])
 
 
@@ -133,7 +143,7 @@ def add_novelty(graph: onnx.ModelProto, novelty: Novelty, *, side: int) -> onnx.
     A novelty that the graph had is taken out. Parameters as in :func:`add_layout`.
     """
     part = _Graph()
-    layout = _add_layout(part, _last_map(graph), side, name="novelty/layout")
+    layout = _add_layout(part, graph, side, name="novelty/layout")
     roots = part.node("Sqrt", [layout], "novelty/roots")
     weights = part.constant("novelty/weights", novelty.weights[:, None])
     product = part.node("MatMul", [roots, weights], "novelty/product")
@@ -155,13 +165,25 @@ def without_novelty(graph: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def _last_map(graph: onnx.ModelProto) -> str:
-    return [str(node.input[0]) for node in graph.graph.node if node.op_type == "GlobalAveragePool"][
-        -1
+def _layout_maps(graph: onnx.ModelProto) -> list[str]:
+    """Return the maps of which the layout consists, as the layers after them receive them.
+
+    In a quantized graph that is what the integers stand for, so nothing is computed twice.
+    """
+    sources = {node.name: str(node.input[0]) for node in graph.graph.node if node.input}
+    return [sources[reader] for reader in LAYOUT_READERS]
+
+
+def _add_layout(part: _Graph, graph: onnx.ModelProto, side: int, *, name: str) -> str:
+    sides = (2 * side, 2 * side, side)
+    rows = [
+        _add_windows(part, source, one, name=f"{name}/{index}")
+        for index, (source, one) in enumerate(zip(_layout_maps(graph), sides, strict=True))
     ]
+    return part.node("Concat", rows, name, axis=1)
 
 
-def _add_layout(part: _Graph, source: str, side: int, *, name: str) -> str:
+def _add_windows(part: _Graph, source: str, side: int, *, name: str) -> str:
     stride = max(1, 2 * side // 7)
     kernel = side - (WINDOWS - 1) * stride
     windows = part.node(
@@ -171,7 +193,7 @@ def _add_layout(part: _Graph, source: str, side: int, *, name: str) -> str:
         kernel_shape=[kernel, kernel],
         strides=[stride, stride],
     )
-    return part.node("Flatten", [windows], name, axis=1)
+    return part.node("Flatten", [windows], f"{name}/row", axis=1)
 
 
 def _extended(

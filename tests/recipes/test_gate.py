@@ -1,0 +1,23 @@
+from pathlib import Path
+
+from tumorscope.data.manifest import ManifestRow
+from tumorscope.recipes.gate import KNOWN_SCANS_PER_SET, known_scans
+
+
+def row(source: str, number: int, *, split: str = "train", tumor: int | None = 0) -> ManifestRow:
+    return ManifestRow(set=source, path=Path(f"{source}/{number}.png"), tumor=tumor, split=split)
+
+
+def test_a_small_set_is_not_lost_beside_a_large_one() -> None:
+    large = [row("large", number) for number in range(10 * KNOWN_SCANS_PER_SET)]
+    small = [row("small", number) for number in range(20)]
+    known = known_scans(large + small)
+    assert [one for one in known if one.set == "small"] == small
+    taken = [int(one.path.stem) for one in known if one.set == "large"]
+    assert len(taken) == KNOWN_SCANS_PER_SET
+    assert max(taken) > 9 * KNOWN_SCANS_PER_SET  # from end to end
+
+
+def test_only_labeled_training_scans_are_known() -> None:
+    rows = [row("one", 0), row("one", 1, split="test"), row("one", 2, tumor=None)]
+    assert known_scans(rows) == rows[:1]
