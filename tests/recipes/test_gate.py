@@ -1,21 +1,36 @@
 from pathlib import Path
 
 from tumorscope.data.manifest import ManifestRow
-from tumorscope.recipes.gate import KNOWN_SCANS_PER_SET, known_scans
+from tumorscope.recipes.gate import KNOWN_SCANS_EACH, known_scans
 
 
-def row(source: str, number: int, *, split: str = "train", tumor: int | None = 0) -> ManifestRow:
-    return ManifestRow(set=source, path=Path(f"{source}/{number}.png"), tumor=tumor, split=split)
+def row(
+    source: str,
+    number: int,
+    *,
+    split: str = "train",
+    tumor: int | None = 0,
+    sequence: str | None = None,
+) -> ManifestRow:
+    path = Path(f"{source}/{number}.png")
+    return ManifestRow(set=source, path=path, tumor=tumor, split=split, sequence=sequence)
 
 
 def test_a_small_set_is_not_lost_beside_a_large_one() -> None:
-    large = [row("large", number) for number in range(10 * KNOWN_SCANS_PER_SET)]
+    large = [row("large", number) for number in range(10 * KNOWN_SCANS_EACH)]
     small = [row("small", number) for number in range(20)]
     known = known_scans(large + small)
     assert [one for one in known if one.set == "small"] == small
     taken = [int(one.path.stem) for one in known if one.set == "large"]
-    assert len(taken) == KNOWN_SCANS_PER_SET
-    assert max(taken) > 9 * KNOWN_SCANS_PER_SET  # from end to end
+    assert len(taken) == KNOWN_SCANS_EACH
+    assert max(taken) > 9 * KNOWN_SCANS_EACH  # from end to end
+
+
+def test_a_sequence_is_not_lost_beside_another_of_its_set() -> None:
+    rows = [row("one", number, sequence="FLAIR") for number in range(10 * KNOWN_SCANS_EACH)]
+    rare = [row("one", number, sequence="T1") for number in range(20)]
+    known = known_scans(rows + rare)
+    assert [one for one in known if one.sequence == "T1"] == rare
 
 
 def test_only_labeled_training_scans_are_known() -> None:

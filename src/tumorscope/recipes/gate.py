@@ -29,9 +29,9 @@ from tumorscope.training.network import CELL_PIXELS
 from tumorscope.training.novelty import KIND, Novelty, fit_novelty
 from tumorscope.training.onnx_graph import add_layout, add_novelty, without_novelty
 
-KNOWN_SCANS_PER_SET: Final = 300
-"""Training scans of each set, or all it has, that say what a brain MR image looks like. With shares
-by size the small sets, which hold the rare sequences and planes, would be a handful."""
+KNOWN_SCANS_EACH: Final = 300
+"""Training scans of each set and sequence, or all there are, that say what a brain MR image looks
+like. With shares by size the rare ones would be a handful."""
 
 THRESHOLD_SCANS: Final = 400
 """Calibration scans, spread over all sets, that set the threshold."""
@@ -46,7 +46,7 @@ set: at most 1 % of brain MR images may be turned away."""
 COUNTEREXAMPLE_SHARE: Final = 0.01
 """Share of the counterexamples that lie below the upper end of that gap."""
 
-GAP_SHARE: Final = 0.25
+GAP_SHARE: Final = 0.1
 """How far up the gap the threshold stands: other hospitals' scans lie further out than ours, real
 other pictures nearer than the counterexamples that were learned from (decision 0031)."""
 
@@ -119,11 +119,11 @@ def spread(rows: Sequence[ManifestRow], split: str, count: int) -> list[Manifest
 
 
 def known_scans(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
-    """Take labeled rows of the train split, evenly within each set."""
-    by_set: dict[str, list[ManifestRow]] = {}
+    """Take labeled rows of the train split, evenly within each set and sequence."""
+    kinds: dict[tuple[str, str | None], list[ManifestRow]] = {}
     for row in rows:
-        by_set.setdefault(row.set, []).append(row)
-    return [row for some in by_set.values() for row in spread(some, "train", KNOWN_SCANS_PER_SET)]
+        kinds.setdefault((row.set, row.sequence), []).append(row)
+    return [row for kind in kinds.values() for row in spread(kind, "train", KNOWN_SCANS_EACH)]
 
 
 def with_gate(artifact: Artifact, train: Canvases, calibration: Canvases) -> Artifact:

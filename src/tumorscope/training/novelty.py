@@ -21,7 +21,7 @@ COMPONENTS: Final = 384
 """Principal components in which the two are told apart; with all directions a few hundred scans
 would be told apart by chance."""
 
-PENALTY: Final = 1e-3
+PENALTY: Final = 1e-2
 """Inverse strength of the ridge penalty, in the white components."""
 
 
