@@ -46,7 +46,7 @@ set: at most 1 % of brain MR images may be turned away."""
 COUNTEREXAMPLE_SHARE: Final = 0.01
 """Share of the counterexamples that lie below the upper end of that gap."""
 
-GAP_SHARE: Final = 0.1
+GAP_SHARE: Final = 0.25
 """How far up the gap the threshold stands: other hospitals' scans lie further out than ours, real
 other pictures nearer than the counterexamples that were learned from (decision 0031)."""
 
