@@ -18,6 +18,9 @@ Grey = NDArray[np.float32]
 
 SIZE: Final = 256
 
+RIM_SOFTNESS: Final = 0.015
+"""Of a lesion's ring, as a share of the image: sharper ones look more like a bone's cortex."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lesion:
@@ -80,11 +83,12 @@ def head_phantom(
 
 def _with_lesion(image: Grey, rows: Grey, columns: Grey, lesion: Lesion) -> Grey:
     radius = lesion.radius
-    outer = _ellipse(rows, columns, lesion.center, (radius, radius))
-    inner = _ellipse(rows, columns, lesion.center, (0.55 * radius, 0.55 * radius))
+    outer = _ellipse(rows, columns, lesion.center, (radius, radius), soft=RIM_SOFTNESS)
+    core = (0.55 * radius, 0.55 * radius)
+    inner = _ellipse(rows, columns, lesion.center, core, soft=RIM_SOFTNESS)
     edema = _ellipse(rows, columns, lesion.center, (1.7 * radius, 1.6 * radius), soft=0.04)
     image = image * (1 - 0.25 * edema)
-    image = image * (1 - outer) + 0.95 * outer
+    image = image * (1 - outer) + 0.8 * outer
     return image * (1 - inner) + 0.3 * inner
 
 

@@ -50,6 +50,10 @@ GAP_SHARE: Final = 0.25
 """How far up the gap the threshold stands: other hospitals' scans lie further out than ours, real
 other pictures nearer than the counterexamples that were learned from (decision 0031)."""
 
+INVERTED_SHARE: Final = 0.1
+"""Share of the changed copies with bright and dark swapped; five times that of training, where it
+would cost what contrast says of a tumor. A brain is one either way."""
+
 DEPENDENT_SECTIONS: Final = ("abstention", "rejection")
 """Of a report: all others look at the probabilities alone, which the gate does not touch."""
 
@@ -168,7 +172,7 @@ def attach(
 
 def _changed(canvases: Canvases, *, seed: int) -> Canvases:
     """Return a randomly changed copy of each canvas, as in training."""
-    change = Augmentation()
+    change = Augmentation(inversion_chance=INVERTED_SHARE)
     return np.stack(
         [
             change.apply(canvas, None, np.random.default_rng([seed, index]))[0]

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.extmath import randomized_svd
 
 KIND: Final = "counterexamples"
 """What is measured of a picture, in one word: likeness to made pictures that show no brain. Before
@@ -68,8 +69,9 @@ def fit_novelty(
     """
     values = np.sqrt(np.concatenate([known, foreign]).astype(np.float64))
     mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
-    _, spread, directions = np.linalg.svd((values - mean) / deviation, full_matrices=False)
-    kept = min(components, len(values) - 1, int((spread > spread[0] * 1e-6).sum()))
+    wanted = min(components, len(values) - 1)
+    _, spread, directions = randomized_svd((values - mean) / deviation, wanted, random_state=0)
+    kept = int((spread > spread[0] * 1e-6).sum())
     whitening = directions[:kept].T / spread[:kept] * np.sqrt(len(values))
     is_foreign = np.repeat([0, 1], [len(known), len(foreign)])
     line = LogisticRegression(C=PENALTY, class_weight="balanced", max_iter=1000)
