@@ -26,7 +26,7 @@ from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.canvases import LoadedRow, load_rows
 
 FRAMES = 16
-"""Frames of a multi-frame file, evenly over it: they are much alike."""
+"""First frames of a multi-frame file that are looked at: they are much alike."""
 
 Picture = tuple[str, str, str, NDArray[np.uint8] | None]
 """Key, what it is counted under, group, canvas."""

@@ -1,7 +1,12 @@
 from pathlib import Path
 
+import numpy as np
+
 from tumorscope.data.manifest import ManifestRow
+from tumorscope.imaging.phantom import head_phantom
+from tumorscope.model.classifier import load_model
 from tumorscope.recipes.gate import KNOWN_SCANS_EACH, known_scans
+from tumorscope.training.counterexamples import KINDS, make_counterexamples
 
 
 def row(
@@ -36,3 +41,20 @@ def test_a_sequence_is_not_lost_beside_another_of_its_set() -> None:
 def test_only_labeled_training_scans_are_known() -> None:
     rows = [row("one", 0), row("one", 1, split="test"), row("one", 2, tumor=None)]
     assert known_scans(rows) == rows[:1]
+
+
+def test_embedded_network_rejects_limbs_and_keeps_a_head() -> None:
+    classifier = load_model()
+    gate, preprocessing = classifier.manifest.gate, classifier.manifest.preprocessing
+    assert gate is not None
+
+    def is_rejected(picture: np.ndarray) -> bool:
+        canvas, _ = preprocessing.apply(picture.astype(np.float32))
+        return gate.rejects(float(classifier.run(canvas[None])[-1][0]))
+
+    size = preprocessing.size
+    heads = np.stack([head_phantom(seed=seed, size=size) for seed in range(6)])
+    made, kinds = make_counterexamples(heads, 12 * len(KINDS), seed=1000)
+    limbs = made[kinds == "sections"]
+    assert np.mean([is_rejected(limb) for limb in limbs]) > 0.9
+    assert not any(is_rejected(head) for head in heads)
