@@ -156,6 +156,11 @@ def _tiny_graph() -> bytes:
         return numpy_helper.from_array(np.array(values, kind), name)
 
     side = SIZE // CELLS
+    readers = (
+        "block4_conv1/linear/Conv",
+        "block4_conv3/mean/GlobalAveragePool",
+        "block5_conv3/mean/GlobalAveragePool",
+    )
     nodes = [
         helper.make_node("Cast", ["canvas"], ["grey"], to=TensorProto.FLOAT),
         helper.make_node("Unsqueeze", ["grey", "channel"], ["image"]),
@@ -166,7 +171,11 @@ def _tiny_graph() -> bytes:
         helper.make_node(
             "AveragePool", ["image"], ["coarse"], kernel_shape=[16, 16], strides=[16, 16]
         ),
-        helper.make_node("GlobalAveragePool", ["coarse"], ["coarse_mean"]),  # for a gate to find
+        helper.make_node("AveragePool", ["image"], ["fine"], kernel_shape=[8, 8], strides=[8, 8]),
+        *[  # for a gate to find
+            helper.make_node("GlobalAveragePool", [source], [f"{reader}/mean"], name=reader)
+            for reader, source in zip(readers, ("fine", "fine", "coarse"), strict=True)
+        ],
         helper.make_node("Sub", ["cells", "level"], ["above"]),
         helper.make_node("Mul", ["above", "gain"], ["evidence"]),
         helper.make_node("ReduceMax", ["evidence"], ["tumor"], axes=[1, 2], keepdims=0),
