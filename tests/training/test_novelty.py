@@ -64,3 +64,16 @@ def test_graph_measures_what_numpy_measures(train_examples):
         np.testing.assert_array_equal(same, features)
         np.testing.assert_allclose(measured, novelty.measure(layout), rtol=1e-3, atol=1e-6)
     assert len(again.graph.node) == len(gated.graph.node)
+
+
+def test_graph_of_other_layers_is_refused(tiny_artifact):
+    import onnx
+
+    from tumorscope.errors import UsageError
+    from tumorscope.training.onnx_graph import add_layout
+
+    graph = onnx.load_from_string(tiny_artifact.graph)
+    for node in graph.graph.node:
+        node.name = ""
+    with pytest.raises(UsageError, match="block4_conv1"):
+        add_layout(graph, side=4)

@@ -16,6 +16,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from tumorscope.errors import UsageError
 from tumorscope.imaging.preprocess import IMAGENET_MEAN_BGR
 from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.integer_arithmetic import SAFE_KEY, SAFE_VALUE
@@ -131,6 +132,11 @@ def add_layout(graph: onnx.ModelProto, *, side: int) -> onnx.ModelProto:
         With the layers of VGG16 under their names.
     side
         Of the map of ``block5_conv3``, in cells; the others are twice as fine.
+
+    Raises
+    ------
+    UsageError
+        If the graph has other layers.
     """
     part = _Graph()
     _add_layout(part, graph, side, name="layout")
@@ -171,6 +177,11 @@ def _layout_maps(graph: onnx.ModelProto) -> list[str]:
     In a quantized graph that is what the integers stand for, so nothing is computed twice.
     """
     sources = {node.name: str(node.input[0]) for node in graph.graph.node if node.input}
+    missing = [reader for reader in LAYOUT_READERS if reader not in sources]
+    if missing:
+        raise UsageError(
+            f"A gate needs a graph as 'tumorscope export' writes it; this one has no {missing[0]}."
+        )
     return [sources[reader] for reader in LAYOUT_READERS]
 
 
