@@ -13,6 +13,7 @@ from tumorscope.evaluation.calibration import (
     brier_score,
     expected_calibration_error,
     fit_platt,
+    fit_spread,
     fit_temperature,
     log_loss,
     reliability_curve,
@@ -134,6 +135,17 @@ def test_temperature_of_sigmoid_logits_equals_that_of_two_classes(overconfident)
     assert fit_temperature(logits, y_true) > 1.5
 
 
+def test_spread_is_found_that_was_added(rng):
+    logits, excess = rng.normal(0, 3, 20_000), rng.uniform(0, 3, 20_000)
+    y_true = (rng.random(20_000) < 1 / (1 + np.exp(-logits))).astype(int)
+    assert fit_spread(logits + 0.7 * excess, excess, y_true) == pytest.approx(0.7, abs=0.05)
+
+
+def test_spread_is_never_negative(rng):
+    logits = rng.normal(-1, 1, 100)
+    assert fit_spread(logits, np.ones(100), np.ones(100, int)) == pytest.approx(0, abs=1e-4)
+
+
 def test_temperature_without_rows_changes_nothing():
     assert fit_temperature(np.zeros((0, 3)), np.zeros(0, int)) == 1
 
@@ -148,6 +160,8 @@ def test_temperature_without_rows_changes_nothing():
             lambda: fit_platt(np.zeros(2), np.array([0, 1]), sample_weight=np.array([1.0, -2])),
             "received -2",
         ),
+        (lambda: fit_spread(np.zeros(3), np.zeros(3), np.ones(2)), "one length"),
+        (lambda: fit_spread(np.zeros(2), np.array([0, np.inf]), np.ones(2)), "excess holds NaN"),
         (lambda: fit_temperature(np.zeros((2, 3)), np.array([0, 3])), r"3 classes.*\[3\]"),
         (lambda: fit_temperature(np.zeros((2, 3)), np.array([0])), "one length"),
         (

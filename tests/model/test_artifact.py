@@ -25,7 +25,7 @@ MANIFEST = Manifest(
     model_id="made",
     model_version="0",
     preprocessing=Preprocessing(size=64),
-    calibration=Calibration(slope=1.5, intercept=-0.25, type_temperature=2.0),
+    calibration=Calibration(slope=1.5, intercept=-0.25, type_temperature=2.0, series_spread=0.5),
     operating_points={"balanced": 0.5, "specific": 0.875},
     evidence_threshold=-0.5,
     graph_sha256=hashlib.sha256(b"graph").hexdigest(),
@@ -111,6 +111,7 @@ def test_altered_graph_is_refused(write_zip: Callable[..., Path]) -> None:
         ({"calibration": {"slope": 1.0, "offset": 2.0}}, "offset"),
         ({"calibration": {"slope": "steep"}}, "slope.*steep"),
         ({"calibration": {"type_temperature": 0.0}}, "type_temperature.*0"),
+        ({"calibration": {"series_spread": -0.1}}, "series_spread.*-0.1"),
         ({"calibration": {"slope": float("inf")}}, "slope.*inf"),
         ({"evidence_threshold": float("nan")}, "evidence_threshold.*nan"),
         ({"evidence_threshold": None}, "evidence_threshold is None"),
@@ -226,10 +227,18 @@ def test_mutated_file_is_refused_or_means_the_same(tmp_path: Path, data: st.Data
 
 def test_version_1_is_still_read_and_never_abstains(write_zip: Callable[..., Path]) -> None:
     values = MANIFEST.to_dict() | {"format_version": 1}
-    del values["conformal"], values["gate"]
+    del values["conformal"], values["gate"], values["calibration"]["series_spread"]
     manifest = read_artifact(write_zip(text=json.dumps(values).encode())).manifest
     assert manifest.conformal is None
     assert manifest.gate is None
+
+
+def test_version_2_is_still_read_and_corrects_no_series(write_zip: Callable[..., Path]) -> None:
+    values = MANIFEST.to_dict() | {"format_version": 2}
+    del values["calibration"]["series_spread"]
+    manifest = read_artifact(write_zip(text=json.dumps(values).encode())).manifest
+    assert manifest.calibration == dataclasses.replace(MANIFEST.calibration, series_spread=0.0)
+    assert manifest.conformal == MANIFEST.conformal
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,10 @@ def make_slice(index: int, probability: float | None, **changes: Any) -> Predict
     return Prediction(**values | changes)
 
 
-def combine(*slices: Prediction, failed: int = 0, threshold: float = 0.5) -> SeriesPrediction:
-    return aggregate(slices, failed=failed, threshold=threshold, source="folder", model=MODEL)
+def combine(
+    *slices: Prediction, failed: int = 0, threshold: float = 0.5, spread: float = 0.0
+) -> SeriesPrediction:
+    return aggregate(slices, failed=failed, threshold=threshold, model=MODEL, spread=spread)
 
 
 def tumor(series: SeriesPrediction) -> float:
@@ -58,6 +60,35 @@ def test_one_odd_slice_does_not_decide() -> None:
     assert combine(*odd).outcome == "no_tumor"
     lesion = [make_slice(i, 0.9 if i in (4, 5, 6) else 0.05) for i in range(9)]
     assert combine(*lesion).outcome == "tumor"
+
+
+def test_thin_slices_are_averaged_over_a_twentieth_of_the_series() -> None:
+    def whole_head(suspicious: int) -> SeriesPrediction:
+        found = range(40, 40 + suspicious)
+        return combine(*(make_slice(i, 0.95 if i in found else 0.05) for i in range(160)))
+
+    assert tumor(whole_head(8)) == pytest.approx(0.95)
+    assert whole_head(5).outcome == "tumor"
+    assert whole_head(3).outcome == "no_tumor"
+
+
+@pytest.mark.parametrize("slices", [4, 12, 90])
+def test_the_largest_of_many_means_says_less(slices: int) -> None:
+    odd = [make_slice(i, 0.9 if i < 3 else 0.1) for i in range(slices)]
+    width = max(3, round(slices / 20))
+    mean = math.log(9) * (6 - width) / width
+    shift = 0.5 * math.sqrt(2 * math.log(slices - width + 1))
+    assert tumor(combine(*odd, spread=0.5)) == pytest.approx(1 / (1 + math.exp(shift - mean)))
+
+
+def test_a_series_of_one_mean_is_taken_at_its_word() -> None:
+    assert tumor(combine(*(make_slice(i, 0.8) for i in range(3)), spread=5.0)) == pytest.approx(0.8)
+
+
+def test_source_is_the_folder_of_the_slices() -> None:
+    assert combine(make_slice(0, 0.1), make_slice(1, 0.1)).source == "folder"
+    one_file = [make_slice(i, 0.1, source="a.nii") for i in range(2)]
+    assert combine(*one_file).source == "a.nii"
 
 
 def test_two_slices_are_averaged() -> None:

@@ -33,6 +33,9 @@ LARGEST_SLOPE: Final = 20.0
 """Bounds of every fit. The lower keeps the order of the scores, the upper a finite answer where
 the classes are perfectly separated; at 20 a logit of 0.35 is a probability of 0.999."""
 
+LARGEST_SPREAD: Final = 20.0
+"""Logits of probabilities that are told apart span some 32."""
+
 SMALLEST_PROBABILITY: Final = float(np.finfo(np.float64).eps)
 """Probabilities are held this far from 0 and 1 in the log loss, as scikit-learn does."""
 
@@ -196,6 +199,49 @@ def fit_temperature(
     bounds = np.log((SMALLEST_SLOPE, LARGEST_SLOPE))
     result = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-8})
     return float(np.exp(-result.x))
+
+
+def fit_spread(
+    logits: _Reals, excess: _Reals, y_true: NDArray[Any], *, sample_weight: _Reals | None = None
+) -> float:
+    """Fit ``sigmoid(logit - spread * excess)`` by weighted log loss.
+
+    One number alone: the logits are calibrated but for what the choice of the largest added to
+    them, and series are few.
+
+    Parameters
+    ----------
+    logits
+        Shape (n,), each the largest of several.
+    excess
+        Shape (n,), by how many standard deviations the largest of so many exceeds one.
+    y_true
+        Shape (n,), 1 tumor, 0 no tumor.
+    sample_weight
+        Shape (n,), at least 0.
+
+    Returns
+    -------
+    float
+        In [0, 20], in units of the logits.
+
+    Raises
+    ------
+    UsageError
+        If there are no rows, lengths differ, or a number is not finite.
+    """
+    x, y = np.asarray(logits, np.float64), np.asarray(y_true)
+    weight = _weights(sample_weight, len(y))
+    check_arrays(logits=x, excess=excess, y_true=y, sample_weight=weight)
+    check_binary(y)
+
+    def loss(spread: float) -> float:
+        z = x - spread * excess
+        return float(np.average(np.logaddexp(0, z) - y * z, weights=weight))
+
+    bounds = (0.0, LARGEST_SPREAD)
+    result = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-8})
+    return float(result.x)
 
 
 def _check(y_true: Labels, y_prob: Floats) -> None:

@@ -28,9 +28,10 @@ from tumorscope.labels import CLASSES, TUMOR_TYPES
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.gate import Gate
 
-FORMAT_VERSION: Final = 2
-READABLE_VERSIONS: Final = (1, 2)
-"""Version 1 had no conformal thresholds and no gate: it never abstains and rejects nothing."""
+FORMAT_VERSION: Final = 3
+READABLE_VERSIONS: Final = (1, 2, 3)
+"""Version 1 had no conformal thresholds and no gate: it never abstains and rejects nothing. Version
+2 had no spread of series: the more slices, the higher the probability of a tumor in one."""
 
 MANIFEST_NAME: Final = "manifest.json"
 GRAPH_NAME: Final = "model.onnx"
@@ -56,15 +57,17 @@ _DAMAGED_ZIP: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Platt scaling of the tumor logit and temperature of the type logits.
+    """Platt scaling of the tumor logit, temperature of the type logits, spread within a series.
 
     ``probability = sigmoid(slope * logit + intercept)`` (Platt 1999); a slope alone is
-    temperature scaling (Guo et al., ICML 2017).
+    temperature scaling (Guo et al., ICML 2017). For ``series_spread`` see
+    :func:`tumorscope.model.series.aggregate`.
     """
 
     slope: float = 1.0
     intercept: float = 0.0
     type_temperature: float = 1.0
+    series_spread: float = 0.0
 
     def to_dict(self) -> dict[str, float]:
         """Return the calibration as stored in a manifest."""
@@ -72,6 +75,7 @@ class Calibration:
             "slope": self.slope,
             "intercept": self.intercept,
             "type_temperature": self.type_temperature,
+            "series_spread": self.series_spread,
         }
 
 
@@ -292,6 +296,7 @@ def _check_numbers(manifest: Manifest) -> None:
     _check_number("calibration slope", calibration.slope)
     _check_number("calibration intercept", calibration.intercept)
     _check_number("type_temperature", calibration.type_temperature, low=1e-6)
+    _check_number("series_spread", calibration.series_spread, low=0)
     _check_number("evidence_threshold", manifest.evidence_threshold)
     for name, threshold in manifest.operating_points.items():
         # The step above 1 is the threshold at which nothing is called tumor.

@@ -355,8 +355,8 @@ class SeriesCollector:
                     failed=failed,
                     threshold=self._classifier.threshold,
                     conformal=self._classifier.manifest.conformal,
-                    source=_common_source([one.source for one in members]),
                     model=self._classifier.identity,
+                    spread=self._classifier.manifest.calibration.series_spread,
                 )
 
 
@@ -368,17 +368,6 @@ def _threshold(manifest: Manifest, operating_point: str) -> float:
             f"it has {', '.join(sorted(points))}."
         )
     return points[operating_point]
-
-
-def _common_source(sources: list[str]) -> str:
-    """Return the one source of all slices, or the folder that holds them."""
-    distinct = set(sources)
-    if len(distinct) == 1:
-        return sources[0]
-    try:
-        return os.path.commonpath(distinct) or os.curdir
-    except ValueError:  # some are relative, some absolute
-        return sources[0]
 
 
 def _open_session(graph: bytes, threads: int) -> _Session:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tumorscope.imaging.sources import natural_key
 from tumorscope.labels import TUMOR_TYPES
@@ -17,8 +19,10 @@ from tumorscope.model.prediction import ModelIdentity, Prediction, SeriesPredict
 
 MOST_SUSPICIOUS: Final = 3
 NEIGHBORS: Final = 3
-"""A tumor spans slices: the logits of this many neighbours are averaged before the maximum, so
-that one odd slice does not decide for the series."""
+NEIGHBOR_SHARE: Final = 0.05
+"""A tumor spans slices: the logits of this many neighbours, or of this share of the series where
+that is more, are averaged before the maximum, so that an odd slice does not decide for the series.
+The share is what keeps a head in 1 mm slices from being asked a hundred times (decision 0047)."""
 
 _LEAST_PROBABILITY: Final = 1e-7
 """Below this a slice has no more to say; it keeps logits and weights finite."""
@@ -29,16 +33,17 @@ def aggregate(
     *,
     failed: int,
     threshold: float,
-    source: str,
     model: ModelIdentity,
     conformal: Conformal | None = None,
+    spread: float = 0.0,
 ) -> SeriesPrediction:
     """Combine slice answers.
 
     The probability is that of the largest running mean of the slices' logits, in the order of
-    their position. Slices that were rejected do not count; where they outnumber the answered ones,
-    blank slices aside, the series is rejected, too: a few slices of another organ or of a mask that
-    pass for a brain do not make one.
+    their position, less what the largest of so many means exceeds one by. Slices that were
+    rejected do not count; where they outnumber the answered ones, blank slices aside, the series
+    is rejected, too: a few slices of another organ or of a mask that pass for a brain do not make
+    one.
 
     Parameters
     ----------
@@ -50,15 +55,17 @@ def aggregate(
         Probability from which the series is called ``tumor``.
     conformal
         The series abstains at the probabilities at which a slice would.
+    spread
+        Of the running means of tumor-free slices, at least 0, as fitted on series.
     """
     ordered = sorted(slices, key=_place)
     answered = [(one, one.probabilities["tumor"]) for one in ordered if one.probabilities]
     if not answered or len(answered) < _unlike(ordered):
-        return _rejected(ordered, failed=failed, source=source, model=model)
-    probability = _peak_probability([value for _, value in answered])
+        return _rejected(ordered, failed=failed, model=model)
+    probability = _peak_probability([value for _, value in answered], spread)
     outcome, plausible, reasons = decide(probability, threshold=threshold, conformal=conformal)
     return SeriesPrediction(
-        source=source,
+        source=_source(ordered),
         series_uid=_uid(ordered),
         outcome=outcome,
         probabilities={"tumor": probability, "no_tumor": 1 - probability},
@@ -77,12 +84,29 @@ def _unlike(slices: Sequence[Prediction]) -> int:
     return sum(one.outcome == "rejected" and one.reasons != (BLANK,) for one in slices)
 
 
-def _peak_probability(probabilities: list[float]) -> float:
+def _peak_probability(probabilities: list[float], spread: float) -> float:
     clipped = np.clip(probabilities, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
-    logits = np.log(clipped / (1 - clipped))
-    width = min(NEIGHBORS, len(logits))
+    mean, excess = largest_mean(np.log(clipped / (1 - clipped)))
+    return float(1 / (1 + math.exp(spread * excess - mean)))
+
+
+def largest_mean(logits: NDArray[np.float64]) -> tuple[float, float]:
+    """Find where a series looks most like a tumor.
+
+    Parameters
+    ----------
+    logits
+        Shape (n,), calibrated log odds of a tumor of the answered slices, in their order.
+
+    Returns
+    -------
+    mean, excess
+        The largest running mean, and by how many standard deviations the largest of so many means
+        exceeds one: ``sqrt(2 log m)`` for m independent normal ones.
+    """
+    width = min(max(NEIGHBORS, round(NEIGHBOR_SHARE * len(logits))), len(logits))
     means = np.convolve(logits, np.full(width, 1 / width), mode="valid")
-    return float(1 / (1 + math.exp(-means.max())))
+    return float(means.max()), math.sqrt(2 * math.log(len(means)))
 
 
 def _mean_types(answered: list[tuple[Prediction, float]]) -> dict[str, float]:
@@ -109,12 +133,13 @@ def _most_suspicious(answered: list[tuple[Prediction, float]]) -> tuple[dict[str
 
 
 def _rejected(
-    slices: Sequence[Prediction], *, failed: int, source: str, model: ModelIdentity
+    slices: Sequence[Prediction], *, failed: int, model: ModelIdentity
 ) -> SeriesPrediction:
     turned_away = [one for one in slices if one.outcome == "rejected"]
     reasons = tuple(dict.fromkeys(reason for one in turned_away for reason in one.reasons))
+    source, uid = _source(slices), _uid(slices)
     return SeriesPrediction(
-        source, _uid(slices), "rejected", None, None, (), reasons, len(slices), failed, (), model
+        source, uid, "rejected", None, None, (), reasons, len(slices), failed, (), model
     )
 
 
@@ -128,3 +153,14 @@ def _uid(slices: Sequence[Prediction]) -> str | None:
     """Return the DICOM identifier; other series are named by their source alone."""
     first = slices[0]
     return first.series_uid if first.sop_instance_uid is not None else None
+
+
+def _source(slices: Sequence[Prediction]) -> str:
+    """Return the one source of all slices, or the folder that holds them."""
+    distinct = {one.source for one in slices}
+    if len(distinct) == 1:
+        return slices[0].source
+    try:
+        return os.path.commonpath(distinct) or os.curdir
+    except ValueError:  # some are relative, some absolute
+        return slices[0].source

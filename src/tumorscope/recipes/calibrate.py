@@ -71,7 +71,7 @@ def calibrate(
         artifact = _with_gate(artifact, rows, folder)
     examples, _ = load_examples(cases, folder, artifact.manifest.preprocessing)
     outputs = run_artifact(artifact, examples)
-    fitted = calibrate_manifest(artifact.manifest, outputs, examples)
+    fitted = calibrate_manifest(artifact.manifest, outputs, examples, cases)
     if artifact.manifest.gate is not None and outputs.novelty is not None:
         fitted = replace(fitted, gate=_widened(artifact.manifest.gate, outputs.novelty))
     card = _unmeasured(artifact.manifest.card) | {"recalibration": _summary(cases)}

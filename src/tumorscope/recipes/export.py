@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,7 +14,7 @@ import onnx
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from tumorscope.data.manifest import read_manifest
+from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.calibration import fit_platt, fit_temperature
 from tumorscope.evaluation.conformal import fit_conformal
@@ -28,6 +28,7 @@ from tumorscope.model.evidence import sigmoid
 from tumorscope.recipes.canvases import load_examples
 from tumorscope.recipes.gate import known_scans, spread, with_gate
 from tumorscope.recipes.provenance import check_manifest, library_versions, read_run
+from tumorscope.recipes.series import fit_series_spread
 from tumorscope.training.checkpoint import load_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples, balancing_weights
@@ -87,7 +88,8 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     preprocessing = Preprocessing.from_dict(record["preprocessing"])
     model_id = MODEL_ID if config.width == 1 else LITE_MODEL_ID
     weights, _ = load_arrays(RunPaths(run).best)
-    splits = _load_splits(record, preprocessing)
+    rows = read_manifest(check_manifest(record), root=Path(record["root"]))
+    splits = _load_splits(rows, Path(record["root"]), preprocessing)
     graph, outputs, arithmetic = _choose_graph(
         build_graph(weights, size=preprocessing.size, config=config), splits, preprocessing
     )
@@ -97,7 +99,7 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
         splits["calibration"].canvases,
     )
     manifest = replace(
-        calibrate_manifest(draft.manifest, outputs, splits["calibration"]),
+        calibrate_manifest(draft.manifest, outputs, splits["calibration"], rows),
         card=_card(record, arithmetic),
     )
     artifact = Artifact(manifest, draft.graph)
@@ -105,9 +107,9 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     return artifact
 
 
-def _load_splits(record: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Examples]:
-    root = Path(record["root"])
-    rows = read_manifest(check_manifest(record), root=root)
+def _load_splits(
+    rows: list[ManifestRow], root: Path, preprocessing: Preprocessing
+) -> dict[str, Examples]:
     wanted = {
         "ranges": spread(rows, "train", RANGE_SCANS),
         "known": known_scans(rows),
@@ -202,13 +204,28 @@ def _card(record: dict[str, Any], arithmetic: dict[str, Any]) -> dict[str, Any]:
     return {"graph": arithmetic, "training": training, "gate": {"kind": KIND}}
 
 
-def calibrate_manifest(draft: Manifest, outputs: Outputs, examples: Examples) -> Manifest:
-    """Fit all but the gate on the outputs for calibration examples."""
+def calibrate_manifest(
+    draft: Manifest, outputs: Outputs, examples: Examples, rows: Sequence[ManifestRow]
+) -> Manifest:
+    """Fit all but the gate on the outputs for calibration examples.
+
+    Parameters
+    ----------
+    draft
+        Its spread of series is kept where the rows hold too few series.
+    rows
+        Of which the examples are some.
+    """
     calibration = _fit_calibration(outputs, examples)
-    scores = sigmoid(calibration.slope * outputs.tumor + calibration.intercept)
+    logits = calibration.slope * outputs.tumor.astype(np.float64) + calibration.intercept
+    by_name = dict(zip(examples.keys.tolist(), logits.tolist(), strict=True))
+    spread = fit_series_spread([row for row in rows if row.name in by_name], by_name)
+    if spread is None:
+        spread = draft.calibration.series_spread
+    scores = sigmoid(logits)
     return replace(
         draft,
-        calibration=calibration,
+        calibration=replace(calibration, series_spread=spread),
         conformal=Conformal(COVERAGE, *fit_conformal(examples.tumor, scores, coverage=COVERAGE)),
         operating_points=choose_operating_points(examples.tumor, scores),
         evidence_threshold=_evidence_threshold(outputs, examples),
