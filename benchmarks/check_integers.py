@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from tumorscope.data.manifest import read_manifest
 from tumorscope.model.artifact import read_artifact
 from tumorscope.model.classifier import INPUT, Classifier
-from tumorscope.model.decision import decide
 from tumorscope.model.integer_arithmetic import multiplies_exactly
 from tumorscope.recipes.canvases import load_examples
 
@@ -68,10 +67,7 @@ def _answer(classifier: Classifier, outputs: list[NDArray[np.float32]]) -> tuple
     probability = float(classifier.calibrate(logit)[0])
     if manifest.gate is not None and manifest.gate.rejects(float(novelty[0])):
         return "rejected", probability
-    outcome, _, _ = decide(
-        probability, threshold=classifier.threshold, conformal=manifest.conformal
-    )
-    return outcome, probability
+    return classifier.rule.decide(probability)[0], probability
 
 
 def _difference(

@@ -1,7 +1,7 @@
 import pytest
 
 from tumorscope.model.conformal import Conformal
-from tumorscope.model.decision import decide
+from tumorscope.model.decision import DecisionRule
 
 WIDE = Conformal(coverage=0.95, tumor=0.2, no_tumor=0.3)
 """Both classes are plausible from 0.2 to 0.7."""
@@ -20,7 +20,7 @@ GAP = Conformal(coverage=0.8, tumor=0.8, no_tumor=0.6)
     ],
 )
 def test_both_plausible_is_an_abstention(probability, outcome, plausible):
-    decided = decide(probability, threshold=0.5, conformal=WIDE)
+    decided = DecisionRule(0.5, WIDE).decide(probability)
     assert decided[:2] == (outcome, plausible)
     reason = ("Tumor and no tumor are both plausible at 95% coverage.",)
     assert decided[2] == (reason if outcome == "abstain" else ())
@@ -31,17 +31,33 @@ def test_both_plausible_is_an_abstention(probability, outcome, plausible):
     [(0.4, "no_tumor", ("no_tumor",)), (0.6, "abstain", ()), (0.8, "tumor", ("tumor",))],
 )
 def test_neither_plausible_is_an_abstention(probability, outcome, plausible):
-    decided = decide(probability, threshold=0.5, conformal=GAP)
+    decided = DecisionRule(0.5, GAP).decide(probability)
     assert decided[:2] == (outcome, plausible)
     assert all("Neither is plausible at 80% coverage" in reason for reason in decided[2])
     assert bool(decided[2]) == (outcome == "abstain")
 
 
-def test_operating_point_decides_where_the_model_does_not_abstain():
-    assert decide(0.1, threshold=0.05, conformal=WIDE)[:2] == ("tumor", ("no_tumor",))
-    assert decide(0.9, threshold=0.95, conformal=WIDE)[:2] == ("no_tumor", ("tumor",))
+@pytest.mark.parametrize(
+    ("threshold", "probability", "reason"),
+    [
+        (0.05, 0.1, "No tumor alone is plausible at 95% coverage, but the probability reaches the"),
+        (0.95, 0.9, "Tumor alone is plausible at 95% coverage, but the probability lies below the"),
+    ],
+)
+def test_a_call_that_the_set_does_not_hold_is_an_abstention(threshold, probability, reason):
+    outcome, plausible, reasons = DecisionRule(threshold, WIDE).decide(probability)
+    assert outcome == "abstain"
+    assert plausible == ("no_tumor" if threshold < 0.5 else "tumor",)
+    assert reasons == (f"{reason} threshold of {threshold}.",)
+
+
+def test_an_operating_point_that_prefers_an_error_calls_what_it_asks_for():
+    rule_out, rule_in = (DecisionRule(one, WIDE, is_neutral=False) for one in (0.05, 0.95))
+    assert rule_out.decide(0.1) == ("tumor", ("no_tumor",), ())
+    assert rule_in.decide(0.9) == ("no_tumor", ("tumor",), ())
+    assert rule_out.decide(0.5)[0] == rule_in.decide(0.5)[0] == "abstain"
 
 
 def test_without_conformal_thresholds_the_model_never_abstains():
-    assert decide(0.5, threshold=0.5, conformal=None) == ("tumor", ("tumor",), ())
-    assert decide(0.49, threshold=0.5, conformal=None) == ("no_tumor", ("no_tumor",), ())
+    assert DecisionRule(0.5).decide(0.5) == ("tumor", ("tumor",), ())
+    assert DecisionRule(0.5).decide(0.49) == ("no_tumor", ("no_tumor",), ())

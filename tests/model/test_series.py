@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tumorscope.model.decision import DecisionRule
 from tumorscope.model.gate import BLANK
 from tumorscope.model.prediction import ModelIdentity, Prediction, SeriesPrediction
 from tumorscope.model.series import aggregate
@@ -36,7 +37,8 @@ def make_slice(index: int, probability: float | None, **changes: Any) -> Predict
 def combine(
     *slices: Prediction, failed: int = 0, threshold: float = 0.5, spread: float = 0.0
 ) -> SeriesPrediction:
-    return aggregate(slices, failed=failed, threshold=threshold, model=MODEL, spread=spread)
+    rule = DecisionRule(threshold)
+    return aggregate(slices, failed=failed, rule=rule, model=MODEL, spread=spread)
 
 
 def tumor(series: SeriesPrediction) -> float:

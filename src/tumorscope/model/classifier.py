@@ -20,7 +20,7 @@ from tumorscope.imaging.read_ahead import read_ahead
 from tumorscope.imaging.scan import ReadFailure, Scan
 from tumorscope.labels import TUMOR_TYPES, Outcome
 from tumorscope.model.artifact import Artifact, Manifest, read_artifact
-from tumorscope.model.decision import decide
+from tumorscope.model.decision import DecisionRule
 from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
 from tumorscope.model.gate import BLANK, REJECTION, foreign_header
 from tumorscope.model.integer_arithmetic import keep_exact
@@ -51,6 +51,9 @@ OUTPUTS = ("tumor", "evidence", "type", "features")
 """Names of the graph's outputs, all per image: tumor logit (), evidence logits (cells, cells),
 type logits (3,), features (d,)."""
 
+NEUTRAL_POINT = "balanced"
+"""The operating point that prefers neither error, and the default."""
+
 NOVELTY = "novelty"
 """Name of the output that a gate looks at, a number per image."""
 
@@ -58,7 +61,7 @@ NOVELTY = "novelty"
 def load_model(
     path: str | Path | None = None,
     *,
-    operating_point: str = "balanced",
+    operating_point: str = NEUTRAL_POINT,
     threads: int | None = None,
 ) -> Classifier:
     """Load a model artifact.
@@ -107,7 +110,7 @@ class Classifier:
         self,
         artifact: Artifact,
         *,
-        operating_point: str = "balanced",
+        operating_point: str = NEUTRAL_POINT,
         threads: int | None = None,
     ) -> None:
         self.manifest: Manifest = artifact.manifest
@@ -134,6 +137,12 @@ class Classifier:
         other.threshold = _threshold(self.manifest, operating_point)
         other.operating_point = operating_point
         return other
+
+    @property
+    def rule(self) -> DecisionRule:
+        """What turns a probability into an outcome at this operating point."""
+        is_neutral = self.operating_point == NEUTRAL_POINT
+        return DecisionRule(self.threshold, self.manifest.conformal, is_neutral)
 
     def predict(self, image: ImageLike, *, heatmap: bool = False) -> Prediction | SeriesPrediction:
         """Classify one image, or one series where the input holds several slices.
@@ -233,9 +242,7 @@ class Classifier:
         if gate is not None and gate.rejects(float(novelty[0][0])):
             return self._reject(scan, REJECTION, heatmap=heatmap)
         probability = float(self.calibrate(logit)[0])
-        outcome, plausible, reasons = decide(
-            probability, threshold=self.threshold, conformal=self.manifest.conformal
-        )
+        outcome, plausible, reasons = self.rule.decide(probability)
         return Prediction(
             source=scan.source,
             outcome=outcome,
@@ -353,8 +360,7 @@ class SeriesCollector:
                 yield aggregate(
                     members,
                     failed=failed,
-                    threshold=self._classifier.threshold,
-                    conformal=self._classifier.manifest.conformal,
+                    rule=self._classifier.rule,
                     model=self._classifier.identity,
                     spread=self._classifier.manifest.calibration.series_spread,
                 )

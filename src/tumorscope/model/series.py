@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from tumorscope.imaging.sources import natural_key
 from tumorscope.labels import TUMOR_TYPES
-from tumorscope.model.conformal import Conformal
-from tumorscope.model.decision import decide
+from tumorscope.model.decision import DecisionRule
 from tumorscope.model.gate import BLANK
 from tumorscope.model.prediction import ModelIdentity, Prediction, SeriesPrediction
 
@@ -32,9 +31,8 @@ def aggregate(
     slices: Sequence[Prediction],
     *,
     failed: int,
-    threshold: float,
+    rule: DecisionRule,
     model: ModelIdentity,
-    conformal: Conformal | None = None,
     spread: float = 0.0,
 ) -> SeriesPrediction:
     """Combine slice answers.
@@ -51,21 +49,19 @@ def aggregate(
         Answers of one series, at least one, in any order.
     failed
         Number of slices without an answer.
-    threshold
-        Probability from which the series is called ``tumor``.
-    conformal
-        The series abstains at the probabilities at which a slice would.
+    rule
+        The series is called, and abstains, at the probabilities at which a slice would.
     spread
         Of the running means of tumor-free slices, at least 0, as fitted on series.
     """
     ordered = sorted(slices, key=_place)
     answered = [(one, one.probabilities["tumor"]) for one in ordered if one.probabilities]
     if not answered or len(answered) < _unlike(ordered):
-        return _rejected(ordered, failed=failed, model=model)
+        return _rejected(ordered, failed=failed, source=_source(slices), model=model)
     probability = _peak_probability([value for _, value in answered], spread)
-    outcome, plausible, reasons = decide(probability, threshold=threshold, conformal=conformal)
+    outcome, plausible, reasons = rule.decide(probability)
     return SeriesPrediction(
-        source=_source(ordered),
+        source=_source(slices),
         series_uid=_uid(ordered),
         outcome=outcome,
         probabilities={"tumor": probability, "no_tumor": 1 - probability},
@@ -133,13 +129,12 @@ def _most_suspicious(answered: list[tuple[Prediction, float]]) -> tuple[dict[str
 
 
 def _rejected(
-    slices: Sequence[Prediction], *, failed: int, model: ModelIdentity
+    slices: Sequence[Prediction], *, failed: int, source: str, model: ModelIdentity
 ) -> SeriesPrediction:
     turned_away = [one for one in slices if one.outcome == "rejected"]
     reasons = tuple(dict.fromkeys(reason for one in turned_away for reason in one.reasons))
-    source, uid = _source(slices), _uid(slices)
     return SeriesPrediction(
-        source, uid, "rejected", None, None, (), reasons, len(slices), failed, (), model
+        source, _uid(slices), "rejected", None, None, (), reasons, len(slices), failed, (), model
     )
 
 

@@ -20,7 +20,6 @@ from tumorscope.evaluation.report import EvaluationData, build_report, check_rep
 from tumorscope.labels import CLASSES, TUMOR_TYPES, Split
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier, load_model
-from tumorscope.model.decision import decide
 from tumorscope.recipes.canvases import LoadedRow, SkippedRow, load_rows
 
 UNKNOWN_TYPE = -1
@@ -229,12 +228,10 @@ def _decisions(
     classifier: Classifier, y_true: Labels, y_score: Floats, novelty: Sequence[float]
 ) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
     """Return the outcomes, and whether the prediction sets hold the true class."""
-    gate, conformal = classifier.manifest.gate, classifier.manifest.conformal
+    gate, rule = classifier.manifest.gate, classifier.rule
     outcomes, in_set = [], []
     for truth, score, distance in zip(y_true, y_score, novelty, strict=True):
-        outcome, plausible, _ = decide(
-            float(score), threshold=classifier.threshold, conformal=conformal
-        )
+        outcome, plausible, _ = rule.decide(float(score))
         is_rejected = gate is not None and gate.rejects(distance)
         outcomes.append("rejected" if is_rejected else outcome)
         in_set.append(CLASSES[0 if truth else 1] in plausible)
