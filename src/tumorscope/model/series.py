@@ -86,13 +86,17 @@ def _peak_probability(probabilities: list[float], spread: float) -> float:
     return float(1 / (1 + math.exp(spread * excess - mean)))
 
 
-def largest_mean(logits: NDArray[np.float64]) -> tuple[float, float]:
+def largest_mean(
+    logits: NDArray[np.float64], *, share: float = NEIGHBOR_SHARE
+) -> tuple[float, float]:
     """Find where a series looks most like a tumor.
 
     Parameters
     ----------
     logits
         Shape (n,), calibrated log odds of a tumor of the answered slices, in their order.
+    share
+        Of the series, that is averaged where it is more than three slices.
 
     Returns
     -------
@@ -100,7 +104,7 @@ def largest_mean(logits: NDArray[np.float64]) -> tuple[float, float]:
         The largest running mean, and by how many standard deviations the largest of so many means
         exceeds one: ``sqrt(2 log m)`` for m independent normal ones.
     """
-    width = min(max(NEIGHBORS, round(NEIGHBOR_SHARE * len(logits))), len(logits))
+    width = min(max(NEIGHBORS, round(share * len(logits))), len(logits))
     means = np.convolve(logits, np.full(width, 1 / width), mode="valid")
     return float(means.max()), math.sqrt(2 * math.log(len(means)))
 

@@ -274,7 +274,7 @@ export const de: Catalogue = {
   "points.rule_out.help": "Meldet sich früh; übersieht selten einen Tumor, markiert öfter umsonst.",
   "noAnswer.title": "Wann es nicht antwortet",
   "noAnswer.conformal":
-    "Ein Tumor bleibt denkbar ab einer Wahrscheinlichkeit von {tumor}, kein Tumor ab {no_tumor}. Wo nicht genau eines von beiden denkbar bleibt, legt sich das Modell nicht fest. Das Ziel: Bei {coverage} der Aufnahmen jeder Art gehört die Wahrheit zu dem, was denkbar bleibt.",
+    "Ein Tumor bleibt denkbar ab einer Wahrscheinlichkeit von {tumor}, kein Tumor ab {no_tumor}. Wo nicht genau eines von beiden denkbar bleibt, legt sich das Modell nicht fest; am ausgewogenen Arbeitspunkt auch dort nicht, wo die Schwelle etwas anderes sagt als das, was denkbar bleibt. Das Ziel: Bei {coverage} der Aufnahmen jeder Art gehört die Wahrheit zu dem, was denkbar bleibt.",
   "noAnswer.gate":
     "Ein Bild wird abgewiesen, wenn es von den MR-Bildern des Gehirns im Training zu sehr abweicht: bei einer Neuheit von mehr als {threshold}.",
   "noAnswer.abstained": "Offen gelassene Aufnahmen",

@@ -267,7 +267,7 @@ export const en = {
   "points.rule_out.help": "Speaks up early; seldom misses a tumor, marks more in vain.",
   "noAnswer.title": "When it does not answer",
   "noAnswer.conformal":
-    "A tumor stays plausible from a probability of {tumor} on, no tumor from {no_tumor} on. Where not exactly one of them is plausible, the model will not commit. The aim: in {coverage} of the scans of each kind, the truth is among what stays plausible.",
+    "A tumor stays plausible from a probability of {tumor} on, no tumor from {no_tumor} on. Where not exactly one of them is plausible, the model will not commit; at the balanced operating point also where the plausible one is not what the threshold says. The aim: in {coverage} of the scans of each kind, the truth is among what stays plausible.",
   "noAnswer.gate":
     "A picture is turned away if it differs too much from the brain MR images of the training: at a novelty of more than {threshold}.",
   "noAnswer.abstained": "Scans left open",
