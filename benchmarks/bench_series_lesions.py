@@ -13,24 +13,26 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
-from tumorscope.evaluation.intervals import bootstrap
+from tumorscope.evaluation.intervals import Estimate, bootstrap, bootstrap_share
 from tumorscope.evaluation.statistic import roc_auc
 from tumorscope.imaging.nifti import AXIS_OF_PLANE, cut_slices, read_volume
 from tumorscope.imaging.read import read_one
 from tumorscope.imaging.scan import Scan
 from tumorscope.labels import Plane
 from tumorscope.model.classifier import Classifier, load_model
+from tumorscope.model.evidence import sigmoid
 from tumorscope.model.prediction import Prediction
 from tumorscope.model.series import largest_mean
 
-SHARES = (0.0, 0.03, 0.05, 0.06, 0.08, 0.1, 0.15)
-LESIONS_MM = (6, 8, 10, 15, 20, 30)
+SHARES = (0.0, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1)
+LESIONS_MM = (0, 6, 8, 10, 15, 20, 30)
 PLACES = 8
 """Lesions put into each head, one at a time."""
 
@@ -39,6 +41,15 @@ FEWEST_SLICES = 4
 
 CHOOSING = ("train", "val", "calibration")
 Logits = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What the slices of a head answer, with a lesion or without."""
+
+    patient: str
+    tumor: int
+    logits: Logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,7 @@ class Head:
 
 
 def main() -> None:
-    """Measure and print a line for each size of lesion, a column for each share."""
+    """Measure and print a line for each size of lesion, a column for each share averaged."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--manifest", type=Path, required=True)
     parser.add_argument("--root", type=Path, required=True)
@@ -66,12 +77,14 @@ def main() -> None:
     heads = list(_heads(rows, options.root, classifier))
     tumors = _tumors(rows, options.root, classifier)
     patients = len({head.patient for head in heads})
-    print(f"{len(heads)} heads of {patients} patients, tumors of {len(tumors)}; AUROC")
-    print(f"| share | {' | '.join(f'{share:g}' for share in SHARES)} |")
-    print(f"|---|{'---|' * len(SHARES)}")
-    for size in LESIONS_MM:
-        cells = [_auroc(heads, tumors, size_mm=size, share=share) for share in SHARES]
-        print(f"| {size} mm | {' | '.join(cells)} |", flush=True)
+    print(f"{len(heads)} heads of {patients} patients, tumors of {len(tumors)}")
+    for name, measure in (("AUROC", _auroc), ("called tumor", partial(_called, classifier))):
+        print(f"\n| {name} | {' | '.join(f'{share:g}' for share in SHARES)} |")
+        print(f"|---|{'---|' * len(SHARES)}")
+        for size in LESIONS_MM:
+            series = _series(heads, tumors, size_mm=size)
+            cells = " | ".join(_words(measure(series, share)) for share in SHARES)
+            print(f"| {f'{size} mm' if size else 'none'} | {cells} |", flush=True)
 
 
 def _heads(rows: list[ManifestRow], root: Path, classifier: Classifier) -> Iterator[Head]:
@@ -110,18 +123,41 @@ def _logits(scans: list[Scan], classifier: Classifier) -> Logits:
     return np.asarray(np.log(probability / (1 - probability)), np.float64)
 
 
-def _auroc(heads: list[Head], tumors: list[Logits], *, size_mm: float, share: float) -> str:
+def _series(heads: list[Head], tumors: list[Logits], *, size_mm: int) -> list[Series]:
+    """Return each head with lesions of this size and, first, as it is."""
     rng = np.random.default_rng(0)
-    scores, groups = [], []
+    found = []
     for head in heads:
-        changed = [_with_lesion(head, tumors, size_mm, rng) for _ in range(PLACES)]
-        scores += [largest_mean(one, share=share)[0] for one in (head.logits, *changed)]
-        groups += [head.patient] * (1 + PLACES)
-    tumor = np.tile([0, *[1] * PLACES], len(heads))
-    score, group = np.array(scores), np.array(groups)
+        found.append(Series(head.patient, 0, head.logits))
+        for _ in range(PLACES if size_mm else 0):
+            changed = _with_lesion(head, tumors, size_mm, rng)
+            found.append(Series(head.patient, 1, changed))
+    return found
+
+
+def _auroc(series: list[Series], share: float) -> Estimate | None:
+    tumor = np.array([one.tumor for one in series])
+    if not tumor.any():
+        return None
+    group = np.array([one.patient for one in series])
+    score = np.array([largest_mean(one.logits, share=share)[0] for one in series])
     whole = np.ones(len(tumor), np.bool_)
-    found = bootstrap({"auc": roc_auc(tumor, score, group, rows=whole)}, group)["auc"]
-    return f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    return bootstrap({"auc": roc_auc(tumor, score, group, rows=whole)}, group)["auc"]
+
+
+def _called(classifier: Classifier, series: list[Series], share: float) -> Estimate:
+    """Measure how many of those with a lesion, or of all where none has one, are called."""
+    wanted = max(one.tumor for one in series)
+    asked = [one for one in series if one.tumor == wanted]
+    found = np.array([largest_mean(one.logits, share=share) for one in asked])
+    logit = found[:, 0] - classifier.manifest.calibration.series_spread * found[:, 1]
+    outcomes = [classifier.rule.decide(float(one))[0] for one in sigmoid(logit)]
+    called = np.array([outcome == "tumor" for outcome in outcomes])
+    return bootstrap_share(called, np.array([one.patient for one in asked]))
+
+
+def _words(one: Estimate | None) -> str:
+    return "" if one is None else f"{one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]"
 
 
 def _with_lesion(

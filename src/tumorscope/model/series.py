@@ -18,7 +18,7 @@ from tumorscope.model.prediction import ModelIdentity, Prediction, SeriesPredict
 
 MOST_SUSPICIOUS: Final = 3
 NEIGHBORS: Final = 3
-NEIGHBOR_SHARE: Final = 0.05
+NEIGHBOR_SHARE: Final = 0.04
 """A tumor spans slices: the logits of this many neighbours, or of this share of the series where
 that is more, are averaged before the maximum, so that an odd slice does not decide for the series.
 The share is what keeps a head in 1 mm slices from being asked a hundred times (decision 0047)."""
