@@ -21,7 +21,7 @@ NEIGHBORS: Final = 3
 NEIGHBOR_SHARE: Final = 0.04
 """A tumor spans slices: the logits of this many neighbours, or of this share of the series where
 that is more, are averaged before the maximum, so that an odd slice does not decide for the series.
-The share is what keeps a head in 1 mm slices from being asked a hundred times (decision 0047)."""
+Three slices of 1 mm are one look at a head, not three (decision 0047)."""
 
 _LEAST_PROBABILITY: Final = 1e-7
 """Below this a slice has no more to say; it keeps logits and weights finite."""

@@ -39,7 +39,8 @@ def calibrate(
 
     The cases are the rows with split ``calibration``, or all labeled rows of a manifest without
     splits. The gate is widened where local cases need it, never narrowed. An artifact without a
-    gate is given one if the manifest has a ``train`` split.
+    gate is given one if the manifest has a ``train`` split. What series need is fitted where the
+    cases hold ten series with and ten without a tumor, of known patients; else it stays.
 
     Parameters
     ----------
