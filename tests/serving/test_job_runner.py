@@ -52,7 +52,7 @@ class Pausing:
         self._left = after
         self.calls = 0
         self.reached, self.resume = threading.Event(), threading.Event()
-        self.threshold, self.identity = model.threshold, model.identity
+        self.rule, self.identity = model.rule, model.identity
         self.manifest = model.manifest
 
     def at(self, _operating_point: str) -> "Pausing":
