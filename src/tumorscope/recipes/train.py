@@ -22,7 +22,6 @@ from tumorscope.recipes.provenance import (
     write_json,
 )
 from tumorscope.training.config import TrainConfig
-from tumorscope.training.covered import with_covered
 from tumorscope.training.fit import Fitted, fit
 from tumorscope.training.teacher import Teacher
 
@@ -90,7 +89,7 @@ def train(
             skipped += left_out
         _write_run(output, record, rows, skipped)
         return fit(
-            with_covered(examples["train"], seed=config.seed),
+            examples["train"],
             examples["val"],
             config=config,
             weights=None if weights == "none" else weights,
