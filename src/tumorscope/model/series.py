@@ -102,7 +102,7 @@ def largest_mean(
     -------
     mean, excess
         The largest running mean, and by how many standard deviations the largest of so many means
-        exceeds one: ``sqrt(2 log m)`` for m independent normal ones.
+        exceeds one: ``sqrt(2 log m)`` for m independent Gaussian ones.
     """
     width = min(max(NEIGHBORS, round(share * len(logits))), len(logits))
     means = np.convolve(logits, np.full(width, 1 / width), mode="valid")
