@@ -12,7 +12,7 @@ from tumorscope.model.classifier import Classifier
 from tumorscope.model.prediction import Prediction
 from tumorscope.serving.http_api.admission import Admission
 from tumorscope.serving.http_api.config import ServerConfig
-from tumorscope.serving.http_api.job_runner import MAX_ATTEMPTS, JobRunner
+from tumorscope.serving.http_api.job_runner import MAX_ATTEMPTS, NO_SERIES, JobRunner
 from tumorscope.serving.http_api.job_store import JobStore
 
 WAIT_S = 120
@@ -133,6 +133,34 @@ def test_file_that_kills_the_process_is_given_up(
     answers = finish(store, job)
     assert [one["kind"] for one in answers] == ["error"] + ["image"] * 4 + ["series"]
     assert answers[0]["error"]["type"] == "corrupt-image"
+
+
+def test_series_that_cannot_be_answered_end_the_job(
+    store: JobStore,
+    make_runner: Callable[..., JobRunner],
+    tiny_model: Classifier,
+    volume: Callable[..., bytes],
+) -> None:
+    class WithoutRule(Pausing):
+        rule = property()  # raises when the series ask for it
+
+        def __init__(self, model: Classifier) -> None:
+            self._model, self._left, self.calls = model, -1, 0
+            self.identity, self.manifest = model.identity, model.manifest
+
+    job = add(store, volume(3))
+    model = WithoutRule(tiny_model)
+    make_runner(model).start()
+    while store.get(job).files_done == 0:
+        threading.Event().wait(0.02)
+    for _ in range(MAX_ATTEMPTS + 1):
+        with store._transaction() as database:
+            database.execute("UPDATE jobs SET lease = 0")
+        threading.Event().wait(0.5)
+    answers = finish(store, job)
+    assert model.calls == 3
+    assert [one["kind"] for one in answers] == ["image"] * 3 + ["error"]
+    assert answers[-1]["error"]["detail"] == NO_SERIES
 
 
 def test_cancelled_job_is_left(

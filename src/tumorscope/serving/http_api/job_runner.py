@@ -11,7 +11,7 @@ from tumorscope.errors import CorruptImageError, ImageTooLargeError
 from tumorscope.imaging.scan import ReadFailure, Scan
 from tumorscope.imaging.sources import SourceFile, expand
 from tumorscope.model.classifier import Classifier, SeriesCollector
-from tumorscope.model.prediction import Failure, Prediction
+from tumorscope.model.prediction import Failure, Prediction, SeriesPrediction
 from tumorscope.serving.http_api import metrics
 from tumorscope.serving.http_api.admission import Admission
 from tumorscope.serving.http_api.answering import (
@@ -44,7 +44,10 @@ _SWEEP_EVERY: Final = 50
 MAX_ATTEMPTS: Final = 6
 """Times in a row that a process may die over one slice before its file is given up. A file that
 kills its reader does so every time. A service that is killed for other reasons, and so busy that
-every third kill comes before the next slice is answered, gives up one file in 3 ** 6."""
+every third kill comes before the next slice is answered, gives up one file in 3 ** 6. Then, too,
+the answers for the series are given up, and a job ends."""
+
+NO_SERIES: Final = "The slices could not be answered as series; the answers for the slices stand."
 
 
 class JobRunner:
@@ -244,13 +247,20 @@ class _JobRun:
         self._number += 1
 
     def _finish(self) -> None:
-        collector = SeriesCollector(self._classifier)
-        collect_series(collector, self._store.answers(self._job.id))
         series = [
             StoredAnswer(self._number + place, None, one.to_dict())
-            for place, one in enumerate(collector.answers())
+            for place, one in enumerate(self._answers_of_series())
         ]
         self._store.finish(self._job.id, series)
+
+    def _answers_of_series(self) -> list[SeriesPrediction | Failure]:
+        # As with a file: the attempts counted are those at what was not answered when they began.
+        if self._job.attempts > MAX_ATTEMPTS and self._job.files_done == self._job.files:
+            first = next(name for _, name in self._store.uploads(self._job.id))
+            return [Failure(first, CorruptImageError(NO_SERIES))]
+        collector = SeriesCollector(self._classifier)
+        collect_series(collector, self._store.answers(self._job.id))
+        return list(collector.answers())
 
 
 def _renamed(source: SourceFile | ReadFailure, path: str, name: str) -> SourceFile | ReadFailure:
