@@ -68,6 +68,7 @@ CALLS: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--seed": ["7"],
             "--cache": ["folder"],
             "--teacher": ["file"],
+            "--start": ["file"],
             "--resume": [],
             "--set": ["views=9"],
         },

@@ -45,6 +45,11 @@ HOSPITALS: Final = "hospitals"
     type=click.Path(path_type=Path),
     help="Artifact whose answers are a part of the targets; for a narrow network.",
 )
+@click.option(
+    "--start",
+    type=click.Path(path_type=Path),
+    help="Artifact to train on; its frozen layers are those of --weights.",
+)
 @click.option("--resume", is_flag=True, help="Go on after the last whole epoch.")
 @click.option(
     "--engine",
@@ -76,6 +81,7 @@ def train(
     seeds: str | None,
     cache: Path | None,
     teacher: Path | None,
+    start: Path | None,
     resume: bool,
     engine: Literal["local", "ray"],
     address: str | None,
@@ -88,9 +94,10 @@ def train(
     the others go on; exit code 1.
     """
     only_folds = {"--seeds": seeds, "--address": address, "--threads": threads}
+    not_folds = {"--cache": cache, "--teacher": teacher, "--start": start}
     if engine != "local":
         only_folds["--engine"] = engine
-    _check_together(manifest, folds, only_folds, {"--cache": cache, "--teacher": teacher})
+    _check_together(manifest, folds, only_folds, not_folds)
     if seed is not None and seeds is not None:
         raise UsageError("--seed and --seeds were both given; give one.")
     config = _config({"seed": seed or 0, **_parse(settings)})
@@ -105,6 +112,7 @@ def train(
             cache=cache,
             resume=resume,
             teacher=teacher,
+            start=start,
         )
         return
     _train_folds(

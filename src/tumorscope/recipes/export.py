@@ -57,6 +57,18 @@ INT8_DIFFERENCE_TOLERANCE: Final = 0.02
 bits are taken, which every processor computes fast."""
 
 
+CARRIED: Final = (
+    "config",
+    "data",
+    "manifest_sha256",
+    "versions",
+    "commit",
+    "teacher_graph_sha256",
+    "start_graph_sha256",
+)
+"""What an artifact says of its training, as far as the run's record has it."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Outputs:
     """Outputs of a graph over n examples, in the order of ``Classifier.run``."""
@@ -199,8 +211,7 @@ def run_artifact(artifact: Artifact, examples: Examples) -> Outputs:
 
 
 def _card(record: dict[str, Any], arithmetic: dict[str, Any]) -> dict[str, Any]:
-    kept = ("config", "data", "manifest_sha256", "versions", "commit", "teacher_graph_sha256")
-    training = {key: record[key] for key in kept if key in record}
+    training = {key: record[key] for key in CARRIED if key in record}
     return {"graph": arithmetic, "training": training, "gate": {"kind": KIND}}
 
 

@@ -23,6 +23,7 @@ from tumorscope.recipes.provenance import (
 )
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.fit import Fitted, fit
+from tumorscope.training.graph_weights import graph_weights
 from tumorscope.training.teacher import Teacher
 
 
@@ -36,6 +37,7 @@ def train(
     cache: Path | None = None,
     resume: bool = False,
     teacher: Path | None = None,
+    start: Path | None = None,
 ) -> Fitted:
     """Fine-tune on the train split; early stopping looks at the val split.
 
@@ -58,6 +60,9 @@ def train(
         Go on after the last whole epoch.
     teacher
         Artifact whose answers are a part of the targets.
+    start
+        Artifact at whose trained layers and head the training begins; the frozen layers are those
+        of ``weights``.
 
     Raises
     ------
@@ -77,9 +82,13 @@ def train(
         "config": config.to_dict(),
         "preprocessing": preprocessing.to_dict(),
     }
-    artifact = None if teacher is None else _read_teacher(teacher, preprocessing)
-    if artifact is not None:
-        record["teacher_graph_sha256"] = artifact.manifest.graph_sha256
+    artifacts = {
+        name: _read_artifact(path, preprocessing)
+        for name, path in (("teacher", teacher), ("start", start))
+        if path is not None
+    }
+    for name, artifact in artifacts.items():
+        record[f"{name}_graph_sha256"] = artifact.manifest.graph_sha256
     with exclusive(output):
         _check_run(output / RUN_NAME, record, resume=resume)
         splits = {name: _rows_of(rows, name, manifest) for name in ("train", "val")}
@@ -96,14 +105,17 @@ def train(
             run_folder=output,
             cache_folder=cache,
             resume=resume,
-            teacher=None if artifact is None else Teacher(artifact),
+            teacher=Teacher(artifacts["teacher"]) if teacher else None,
+            start=graph_weights(artifacts["start"].graph) if start else None,
         )
 
 
-def _read_teacher(path: Path, preprocessing: Preprocessing) -> Artifact:
+def _read_artifact(path: Path, preprocessing: Preprocessing) -> Artifact:
     artifact = read_artifact(path)
     if artifact.manifest.preprocessing != preprocessing:
-        raise UsageError(f"{path} prepares its canvases otherwise; a teacher must see the same.")
+        raise UsageError(
+            f"{path} prepares its canvases otherwise than this training; it must see the same."
+        )
     return artifact
 
 

@@ -31,11 +31,18 @@ from tumorscope.training.checkpoint import (
     variable_arrays,
 )
 from tumorscope.training.config import TrainConfig
+from tumorscope.training.covered import with_covered
 from tumorscope.training.examples import Examples
 from tumorscope.training.feature_cache import FeatureCache, Record, fill
 from tumorscope.training.frozen_stem import FrozenStem, make_stem
 from tumorscope.training.losses import EvidenceLoss
-from tumorscope.training.network import Network, build_network, convolutions, frozen_layers
+from tumorscope.training.network import (
+    Network,
+    build_network,
+    convolutions,
+    frozen_layers,
+    set_layers,
+)
 from tumorscope.training.precision import compute_policy
 from tumorscope.training.teacher import Teacher
 
@@ -91,6 +98,7 @@ def fit(  # noqa: PLR0913  keyword-only
     resume: bool = False,
     augmentation: Augmentation | None = None,
     teacher: Teacher | None = None,
+    start: Arrays | None = None,
 ) -> Fitted:
     """Fine-tune VGG16 and return the weights of the epoch with the lowest validation loss.
 
@@ -112,19 +120,25 @@ def fit(  # noqa: PLR0913  keyword-only
         Go on after the last whole epoch of ``run_folder``.
     teacher
         What it says of each view is a part of the targets, ``config.teacher_weight``.
+    start
+        Weights by layer name at which the layers that are trained begin, rather than at those of
+        ``weights`` and a new head.
 
     Raises
     ------
     UsageError
-        If a class is missing, the folder holds a run and ``resume`` is not given, or another
-        process is writing to one of the folders.
+        If a class is missing, ``start`` lacks a layer, the folder holds a run and ``resume`` is
+        not given, or another process is writing to one of the folders.
     """
     _check_labels(train, "train")
     _check_labels(val, "val")
     run = RunPaths(run_folder)
     cache_folder = cache_folder or run_folder / "cache"
+    train = with_covered(train, share=config.covered_share, seed=config.seed)
     with exclusive(run_folder), exclusive(cache_folder), _deterministic(config):
         network = build_network(config, size=train.canvases.shape[1], weights=weights)
+        if start is not None:
+            set_layers(network.trunk, start, source="The artifact to start from")
         cache = _fill_cache(
             network,
             train,
@@ -158,6 +172,7 @@ class Trainer:
         self.train, self.val = train, val
         self.train_targets = make_targets(train, config)
         self.val_targets = make_targets(val, config)
+        self.start = layer_arrays(network.trunk)
         self.history: list[dict[str, float]] = []
         self.stage = ""
 
@@ -252,10 +267,17 @@ class Trainer:
 
     @contextlib.contextmanager
     def _averaged_weights(self) -> Iterator[None]:
-        """Put the running mean of the weights in place for validation and export."""
+        """Put the running mean of the weights in place for validation and export.
+
+        Of ``config.start_share`` it is the weights before the training.
+        """
         variables = self.network.trunk.trainable_variables
         current = [variable.numpy() for variable in variables]
         self.network.trunk.optimizer.finalize_variable_values(variables)
+        share = self.config.start_share
+        for variable in variables if share else ():
+            start = self.start[variable.path]
+            variable.assign(share * start + (1 - share) * variable.numpy())
         try:
             yield
         finally:

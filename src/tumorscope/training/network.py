@@ -7,6 +7,7 @@ elsewhere; its resolution is that of VGG16's fourth block (28 x 28 cells for a 2
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -168,15 +169,35 @@ def load_weights(path: Path, *models: keras.Model) -> None:
                 layer.set_weights(_layer_weights(path, arrays, layer))
 
 
-def _layer_weights(path: Path, arrays: Any, layer: keras.layers.Layer) -> list[Any]:
+def set_layers(model: keras.Model, arrays: Mapping[str, Any], *, source: str) -> None:
+    """Give every layer of a model its weights by name, such as ``type/kernel``.
+
+    Parameters
+    ----------
+    source
+        What the arrays come from, for the message of an error.
+
+    Raises
+    ------
+    UsageError
+        If the weights of a layer are absent or of another shape.
+    """
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights(_layer_weights(source, arrays, layer))
+
+
+def _layer_weights(
+    source: str | Path, arrays: Mapping[str, Any], layer: keras.layers.Layer
+) -> list[Any]:
     keys = f"{layer.name}/kernel", f"{layer.name}/bias"
     if any(key not in arrays for key in keys):
-        raise UsageError(f"{path} has no array {keys[0]!r} or {keys[1]!r}.")
+        raise UsageError(f"{source} has no array {keys[0]!r} or {keys[1]!r}.")
     values = [np.asarray(arrays[key], dtype=np.float32) for key in keys]
     expected = [tuple(variable.shape) for variable in layer.weights[: len(keys)]]
     if [value.shape for value in values] != expected:
         raise UsageError(
-            f"{layer.name} in {path} has shapes {[value.shape for value in values]}; "
+            f"{layer.name} in {source} has shapes {[value.shape for value in values]}; "
             f"expected {expected}."
         )
     return values
