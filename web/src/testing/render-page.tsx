@@ -6,6 +6,7 @@ import { createQueries } from "@/app/queries";
 import { createDesk, type Desk } from "@/domain/desk";
 import { Uploader } from "@/domain/uploader";
 import * as jobs from "@/lib/api/jobs";
+import { rememberPage } from "@/testing/open-pages";
 
 interface Page {
   user: UserEvent;
@@ -23,6 +24,7 @@ export function renderPage(hash = ""): Page {
   const queries = createQueries();
   queries.setDefaultOptions({ queries: { ...queries.getDefaultOptions().queries, retry: false } });
   render(<App queries={queries} desk={desk} uploader={uploader} />);
+  rememberPage(desk, uploader);
   return {
     user,
     desk,

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 
 import { useSettings } from "@/domain/settings";
 import { installBrowser } from "@/testing/browser";
+import { stopUploads } from "@/testing/open-pages";
 import { service } from "@/testing/service";
 
 installBrowser();
@@ -25,6 +26,7 @@ beforeEach(() => {
 
 afterEach(() => {
   cleanup();
+  stopUploads();
   service.resetHandlers();
 });
 
