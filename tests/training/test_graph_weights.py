@@ -100,5 +100,5 @@ def test_the_start_has_its_share_in_what_is_kept(
 def test_a_missing_layer_is_named(weights, train_examples, val_examples, quick_config, tmp_path):
     rest = {name: array for name, array in weights.items() if not name.startswith("type/")}
 
-    with pytest.raises(UsageError, match=r"The artifact to start from has no array 'type/kernel'"):
+    with pytest.raises(UsageError, match=r"the artifact to start from has no array 'type/kernel'"):
         train((train_examples, val_examples), quick_config, tmp_path, rest)

@@ -138,7 +138,7 @@ def fit(  # noqa: PLR0913  keyword-only
     with exclusive(run_folder), exclusive(cache_folder), _deterministic(config):
         network = build_network(config, size=train.canvases.shape[1], weights=weights)
         if start is not None:
-            set_layers(network.trunk, start, source="The artifact to start from")
+            set_layers(network.trunk, start, source="the artifact to start from")
         cache = _fill_cache(
             network,
             train,
