@@ -39,7 +39,8 @@ def test_scans_on_the_desk_are_answered_again_at_another_point(desk: Desk, scans
         uploads.append(route)
 
     desk.page.route("**/api/v1/jobs?*", hold_back)
-    desk.button("Answer the scans on the desk again").click()
+    with desk.page.expect_request("**/api/v1/jobs?*"):
+        desk.button("Answer the scans on the desk again").click()
     desk.page.get_by_role("link", name="Desk", exact=True).click()
     # Until the new answer is there, the scan is seen as it was answered before.
     expect(desk.row("marked.png").locator("img")).to_be_visible()

@@ -34,6 +34,9 @@ MARGINS: Final = (3, 9)
 RING: Final = 6
 """Width in canvas pixels of the surroundings that brightness is matched with."""
 
+CONTRAST_RING: Final = 7
+"""Width in canvas pixels of the surroundings that a tumor is told from."""
+
 MIRROR_OVERLAP: Final = 0.1
 """Share of a tumor that may lie on its own mirror image; beyond, there is no other side."""
 
@@ -43,6 +46,13 @@ too much of it may be left to call the rest free of tumor."""
 
 HEAD_GREY: Final = 20
 """Grey level above which a canvas shows something."""
+
+FROM_OTHER_SIDE: Final = 0.4
+"""Share of the tumors with another side that it is laid over."""
+
+FROM_THE_HEAD: Final = 0.7
+"""Share that the other side or another place is laid over; the rest is smoothed over, so that no
+way of covering is the sign of a covered tumor."""
 
 REACH: Final = 0.4
 """Share of the canvas's side from within which another place in the head is taken."""
@@ -95,7 +105,7 @@ def _extended(examples: Examples, rows: NDArray[np.intp], copies: list[Canvas]) 
 
 def contrast(canvas: Canvas, tumor: Mask) -> float:
     """Return how far the grey of a tumor is from that around it, in levels of 255."""
-    around = _widened(tumor, 10) & ~_widened(tumor, 3)
+    around = _widened(tumor, MARGINS[0] + CONTRAST_RING) & ~_widened(tumor, MARGINS[0])
     if not tumor.any() or not around.any():
         return 0.0
     return float(abs(np.median(canvas[tumor]) - np.median(canvas[around])))
@@ -117,9 +127,9 @@ def cover(canvas: Canvas, tumor: Mask, rng: Generator) -> Canvas:
     has_other_side = (region & region[:, ::-1]).sum() <= MIRROR_OVERLAP * region.sum()
     draw = rng.random()
     filling: Grey | None = None
-    if has_other_side and draw < 0.4:
+    if has_other_side and draw < FROM_OTHER_SIDE:
         filling = _taken(canvas, region, canvas[:, ::-1], region)
-    elif draw < 0.7:
+    elif draw < FROM_THE_HEAD:
         filling = _from_elsewhere(canvas, region, rng)
     if filling is None:
         filling = _from_surroundings(canvas, region, rng)

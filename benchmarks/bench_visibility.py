@@ -1,0 +1,101 @@
+"""Whether a tumor shows on its slice, and what is found of those that do and do not.
+
+    python -m benchmarks.bench_visibility --manifest split.csv --root DATA
+
+A mask drawn on one sequence is the label of all sequences of that slice. Here the grey of each
+outlined tumor is compared with that around it, on the canvas that the network sees; a tumor shows
+where the two medians lie at least as far apart as for ``covered_share``. The tumors that show, and
+those that do not, each stand against all tumor-free slices of the same sequence. All groups that
+took no part in the training: ``val``, ``calibration`` and ``test``. An analysis, not a test.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from benchmarks.estimate_cell import estimate_cell
+
+from tumorscope.data.manifest import ManifestRow, read_manifest
+from tumorscope.evaluation.intervals import bootstrap
+from tumorscope.evaluation.statistic import roc_auc, share
+from tumorscope.model.classifier import Classifier, load_model
+from tumorscope.recipes.canvases import LoadedRow, SkippedRow, load_rows
+from tumorscope.training.covered import VISIBLE_CONTRAST, contrast
+
+HELD_OUT = ("val", "calibration", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known of a slice and what the model says."""
+
+    row: ManifestRow
+    probability: float
+    shows: bool
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--manifest", type=Path, required=True)
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--set", dest="of_set", default="lgg")
+    options = parser.parse_args()
+    rows = [
+        row
+        for row in read_manifest(options.manifest, root=options.root)
+        if row.set == options.of_set
+        and row.split in HELD_OUT
+        and (row.tumor == 0 or (row.tumor == 1 and row.mask))
+    ]
+    answers = _answer(rows, options.root, load_model(options.model))
+    print(
+        "| sequence | tumors; tumor-free; groups | tumors that show | AUROC, those that show |",
+        end="",
+    )
+    print(" AUROC, those that do not |\n|---|---|---|---|---|")
+    for sequence in ("all", *sorted({one.row.sequence or "unknown" for one in answers})):
+        _report(sequence, [one for one in answers if sequence in {"all", one.row.sequence}])
+
+
+def _answer(rows: Sequence[ManifestRow], root: Path, model: Classifier) -> list[Answer]:
+    answers = []
+    for item in load_rows(rows, root, model.manifest.preprocessing):
+        if isinstance(item, SkippedRow):
+            print(f"left out: {item.name}: {item.reason}")
+            continue
+        logits = model.run(item.canvas[None])[0]
+        probability = float(model.calibrate(logits)[0])
+        answers.append(Answer(item.row, probability, _shows(item, model)))
+    return answers
+
+
+def _shows(item: LoadedRow, model: Classifier) -> bool:
+    if item.mask is None:
+        return False
+    covered = model.manifest.preprocessing.apply_mask(item.mask, item.geometry)
+    return contrast(item.canvas, covered > 0.5) >= VISIBLE_CONTRAST
+
+
+def _report(name: str, answers: Sequence[Answer]) -> None:
+    groups = np.array([one.row.group_id for one in answers])
+    tumor = np.array([one.row.tumor for one in answers])
+    score = np.array([one.probability for one in answers])
+    shows = np.array([one.shows for one in answers])
+    metrics = {
+        "share": share(shows.astype(float), groups, rows=tumor == 1),
+        "those that show": roc_auc(tumor, score, groups, rows=(tumor == 0) | shows),
+        "those that do not": roc_auc(tumor, score, groups, rows=(tumor == 0) | ~shows),
+    }
+    found = bootstrap(metrics, groups)
+    counts = f"{(tumor == 1).sum()}; {(tumor == 0).sum()}; {len(set(groups))}"
+    print(f"| {name} | {counts} | {' | '.join(map(estimate_cell, found.values()))} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
