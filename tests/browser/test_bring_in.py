@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.desk import Desk
 from tests.browser.made_scans import BLOB, PICTURES, png_bytes, write_picture, write_zip
@@ -151,8 +151,13 @@ def test_the_service_dies_in_mid_job_and_nothing_is_sent_twice(
     desk.page.on(
         "request", lambda request: sent.append(request.url) if request.method == "POST" else None
     )
-    # The answer to the upload is the last that the first process gives.
-    desk.page.on("response", lambda answer: server.kill() if answer.status == 202 else None)
+
+    def ask_the_dead(route: Route) -> None:
+        server.kill()
+        route.continue_()
+
+    # Whoever asks for a job has read the whole answer to its upload.
+    desk.page.route(re.compile(r"/api/v1/jobs/[\w-]+\?"), ask_the_dead, times=1)
     desk.drop(scans / "series")
     expect(desk.page.get_by_text("The service does not answer. Trying again")).to_be_visible()
     start_service("--port", port, at=tmp_path)

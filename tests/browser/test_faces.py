@@ -11,7 +11,7 @@ from playwright.sync_api import Route, expect
 
 from tests.browser.desk import Desk
 
-BUSY = {"status": 503, "headers": {"Retry-After": "1"}, "json": {"title": "Busy.", "status": 503}}
+BUSY = {"status": 503, "headers": {"Retry-After": "4"}, "json": {"title": "Busy.", "status": 503}}
 
 
 def test_an_empty_folder_is_said_to_hold_nothing(desk: Desk, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_full_service_is_waited_for(desk: Desk, scans: Path) -> None:
     desk.forgiven += ["503"]
     desk.page.route("**/api/v1/jobs?*", lambda route: route.fulfill(**BUSY), times=1)
     desk.drop(scans / "marked.png")
-    expect(desk.page.get_by_text("The service is busy. Trying again in 1 second.")).to_be_visible()
+    expect(desk.page.get_by_text("The service is busy. Trying again in 4 seconds.")).to_be_visible()
     expect(desk.heading("marked.png")).to_be_visible()
 
 
