@@ -61,7 +61,12 @@ class Desk:
         """Drop one scan and wait until it is open in the reading room and drawn."""
         self.drop(*paths)
         expect(self.heading("What the model says")).to_be_visible()
+        self.wait_for_picture()
+
+    def wait_for_picture(self) -> None:
+        """Wait until the slice is drawn with its evidence."""
         self.canvas.wait_for()
+        expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
 
     def read_whole(self, *paths: Path) -> None:
         """Drop one series and wait for its own answer."""

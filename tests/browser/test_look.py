@@ -49,6 +49,7 @@ def marked(desk: Desk, scans: Path) -> Desk:
 
 def slice_in_sight(desk: Desk, place: int) -> None:
     expect(desk.page.get_by_role("img", name=f"Slice {place} of 9")).to_be_visible()
+    desk.wait_for_picture()
 
 
 def test_wheel_keys_slider_and_chart_go_through_the_slices(series: Desk) -> None:

@@ -1,7 +1,12 @@
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 pytest.importorskip("keras", reason="the extra [train] is not installed")
+
+import tensorflow as tf
 
 from tumorscope.imaging.phantom import Lesion, head_phantom
 from tumorscope.training.config import TrainConfig
@@ -52,3 +57,16 @@ def quick_config() -> TrainConfig:
     return TrainConfig(
         views=2, frozen_epochs=1, fine_tune_epochs=2, batch_size=8, precision="float32"
     )
+
+
+@pytest.fixture(scope="session")
+def short_config(quick_config: TrainConfig) -> TrainConfig:
+    return replace(quick_config, frozen_epochs=0, fine_tune_epochs=1)
+
+
+@pytest.fixture(scope="module")
+def eagerly() -> Iterator[None]:
+    """Without graphs: over so few steps, building them takes nearly all of the time."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

@@ -64,8 +64,9 @@ def test_a_bright_spot_is_gone_whatever_is_laid_over_it(seed):
     assert covered.dtype == np.uint8
 
 
-def test_training_sees_them(train_examples, val_examples, quick_config, tmp_path):
-    config = replace(quick_config, frozen_epochs=0, fine_tune_epochs=1, covered_share=1.0)
+@pytest.mark.usefixtures("eagerly")
+def test_training_sees_them(train_examples, val_examples, short_config, tmp_path):
+    config = replace(short_config, covered_share=1.0)
     fit(train_examples, val_examples, config=config, weights=None, run_folder=tmp_path)
     keys = (tmp_path / "cache" / "index.jsonl").read_text().splitlines()
     copies = len(with_covered(train_examples, share=1.0, seed=0)) - len(train_examples)

@@ -9,7 +9,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tumorscope.errors import UsageError
 from tumorscope.folder_lock import exclusive
@@ -18,10 +17,6 @@ from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN
 from tumorscope.training.fit import RunPaths, averaging_momentum, fit
 from tumorscope.training.network import build_network, frozen_layers
-
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Even though the .tf.config.experimental_run_functions"
-)
 
 
 def run(train, val, config, folder, **options):
@@ -141,19 +136,6 @@ def test_one_class_alone_is_refused(train_examples, val_examples, quick_config, 
     only = train_examples.take(np.flatnonzero(train_examples.tumor == 1))
     with pytest.raises(UsageError, match="with and without tumor"):
         run(only, val_examples, quick_config, tmp_path)
-
-
-@pytest.fixture(scope="module")
-def eagerly():
-    """Without graphs: over so few steps, building them takes nearly all of the time."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-@pytest.fixture(scope="module")
-def short_config(quick_config):
-    return replace(quick_config, frozen_epochs=0, fine_tune_epochs=1)
 
 
 @pytest.fixture(scope="module")

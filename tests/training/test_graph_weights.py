@@ -70,10 +70,9 @@ def train(examples, config, folder, start):
     return fit(*examples, config=config, weights=None, run_folder=folder, start=start)
 
 
-def test_training_goes_on_from_them(weights, train_examples, val_examples, quick_config, tmp_path):
-    config = replace(
-        quick_config, frozen_epochs=0, fine_tune_epochs=1, fine_tune_learning_rate=0.0, patience=0
-    )
+@pytest.mark.usefixtures("eagerly")
+def test_training_goes_on_from_them(weights, train_examples, val_examples, short_config, tmp_path):
+    config = replace(short_config, fine_tune_learning_rate=0.0, patience=0)
 
     fitted = train((train_examples, val_examples), config, tmp_path, weights)
 
@@ -82,10 +81,11 @@ def test_training_goes_on_from_them(weights, train_examples, val_examples, quick
     assert not np.array_equal(fitted.weights["block1_conv1/bias"], weights["block1_conv1/bias"])
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_start_has_its_share_in_what_is_kept(
-    weights, train_examples, val_examples, quick_config, tmp_path
+    weights, train_examples, val_examples, short_config, tmp_path
 ):
-    config = replace(quick_config, frozen_epochs=0, patience=0, ema_momentum=0.5)
+    config = replace(short_config, patience=0, ema_momentum=0.5)
     examples = train_examples, val_examples
     alone = train(examples, config, tmp_path / "alone", weights).weights
 

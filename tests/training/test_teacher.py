@@ -11,9 +11,7 @@ from tumorscope.training.fit import fit
 from tumorscope.training.network import EvidencePooling
 from tumorscope.training.teacher import LARGEST_LOGIT, decode, encode, pooled_probability
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Even though the .tf.config.experimental_run_functions"
-)
+pytestmark = pytest.mark.usefixtures("eagerly")
 
 
 class Opinion:
@@ -49,8 +47,8 @@ def weights_of(train, val, config, folder, teacher):
     return fitted.weights["evidence_hidden/kernel"]
 
 
-def test_share_of_zero_is_no_teacher(train_examples, val_examples, quick_config, tmp_path):
-    config = replace(quick_config, teacher_weight=0.0, outside_weight=0.0)
+def test_share_of_zero_is_no_teacher(train_examples, val_examples, short_config, tmp_path):
+    config = replace(short_config, teacher_weight=0.0, outside_weight=0.0)
     sets = train_examples, val_examples
 
     alone = weights_of(*sets, config, tmp_path / "alone", None)
@@ -62,10 +60,10 @@ def test_share_of_zero_is_no_teacher(train_examples, val_examples, quick_config,
 
 
 def test_only_the_teacher_places_a_tumor_without_a_mask(
-    train_examples, val_examples, quick_config, tmp_path
+    train_examples, val_examples, short_config, tmp_path
 ):
     train = replace(train_examples, mask_index=np.full_like(train_examples.mask_index, UNKNOWN))
-    config = replace(quick_config, teacher_weight=0.0, mask_weight=100.0)
+    config = replace(short_config, teacher_weight=0.0, mask_weight=100.0)
 
     none, all_over = (
         weights_of(train, val_examples, config, tmp_path / str(logit), Opinion(logit))
@@ -76,9 +74,9 @@ def test_only_the_teacher_places_a_tumor_without_a_mask(
 
 
 def test_features_of_another_teacher_are_refused(
-    train_examples, val_examples, quick_config, tmp_path
+    train_examples, val_examples, short_config, tmp_path
 ):
-    options = {"config": quick_config, "weights": None, "cache_folder": tmp_path / "cache"}
+    options = {"config": short_config, "weights": None, "cache_folder": tmp_path / "cache"}
     sets = train_examples, val_examples
     fit(*sets, run_folder=tmp_path / "one", teacher=Opinion(1.0), **options)
 

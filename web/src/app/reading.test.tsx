@@ -16,6 +16,7 @@ import { jobHandlers, never, offline, refusing, service } from "@/testing/servic
 
 const viewer = () => screen.getByRole("group", { name: /^Viewer for/ });
 const IMAGE = "/api/v1/jobs/:job/slices/:index/image";
+const EVIDENCE = "/api/v1/jobs/:job/slices/:index/evidence";
 
 describe("a case that is not there", () => {
   test("says so and leads back", async () => {
@@ -100,6 +101,19 @@ describe("the viewer", () => {
     await openCase(renderPage(), "scan.nii");
     const sides = await screen.findByRole("img", { name: "Left edge R, top edge A" });
     expect(sides).toHaveTextContent("RLAP");
+  });
+
+  test.each([
+    ["busy while its evidence is on its way", never(EVIDENCE), "true"],
+    ["not busy once it is there", null, "false"],
+    ["not busy when it does not come", refusing(EVIDENCE, 404), "false"],
+  ])("is %s", async (_, handler, busy) => {
+    if (handler) service.use(handler);
+    await openCase(renderPage());
+    const slice = await screen.findByRole("img", { name: "Slice 1 of 1" });
+    await waitFor(() => {
+      expect(slice).toHaveAttribute("aria-busy", busy);
+    });
   });
 
   test("inverts, hides evidence and mark by keys", async () => {

@@ -18,6 +18,8 @@ interface SliceCanvasProps {
   placement: Placement;
   /** For those who cannot see it. */
   label: string;
+  /** Whether the evidence is still to come. */
+  isBusy: boolean;
 }
 
 export function SliceCanvas(props: SliceCanvasProps) {
@@ -48,7 +50,7 @@ export function SliceCanvas(props: SliceCanvasProps) {
   }, [slice, overlay, pane, placement]);
 
   return (
-    <div role="img" aria-label={label} className={styles.canvas}>
+    <div role="img" aria-label={label} aria-busy={props.isBusy} className={styles.canvas}>
       <canvas ref={ref} className={styles.canvas} />
     </div>
   );

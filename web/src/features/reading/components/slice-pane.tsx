@@ -97,6 +97,7 @@ function PaneContent(props: PaneContentProps) {
         pane={pane}
         placement={placement}
         label={t("viewer.picture", { place: index + 1, count: one.slices.length })}
+        isBusy={evidence.isLoading}
       />
       {state.showPeak && !isHidden ? <PeakMark slice={slice} placement={placement} /> : null}
       <SideLetters sides={slice.view.sides} />
