@@ -19,6 +19,9 @@ from tests.serving.made_requests import START_S, Server
 from tests.serving.made_scans import PATIENT, dicom
 from tumorscope.serving.http_api.server import SPARE_THREADS
 
+MANY = 1500
+"""Slices that keep a service at work for seconds, so that it can be interrupted."""
+
 
 def test_several_workers_share_jobs_and_metrics(
     start_server: Callable[..., Server], volume: Callable[..., bytes]
@@ -35,8 +38,7 @@ def test_several_workers_share_jobs_and_metrics(
 def test_killed_server_finishes_its_job_once_after_a_restart(
     start_server: Callable[..., Server], volume: Callable[..., bytes]
 ) -> None:
-    count = 400
-    content = volume(count)
+    content = volume(MANY)
     server = start_server()
     job = server.json("POST", "/api/v1/jobs", ("v.nii", content))["id"]
     before = server.wait_for_job(job, slices=5)
@@ -44,8 +46,8 @@ def test_killed_server_finishes_its_job_once_after_a_restart(
     assert before["state"] == "running", "the job was over before it could be interrupted"
     body = start_server().wait_for_job(job)
     images = [one for one in body["predictions"] if one["kind"] == "image"]
-    assert [one["slice_index"] for one in images] == list(range(count))
-    assert [one["kind"] for one in body["predictions"][count:]] == ["series"]
+    assert [one["slice_index"] for one in images] == list(range(MANY))
+    assert [one["kind"] for one in body["predictions"][MANY:]] == ["series"]
     known = before["progress"]["slices_done"]
     assert len(before["predictions"]) == known
     assert body["predictions"][:known] == before["predictions"][:known]
@@ -74,12 +76,12 @@ def test_terminated_server_answers_what_it_has_begun(
     start_server: Callable[..., Server], volume: Callable[..., bytes], png: bytes
 ) -> None:
     server = start_server()
-    job = server.json("POST", "/api/v1/jobs", ("v.nii", volume(400)))["id"]
+    job = server.json("POST", "/api/v1/jobs", ("v.nii", volume(MANY)))["id"]
     server.wait_for_job(job, slices=5)
     assert server.terminate() == 0
     assert '"event": "job-released"' in server.log.read_text()
     body = start_server().wait_for_job(job)
-    assert sum(one["kind"] == "image" for one in body["predictions"]) == 400
+    assert sum(one["kind"] == "image" for one in body["predictions"]) == MANY
 
 
 def test_terminated_server_answers_the_request_at_hand(
