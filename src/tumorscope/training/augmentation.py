@@ -87,10 +87,6 @@ class Augmentation:
             canvas = _frame(canvas, rng)
         return canvas, mask
 
-    def move(self, canvas: Canvas, rng: Generator) -> Canvas:
-        """Draw the copy that ``apply`` draws from the same state, but with its geometry alone."""
-        return self._move(canvas, None, rng)[0]
-
     def _move(
         self, canvas: Canvas, mask: Canvas | None, rng: Generator
     ) -> tuple[Canvas, Canvas | None]:

@@ -419,14 +419,6 @@ def _fill_cache(  # noqa: PLR0913  keyword-only
         | ({} if teacher is None else {"teacher": teacher.graph_sha256}),
     )
 
-    def plainly(key: str) -> NDArray[np.uint8]:
-        """Return what a teacher sees: the same geometry, before anything blurs or distorts."""
-        examples, row, view = wanted[key]
-        canvas: NDArray[np.uint8] = examples.canvases[row]
-        if view is None:
-            return canvas
-        return augmentation.move(canvas, _generator(examples.keys[row], view, config))
-
     def draw_all(keys: list[str]) -> list[Drawn]:
         return [draw(key) for key in keys]
 
@@ -434,7 +426,7 @@ def _fill_cache(  # noqa: PLR0913  keyword-only
         canvases = np.stack([canvas for canvas, _ in drawn])
         places = [np.stack([_shrink(mask, stem.feature_shape[0]) for _, mask in drawn])]
         if teacher is not None:
-            places.append(teacher(np.stack([plainly(key) for key in keys])))
+            places.append(teacher(canvases))
         return list(zip(keys, stem(canvases), np.stack(places, axis=-1), strict=True))
 
     with tqdm(total=len(wanted), desc="frozen features", unit="image") as bar:
@@ -477,12 +469,9 @@ def _draw(
     canvas, mask = examples.canvases[row], examples.mask(row)
     if view is None:
         return canvas, mask
-    return augmentation.apply(canvas, mask, _generator(examples.keys[row], view, config))
-
-
-def _generator(key: str, view: int, config: TrainConfig) -> np.random.Generator:
-    name = np.frombuffer(str(key).encode(), dtype=np.uint8)
-    return np.random.default_rng([config.seed, view, *name.tolist()])
+    name = np.frombuffer(str(examples.keys[row]).encode(), dtype=np.uint8)
+    rng = np.random.default_rng([config.seed, view, *name.tolist()])
+    return augmentation.apply(canvas, mask, rng)
 
 
 def _shrink(mask: NDArray[np.uint8] | None, cells: int) -> NDArray[np.uint8]:

@@ -40,18 +40,9 @@ class Teacher:
         self.graph_sha256 = artifact.manifest.graph_sha256
 
     def __call__(self, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Map (n, size, size) canvases to (n, rows, columns) evidence, see :func:`decode`.
-
-        It is the mean of what the model says of a canvas and of its mirror image.
-        """
-        rows = [self._ask(canvas) for canvas in canvases]
-        return encode(np.stack(rows))
-
-    def _ask(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
-        ahead = self._classifier.run(canvas[None])[1][0]
-        mirrored = self._classifier.run(np.ascontiguousarray(canvas[None, :, ::-1]))[1][0]
-        mean: NDArray[np.float32] = (ahead + mirrored[:, ::-1]) / 2
-        return mean
+        """Map (n, size, size) canvases to (n, rows, columns) evidence, see :func:`decode`."""
+        rows = [self._classifier.run(canvas[None])[1] for canvas in canvases]
+        return encode(np.concatenate(rows))
 
 
 def encode(evidence: NDArray[np.float32]) -> NDArray[np.uint8]:
