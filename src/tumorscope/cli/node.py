@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import threading
-from contextlib import nullcontext
-from functools import partial
+from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from tumorscope.cli.options import model_option, operating_point_option
 from tumorscope.errors import MissingExtraError, UsageError
+from tumorscope.imaging.limits import MEBIBYTE
 from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
-from tumorscope.model.prediction import Answer
-from tumorscope.serving.dicom_node.config import NodeConfig
+from tumorscope.serving.dicom_node.answer_file import AnswerFile
+from tumorscope.serving.dicom_node.config import KIBIBYTE, NodeConfig
 
 if TYPE_CHECKING:
     from tumorscope.serving.dicom_node.node import DicomNode
+
+
+_LIMITS: Final = NodeConfig()
+_REOPEN: Final = getattr(signal, "SIGHUP", None)
 
 
 @click.command()
@@ -43,7 +46,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--series-after",
-    default=10.0,
+    "series_after_s",
+    default=_LIMITS.series_after_s,
     show_default=True,
     type=click.FloatRange(0, 3600),
     help="Seconds without a further slice after which a series is answered.",
@@ -55,40 +59,103 @@ if TYPE_CHECKING:
 )
 @model_option
 @operating_point_option
+@click.option(
+    "--max-associations",
+    default=_LIMITS.max_associations,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="Associations at a time.",
+)
+@click.option(
+    "--max-per-peer",
+    default=_LIMITS.max_per_peer,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="Associations at a time of one network address.",
+)
+@click.option(
+    "--max-waiting",
+    default=_LIMITS.max_waiting,
+    show_default=True,
+    type=click.IntRange(1, 512),
+    help="Connections that have not asked for an association yet.",
+)
+@click.option(
+    "--max-pdu",
+    default=_LIMITS.max_pdu // KIBIBYTE,
+    show_default=True,
+    type=click.IntRange(16, 1024),
+    help="KiB of one protocol data unit.",
+)
+@click.option(
+    "--max-dataset",
+    default=_LIMITS.max_dataset // MEBIBYTE,
+    show_default=True,
+    type=click.IntRange(1, 512),
+    help="MiB of one data set.",
+)
+@click.option(
+    "--association-timeout",
+    "association_timeout_s",
+    default=_LIMITS.association_timeout_s,
+    show_default=True,
+    type=click.FloatRange(0.1, 3600),
+    help="Seconds from the connection to the complete association request.",
+)
+@click.option(
+    "--transfer-timeout",
+    "transfer_timeout_s",
+    default=_LIMITS.transfer_timeout_s,
+    show_default=True,
+    type=click.FloatRange(0.1, 86400),
+    help="Seconds that one data set may take.",
+)
+@click.option(
+    "--idle-timeout",
+    "idle_timeout_s",
+    default=_LIMITS.idle_timeout_s,
+    show_default=True,
+    type=click.FloatRange(0.1, 86400),
+    help="Seconds after which a silent sender is cut off.",
+)
 def node(
     *,
-    host: str,
-    port: int,
-    ae_title: str,
-    accepted: tuple[str, ...],
-    series_after: float,
     output: Path | None,
     model: Path | None,
     operating_point: str,
+    max_pdu: int,
+    max_dataset: int,
+    **settings: Any,
 ) -> None:
-    """Receive scans by DICOM C-STORE and answer them until stopped."""
-    config = NodeConfig(
-        host=host,
-        port=port,
-        ae_title=ae_title,
-        accepted=accepted,
-        series_after_s=series_after,
-    )
+    """Receive scans by DICOM C-STORE and answer them until stopped.
+
+    SIGTERM lets senders finish and answers the open series; SIGHUP opens the file of answers anew.
+    """
+    config = NodeConfig(**settings, max_pdu=max_pdu * KIBIBYTE, max_dataset=max_dataset * MEBIBYTE)
     config.check()
+    signals = _caught_signals()
     make_node, classifier = _node_class(), load_model(model, operating_point=operating_point)
-    with nullcontext() if output is None else _opened(output) as file:
-        write = _write_line if file is None else partial(_store_line, file)
-        receiver = make_node(classifier, config, write)
-        stop = threading.Event()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, lambda *_: stop.set())
+    with nullcontext() if output is None else closing(_opened(output)) as file:
+        receiver = make_node(classifier, config, _write_line if file is None else file.write)
         bound = receiver.start()
         click.echo(
-            f"tumorscope listens as {ae_title} on {host}:{bound} (Ctrl+C stops it)", err=True
+            f"tumorscope listens as {config.ae_title} on {config.host}:{bound} (Ctrl+C stops it)",
+            err=True,
         )
         click.echo(NOTICE, err=True)
-        stop.wait()
+        while signals.get() == _REOPEN:
+            if file is not None:
+                file.reopen()
         receiver.stop()
+
+
+def _caught_signals() -> SimpleQueue[int]:
+    """Return a queue of the signals that come from now on; none of them ends the process."""
+    caught: SimpleQueue[int] = SimpleQueue()
+    for name in (signal.SIGTERM, signal.SIGINT, *([] if _REOPEN is None else [_REOPEN])):
+        # Unlike a lock, this queue may be used in the middle of itself.
+        signal.signal(name, lambda number, _: caught.put(number))
+    return caught
 
 
 def _node_class() -> type[DicomNode]:
@@ -99,19 +166,12 @@ def _node_class() -> type[DicomNode]:
     return DicomNode
 
 
-def _opened(output: Path) -> TextIO:
+def _opened(output: Path) -> AnswerFile:
     try:
-        return output.open("a", encoding="utf-8")
+        return AnswerFile(output)
     except OSError as error:
         raise UsageError(f"{output} cannot be written ({error.strerror}).") from error
 
 
-def _write_line(answer: Answer) -> None:
-    click.echo(json.dumps(answer.to_dict()))
-
-
-def _store_line(file: TextIO, answer: Answer) -> None:
-    """Return when the line is on the disk: a sender relies on it."""
-    file.write(json.dumps(answer.to_dict()) + "\n")
-    file.flush()
-    os.fsync(file.fileno())
+def _write_line(record: dict[str, Any]) -> None:
+    click.echo(json.dumps(record))

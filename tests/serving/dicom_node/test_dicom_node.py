@@ -31,7 +31,6 @@ from pynetdicom.sop_class import (
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
-from tumorscope.model.prediction import Answer
 from tumorscope.serving.dicom_node.config import NodeConfig
 from tumorscope.serving.dicom_node.node import DicomNode
 
@@ -49,10 +48,10 @@ class Running:
         self.node = DicomNode(classifier, config, self._write)
         self.port = self.node.start()
 
-    def _write(self, answer: Answer) -> None:
+    def _write(self, record: dict[str, Any]) -> None:
         if self.fault:
             raise self.fault
-        self.answers.append(answer.to_dict())
+        self.answers.append(record)
 
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
         return [one for one in self.answers if one["kind"] == kind]

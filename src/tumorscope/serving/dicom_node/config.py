@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from tumorscope.errors import UsageError
+from tumorscope.imaging.limits import MEBIBYTE
 from tumorscope.serving.loopback import is_loopback
+
+KIBIBYTE: Final = 1024
 
 MAX_AE_TITLE: Final = 16
 """Characters of an application entity title, PS3.5 section 6.2."""
@@ -28,7 +31,21 @@ class NodeConfig:
     series_after_s
         Seconds without a further slice after which a series is answered.
     max_associations
-        Senders that are served at a time; further ones are refused for the moment.
+        Associations at a time. At the bound a further one takes the place of that which has been
+        silent the longest, or is rejected for the moment where all are busy.
+    max_per_peer
+        Associations at a time of one network address.
+    max_waiting
+        Connections that have not asked for an association yet; for a further one, the oldest of
+        the address that has the most of them is closed.
+    max_pdu
+        Bytes of one protocol data unit.
+    max_dataset
+        Bytes of one data set.
+    association_timeout_s
+        Seconds from the connection to the complete request for an association.
+    transfer_timeout_s
+        Seconds that one data set may take.
     idle_timeout_s
         Seconds after which a silent sender is cut off.
     """
@@ -38,7 +55,13 @@ class NodeConfig:
     ae_title: str = "TUMORSCOPE"
     accepted: tuple[str, ...] = ()
     series_after_s: float = 10.0
-    max_associations: int = 8
+    max_associations: int = 16
+    max_per_peer: int = 8
+    max_waiting: int = 64
+    max_pdu: int = 128 * KIBIBYTE
+    max_dataset: int = 256 * MEBIBYTE
+    association_timeout_s: float = 10.0
+    transfer_timeout_s: float = 300.0
     idle_timeout_s: float = 60.0
 
     def check(self) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import pydicom.uid
-from pynetdicom import AE, evt
+from pynetdicom import AE, _config, evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it is loaded
     ComputedRadiographyImageStorage,
     CTImageStorage,
@@ -31,12 +30,18 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it
 from tumorscope.errors import ImageError, UsageError
 from tumorscope.imaging.read import read_one
 from tumorscope.model.classifier import Classifier
-from tumorscope.model.prediction import Answer, Failure, Prediction
+from tumorscope.model.prediction import Failure, Prediction
 from tumorscope.serving.dicom_node.config import NodeConfig
+from tumorscope.serving.dicom_node.messages import BoundedMessages
+from tumorscope.serving.dicom_node.origin import read_origin
+from tumorscope.serving.dicom_node.places import LOG as _LOG
+from tumorscope.serving.dicom_node.places import Places
 from tumorscope.serving.dicom_node.series_desk import SeriesDesk
+from tumorscope.serving.dicom_node.server import BoundedServer
 
 if TYPE_CHECKING:
     from pynetdicom.dimse_primitives import C_STORE
+    from pynetdicom.presentation import PresentationContextTuple
 
 STORAGE_CLASSES: Final = (
     MRImageStorage,
@@ -57,10 +62,11 @@ STORAGE_CLASSES: Final = (
 """PS3.4 annex B.5. Those of other modalities are taken, too, and answered ``rejected``: a sender of
 a mixed study would otherwise stop in the middle."""
 
+DEFLATED: Final = pydicom.uid.DeflatedExplicitVRLittleEndian
 TRANSFER_SYNTAXES: Final = (
     pydicom.uid.ExplicitVRLittleEndian,
     pydicom.uid.ImplicitVRLittleEndian,
-    pydicom.uid.DeflatedExplicitVRLittleEndian,
+    DEFLATED,
     pydicom.uid.ExplicitVRBigEndian,
     pydicom.uid.RLELossless,
     pydicom.uid.JPEGBaseline8Bit,
@@ -82,8 +88,10 @@ PROCESSING_FAILURE: Final = 0x0110
 _WATCH_S: Final = 0.25
 _DRAIN_S: Final = 30.0
 """Senders get this long to end when the node stops."""
-
-_LOG: Final = logging.getLogger("tumorscope.node")
+_DRAIN_SILENT_S: Final = 2.0
+"""A sender that says nothing for this long while the node stops is cut off."""
+_NEVER: Final = 1 << 30
+"""Associations that pynetdicom would allow; places are counted before it is asked."""
 
 
 class DicomNode:
@@ -99,7 +107,7 @@ class DicomNode:
     config
         Address, titles and bounds.
     write
-        Takes one answer after the other, never two at a time; may raise OSError.
+        Takes the JSON object of one answer after the other, never two at a time; may raise OSError.
 
     Raises
     ------
@@ -108,7 +116,7 @@ class DicomNode:
     """
 
     def __init__(
-        self, classifier: Classifier, config: NodeConfig, write: Callable[[Answer], None]
+        self, classifier: Classifier, config: NodeConfig, write: Callable[[dict[str, Any]], None]
     ) -> None:
         config.check()
         self._config, self._classifier, self._write_one = config, classifier, write
@@ -117,8 +125,9 @@ class DicomNode:
         self._busy = threading.Lock()
         self._stopping = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="series", daemon=True)
-        self._ae = _application_entity(config)
-        self._server: Any = None
+        self._places = Places(in_all=config.max_associations, per_peer=config.max_per_peer)
+        self._server: BoundedServer | None = None
+        self._listener: threading.Thread | None = None
 
     def start(self) -> int:
         """Listen, and return the port.
@@ -128,82 +137,123 @@ class DicomNode:
         UsageError
             If the address cannot be had.
         """
-        # Its messages may hold what was sent.
-        logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
-        config = self._config
+        config, handlers = self._config, [(evt.EVT_C_STORE, self._store)]
+        _set_up_pynetdicom()
         try:
-            self._server = self._ae.start_server(
+            server = _application_entity(config).make_server(
                 (config.host, config.port),
-                block=False,
-                evt_handlers=[(evt.EVT_C_STORE, self._store)],
+                evt_handlers=[*handlers, (evt.EVT_ESTABLISHED, _log_start)],
+                server_class=BoundedServer,
+                config=config,
+                places=self._places,
             )
         except OSError as error:
             raise UsageError(
                 f"{config.host}:{config.port} cannot be listened on ({error.strerror}); give "
                 "another --port or --host."
             ) from error
+        self._server = cast("BoundedServer", server)
+        self._listener = threading.Thread(target=server.serve_forever, name="listen", daemon=True)
+        self._listener.start()
         self._watcher.start()
-        return int(self._server.server_address[1])
+        return int(server.server_address[1])
 
     def stop(self) -> None:
         """Take no more senders, let those that are there end, and answer what series there are."""
-        self._server.shutdown()
-        end = time.monotonic() + _DRAIN_S
-        while self._ae.active_associations and time.monotonic() < end:
-            time.sleep(_WATCH_S)
-        self._ae.shutdown()
+        if self._server is not None and self._listener is not None:
+            self._server.close()
+            self._listener.join()
+        self._places.drain(_DRAIN_S, silent_s=_DRAIN_SILENT_S)
         self._stopping.set()
         self._watcher.join()
         self._answer_series(everything=True)
 
     def _store(self, event: evt.Event) -> int:
         """Answer one instance; the status tells the sender whether it is done."""
+        messages = cast("BoundedMessages", event.assoc.dimse)
         uid = str(cast("C_STORE", event.request).AffectedSOPInstanceUID)
         try:
-            content = event.encoded_dataset()
-            with self._busy:
-                answers = self._answer(content, uid)
-                for answer in answers:
-                    self._write_one(answer)
+            status = self._refusal(messages) or self._answer(messages, uid, event.context)
         except OSError as error:
             _LOG.error("an answer could not be written: %s", error.strerror)
-            return OUT_OF_RESOURCES
+            status = OUT_OF_RESOURCES
         except Exception as error:
             _LOG.error("an image could not be answered: %s", type(error).__name__)
-            return PROCESSING_FAILURE
-        understood = any(isinstance(answer, Prediction) for answer in answers)
+            status = PROCESSING_FAILURE
+        if status == SUCCESS:
+            messages.place.stored += 1
+        else:
+            messages.place.refused += 1
+            _LOG.warning("C-STORE of %s refused with status %04X", messages.place, status)
+        return status
+
+    def _refusal(self, messages: BoundedMessages) -> int:
+        if messages.refusal is None:
+            return SUCCESS
+        _LOG.warning("C-STORE of %s: %s", messages.place, messages.refusal)
+        return OUT_OF_RESOURCES
+
+    def _answer(
+        self, messages: BoundedMessages, uid: str, context: PresentationContextTuple
+    ) -> int:
+        """Read, answer and write; the data set is in memory for no longer than this."""
+        with self._busy:
+            if self._stopping.is_set():
+                return OUT_OF_RESOURCES
+            content = cast("BinaryIO", messages.received).read()
+            answers = self._predict(content, uid)
+            understood = any(isinstance(answer, Prediction) for answer in answers)
+            # What could not be read may be made to be unpacked without end.
+            header = understood or context.transfer_syntax != DEFLATED
+            origin = read_origin(content if header else b"", calling=messages.place.calling)
+            for answer in answers:
+                self._write_one(origin.record(answer))
+        series = next((one.series_uid for one in answers if isinstance(one, Prediction)), None)
+        if series:
+            self._desk.add(series, uid, answers, origin)
         return SUCCESS if understood else CANNOT_UNDERSTAND
 
-    def _answer(self, content: bytes, uid: str) -> list[Prediction | Failure]:
+    def _predict(self, content: bytes, uid: str) -> list[Prediction | Failure]:
         try:
             scans = read_one(content, name=uid)
         except ImageError as error:
             return [Failure(uid, error)]
-        answers = [self._classifier.answer_scan(scan) for scan in scans]
-        if series := scans[0].series_uid:
-            self._desk.add(series, uid, answers)
-        return answers
+        return [self._classifier.answer_scan(scan) for scan in scans]
 
     def _watch(self) -> None:
         while not self._stopping.wait(_WATCH_S):
             self._answer_series(everything=False)
 
     def _answer_series(self, *, everything: bool) -> None:
-        for answer in self._desk.due(everything=everything):
+        for answer, origin in self._desk.due(everything=everything):
             try:
                 with self._busy:
-                    self._write_one(answer)
+                    self._write_one(origin.record(answer))
             except OSError as error:
                 _LOG.error("the answer of a series could not be written: %s", error.strerror)
+
+
+def _set_up_pynetdicom() -> None:
+    # Its messages may hold what was sent, and cost time where nobody reads them.
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+    _config.LOG_HANDLER_LEVEL = "none"
+    # A data set goes to a file as it comes.
+    _config.STORE_RECV_CHUNKED_DATASET = True
 
 
 def _application_entity(config: NodeConfig) -> AE:
     ae = AE(ae_title=config.ae_title)
     ae.require_called_aet = True
     ae.require_calling_aet = list(config.accepted)
-    ae.maximum_associations = config.max_associations
-    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = config.idle_timeout_s
+    ae.maximum_associations = _NEVER
+    ae.maximum_pdu_size = config.max_pdu
+    ae.dimse_timeout = ae.network_timeout = config.idle_timeout_s
+    ae.acse_timeout = config.association_timeout_s
     ae.add_supported_context(Verification)
     for storage in STORAGE_CLASSES:
         ae.add_supported_context(storage, list(TRANSFER_SYNTAXES))
     return ae
+
+
+def _log_start(event: evt.Event) -> None:
+    _LOG.info("association of %s accepted", cast("BoundedMessages", event.assoc.dimse).place)

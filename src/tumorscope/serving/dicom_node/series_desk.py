@@ -10,14 +10,20 @@ from typing import Final
 
 from tumorscope.model.classifier import Classifier, SeriesCollector
 from tumorscope.model.prediction import Failure, Prediction, SeriesPrediction
+from tumorscope.serving.dicom_node.origin import Origin
 
 KEEP_S: Final = 3600.0
 """A slice that comes late, within this time, is answered together with the rest of its series."""
 
 
+MAX_INSTANCES: Final = 50_000
+"""Instances kept; beyond, the series that has waited the longest is answered and forgotten."""
+
+
 @dataclass(slots=True)
 class _Series:
     arrived: float
+    origin: Origin
     is_answered: bool = False
     instances: dict[str, list[Prediction | Failure]] = field(default_factory=dict)
 
@@ -50,7 +56,11 @@ class SeriesDesk:
         self._lock = threading.Lock()
 
     def add(
-        self, series_uid: str, instance_uid: str, answers: Sequence[Prediction | Failure]
+        self,
+        series_uid: str,
+        instance_uid: str,
+        answers: Sequence[Prediction | Failure],
+        origin: Origin,
     ) -> None:
         """Take all answers of one instance, a slice or many frames."""
         slim = [
@@ -58,12 +68,15 @@ class SeriesDesk:
             for one in answers
         ]
         with self._lock:
-            series = self._series.setdefault(series_uid, _Series(self._clock()))
+            series = self._series.setdefault(series_uid, _Series(self._clock(), origin))
             series.instances[instance_uid] = slim
+            series.origin = origin
             series.arrived, series.is_answered = self._clock(), False
 
-    def due(self, *, everything: bool = False) -> list[SeriesPrediction]:
+    def due(self, *, everything: bool = False) -> list[tuple[SeriesPrediction, Origin]]:
         """Return the answers of the series that have become complete, each once.
+
+        The origin is that of the slice that came last.
 
         Parameters
         ----------
@@ -72,21 +85,33 @@ class SeriesDesk:
         """
         with self._lock:
             now = self._clock()
-            for uid in [
-                uid
-                for uid, one in self._series.items()
-                if one.is_answered and now - one.arrived > KEEP_S
-            ]:
-                del self._series[uid]
-            complete = [
+            excess = self._forget(now)
+            complete = excess + [
                 (uid, one)
                 for uid, one in self._series.items()
                 if not one.is_answered and (everything or now - one.arrived >= self._after_s)
             ]
             for _, one in complete:
                 one.is_answered = True
-            members = [(uid, list(one.instances.values())) for uid, one in complete]
-        return [answer for uid, answers in members for answer in self._answer(uid, answers)]
+            members = [(uid, list(one.instances.values()), one.origin) for uid, one in complete]
+        return [
+            (answer, origin)
+            for uid, answers, origin in members
+            for answer in self._answer(uid, answers)
+        ]
+
+    def _forget(self, now: float) -> list[tuple[str, _Series]]:
+        """Drop what is old or too much; return what of it was not answered yet."""
+        by_age = sorted(self._series.items(), key=lambda one: one[1].arrived)
+        count = sum(len(one.instances) for _, one in by_age)
+        unanswered = []
+        for uid, one in by_age:
+            if count > MAX_INSTANCES or (one.is_answered and now - one.arrived > KEEP_S):
+                del self._series[uid]
+                count -= len(one.instances)
+                if not one.is_answered:
+                    unanswered.append((uid, one))
+        return unanswered
 
     def _answer(
         self, series_uid: str, instances: list[list[Prediction | Failure]]

@@ -1,0 +1,79 @@
+"""The file of answers: whole lines, for its owner alone, and a new one when it was moved away."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import stat
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+_MODE: Final = 0o600
+_LOG: Final = logging.getLogger("tumorscope.node")
+
+
+class AnswerFile:
+    """Adds JSON Lines to a file. Safe to use from several threads.
+
+    Parameters
+    ----------
+    path
+        Made with mode 0600; a file that is there keeps its mode.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._lock = path, threading.Lock()
+        self._file = self._open()
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Return when the line is on the disk: a sender relies on it.
+
+        Raises
+        ------
+        OSError
+            If it could not be written; nothing of the line is then left in the file.
+        """
+        with self._lock:
+            is_file = stat.S_ISREG(os.fstat(self._file).st_mode)
+            end = os.lseek(self._file, 0, os.SEEK_END) if is_file else 0
+            try:
+                self._write(json.dumps(record).encode() + b"\n")
+                if is_file:
+                    os.fsync(self._file)
+            except OSError:
+                if is_file:
+                    with suppress(OSError):
+                        os.ftruncate(self._file, end)
+                raise
+
+    def reopen(self) -> None:
+        """Go on in a new file where the old one was moved away; in the old one if that fails."""
+        try:
+            file = self._open()
+        except OSError as error:
+            _LOG.error("%s cannot be opened anew (%s)", self._path, error.strerror)
+            return
+        with self._lock:
+            file, self._file = self._file, file
+        os.close(file)
+        _LOG.info("answers go to %s, opened anew", self._path)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            os.close(self._file)
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE)
+
+    def _write(self, line: bytes) -> None:
+        while line:
+            line = line[os.write(self._file, line) :]
