@@ -55,8 +55,8 @@ class NodeConfig:
     ae_title: str = "TUMORSCOPE"
     accepted: tuple[str, ...] = ()
     series_after_s: float = 10.0
-    max_associations: int = 16
-    max_per_peer: int = 8
+    max_associations: int = 32
+    max_per_peer: int = 16
     max_waiting: int = 64
     max_pdu: int = 128 * KIBIBYTE
     max_dataset: int = 256 * MEBIBYTE

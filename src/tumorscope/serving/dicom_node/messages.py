@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 MAX_COMMAND: Final = 16 * 1024
 """Bytes of a command set; a C-STORE-RQ has fewer than 500."""
 
-PROGRESS_BYTES: Final = 64 * 1024
+PROGRESS_BYTES: Final = 16 * 1024
 """A data set that grows by less is no sign of life: else a byte a second would hold a place."""
 
+_PAUSE_S: Final = 0.004
 _COMMAND, _LAST = 0x01, 0x02
 """Bits of the message control header, PS3.8 annex E.2."""
 _STORE_RQ, _ECHO_RQ, _NO_DATASET = 0x0001, 0x0030, 0x0101
@@ -92,7 +93,12 @@ class BoundedMessages(DIMSEServiceProvider):
         return 0.0 if self.is_busy else time.monotonic() - self._alive_at
 
     def get_msg(self, block: bool = False) -> _QueueItem:
-        """Take a complete message."""
+        """Take a complete message.
+
+        pynetdicom asks a thousand times a second; silent associations must not cost a core.
+        """
+        if self.msg_queue.empty():
+            time.sleep(_PAUSE_S)
         with self._lock:
             item = super().get_msg(block)
             self._is_serving = item[1] is not None

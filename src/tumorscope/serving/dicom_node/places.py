@@ -8,8 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-GIVE_WAY_S: Final = 0.3
-"""An association that sent nothing of use for this long gives way when a place is needed."""
+GIVE_WAY_S: Final = 1.0
+NEWCOMER_S: Final = 0.3
+"""An association that sent nothing of use for this long gives way when a place is needed; the
+shorter time is for those of which no image was answered yet."""
+TURN_S: Final = 0.5
+"""Where so many wait that not all would get a place within this time, newcomers give way sooner."""
 
 LOG: Final = logging.getLogger("tumorscope.node")
 
@@ -56,16 +60,22 @@ class Places:
         self._taken: list[Place] = []
         self._lock = threading.Lock()
 
-    def take(self, address: str, calling: str) -> Place | None:
+    def take(self, address: str, calling: str, *, waiting: int = 1) -> Place | None:
         """Return a place, or ``None`` as long as all are busy.
 
-        That which has been silent the longest gives way, so that senders who connect and wait
-        keep nobody out.
+        One that is silent gives way, so that senders who connect and wait keep nobody out.
+
+        Parameters
+        ----------
+        address, calling
+            Of the sender.
+        waiting
+            How many wait for a place.
         """
         with self._lock:
             full = self._full(address)
-            victim = max(full, key=lambda one: one.silent_s()) if full else None
-            if victim is not None and victim.silent_s() < GIVE_WAY_S:
+            victim = _most_spare(full, min(NEWCOMER_S, TURN_S * len(full) / waiting))
+            if full and victim is None:
                 return None
             place = Place(address, calling)
             self._taken.append(place)
@@ -104,3 +114,13 @@ class Places:
         if len(of_peer) >= self._per_peer:
             return of_peer
         return list(self._taken) if len(self._taken) >= self._in_all else []
+
+
+def _most_spare(places: list[Place], newcomer_s: float) -> Place | None:
+    """Return that which gives way: newcomers first, then by silence."""
+    spare = [
+        (one.stored == 0, silent, one)
+        for one in places
+        if (silent := one.silent_s()) >= (GIVE_WAY_S if one.stored else newcomer_s)
+    ]
+    return max(spare, key=lambda one: one[:2])[2] if spare else None

@@ -7,6 +7,7 @@ bounded size, addressed to this node, and there is a place for it.
 from __future__ import annotations
 
 import gc
+import select
 import selectors
 import socket
 import threading
@@ -26,20 +27,27 @@ from pynetdicom.transport import (
 
 from tumorscope.serving.dicom_node import pdu
 from tumorscope.serving.dicom_node.config import NodeConfig
-from tumorscope.serving.dicom_node.messages import BoundedMessages, ProtocolError, reason_of
+from tumorscope.serving.dicom_node.messages import (
+    PROGRESS_BYTES,
+    BoundedMessages,
+    ProtocolError,
+    reason_of,
+)
 from tumorscope.serving.dicom_node.places import LOG, Place, Places
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
 
-PLACE_WAIT_S: Final = 1.0
+PLACE_WAIT_S: Final = 1.5
 """A request for an association waits this long for a place before it is rejected."""
 
-_TICK_S: Final = 0.05
+_TICK_S: Final = 0.02
 _GC_S: Final = 30.0
 _CHUNK: Final = 64 * 1024
-_LAST_STATE: Final = "Sta13"
-"""Of the state machine of PS3.8 section 9.2: nothing but the end of the connection is awaited."""
+_ESTABLISHED, _LAST_STATE = "Sta6", "Sta13"
+"""Of the state machine of PS3.8 section 9.2; in the last one, nothing but the end of the connection
+is awaited."""
+_PAUSE_S: Final = 0.01
 
 
 class BoundedSocket(AssociationSocket):
@@ -72,6 +80,9 @@ class BoundedSocket(AssociationSocket):
         self._deadline = 0.0
         self._raw = client_socket
         client_socket.settimeout(config.idle_timeout_s)
+        # The same connection for what must not wait: to Python, a timeout outweighs MSG_DONTWAIT.
+        self._now = client_socket.dup()
+        self._now.setblocking(False)
 
     @property
     def ready(self) -> bool:
@@ -79,9 +90,13 @@ class BoundedSocket(AssociationSocket):
         if self._kept:
             return True
         if self.assoc.dul.state_machine.current_state == _LAST_STATE:
-            _discard(self._raw)
+            _discard(self._now)
             return False
-        return not self._messages.is_busy and super().ready
+        if self._messages.is_busy:
+            return False
+        if self.assoc.dul.state_machine.current_state == _ESTABLISHED:
+            self._wait()
+        return super().ready
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Read the header of a PDU, or what follows it.
@@ -111,9 +126,26 @@ class BoundedSocket(AssociationSocket):
     def cut(self) -> None:
         """Abort and close, from any thread; whoever reads or writes is woken by it."""
         with suppress(OSError):
-            self._raw.send(pdu.abort(pdu.NO_REASON), socket.MSG_DONTWAIT)
+            self._now.send(pdu.abort(pdu.NO_REASON))
         with suppress(OSError):
             self._raw.shutdown(socket.SHUT_RDWR)
+
+    def _wait(self) -> None:
+        """Sleep until something comes, but not for long: an answer may have to be sent."""
+        with suppress(OSError, ValueError):
+            select.select([self._raw], [], [], _PAUSE_S)
+
+    def release(self) -> None:
+        """Give the descriptors back."""
+        self._now.close()
+        _close(self._raw)
+
+    def silent_s(self) -> float:
+        """Return the seconds since the sender last sent something of use, read or not."""
+        with suppress(OSError):
+            if len(self._now.recv(PROGRESS_BYTES, socket.MSG_PEEK)) >= PROGRESS_BYTES:
+                return 0.0
+        return self._messages.silent_s()
 
     @property
     def _messages(self) -> BoundedMessages:
@@ -167,13 +199,13 @@ class BoundedHandler(RequestHandler):
         assoc.dul.event_queue.queue.clear()
         peer = BoundedSocket(assoc, self.request, request=request, config=config, place=place)
         assoc.set_socket(peer)
-        place.silent_s, place.cut = messages.silent_s, peer.cut
+        place.silent_s, place.cut = peer.silent_s, peer.cut
 
         def end() -> None:
             assoc.dul.kill_dul()
             self.server.places.leave(place)
             messages.close()
-            _close(peer._raw)
+            peer.release()
             _log_end(assoc, place)
 
         assoc.dul.daemon = True
@@ -299,17 +331,18 @@ class BoundedServer(ThreadedAssociationServer):
             self._drop(waiting, f"an association request of {length:,} bytes", answer)
 
     def _admit(self) -> None:
-        """Give places, the newest request first: under a flood, the oldest are lost anyway."""
+        """Give places in the order of the connections."""
         now = time.monotonic()
-        for waiting in self._waiting[::-1]:
+        complete = sum(one.complete_at is not None for one in self._waiting)
+        for waiting in list(self._waiting):
             if waiting.complete_at is None:
                 if now - waiting.since > self.config.association_timeout_s:
                     seconds = self.config.association_timeout_s
                     self._drop(waiting, f"no association request within {seconds:g} s")
             else:
-                self._place(waiting, waited_s=now - waiting.complete_at)
+                self._place(waiting, waited_s=now - waiting.complete_at, complete=complete)
 
-    def _place(self, waiting: _Waiting, *, waited_s: float) -> None:
+    def _place(self, waiting: _Waiting, *, waited_s: float, complete: int) -> None:
         called, calling = pdu.titles(waiting.content)
         who = f"association of {calling!r} at {waiting.host}"
         if called != self.ae_title.strip():
@@ -320,7 +353,7 @@ class BoundedServer(ThreadedAssociationServer):
             answer = pdu.reject(pdu.PERMANENT, pdu.SERVICE_USER, pdu.CALLING_TITLE)
             LOG.warning("%s rejected: its title is not accepted", who)
             self._drop(waiting, answer=answer)
-        elif place := self.places.take(waiting.host, calling):
+        elif place := self.places.take(waiting.host, calling, waiting=complete):
             waiting.place = place
             self._hand_on(waiting)
         elif waited_s > PLACE_WAIT_S:
@@ -368,7 +401,7 @@ def _discard(peer: socket.socket) -> None:
     """Read what has come: a socket closed before that resets the connection, with the last word."""
     with suppress(OSError):
         for _ in range(16):
-            if not peer.recv(_CHUNK, socket.MSG_DONTWAIT):
+            if not peer.recv(_CHUNK):
                 break
 
 
