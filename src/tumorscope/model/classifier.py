@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorscope.errors import ArtifactError, ImageContentError, ImageError, UsageError
+from tumorscope.errors import ArtifactError, ImageContentError, ImageError
 from tumorscope.imaging.preprocess import CanvasGeometry
 from tumorscope.imaging.read import read_one, read_scans
 from tumorscope.imaging.read_ahead import read_ahead
@@ -25,6 +25,7 @@ from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
 from tumorscope.model.gate import BLANK, REJECTION, foreign_header
 from tumorscope.model.integer_arithmetic import keep_exact
 from tumorscope.model.openvino_session import OpenVinoSession, chosen_runtime
+from tumorscope.model.operating_point import choose
 from tumorscope.model.prediction import (
     Answer,
     Failure,
@@ -51,9 +52,6 @@ OUTPUTS = ("tumor", "evidence", "type", "features")
 """Names of the graph's outputs, all per image: tumor logit (), evidence logits (cells, cells),
 type logits (3,), features (d,)."""
 
-NEUTRAL_POINT = "balanced"
-"""The operating point that prefers neither error, and the default."""
-
 NOVELTY = "novelty"
 """Name of the output that a gate looks at, a number per image."""
 
@@ -61,7 +59,8 @@ NOVELTY = "novelty"
 def load_model(
     path: str | Path | None = None,
     *,
-    operating_point: str = NEUTRAL_POINT,
+    operating_point: str | None = None,
+    threshold: float | None = None,
     threads: int | None = None,
 ) -> Classifier:
     """Load a model artifact.
@@ -75,7 +74,10 @@ def load_model(
         Artifact file, or ``"lite"`` for the small one inside the package; by default the full
         one.
     operating_point
-        Name of the threshold that turns probabilities into outcomes.
+        Name of the threshold that turns probabilities into outcomes; default ``balanced``.
+    threshold
+        Probability of tumor from which the outcome is ``tumor``, in place of an operating point.
+        It decides alone: the model never abstains then (docs/decisions/0055).
     threads
         Processor threads of the network; default all available cores.
 
@@ -84,11 +86,13 @@ def load_model(
     ArtifactError
         If the artifact is absent, damaged, altered or unknown.
     UsageError
-        If the artifact has no such operating point, or ``TUMORSCOPE_RUNTIME`` names a runtime that
+        If the artifact has no such operating point, the threshold is no probability, or ``TUMORSCOPE_RUNTIME`` names a runtime that
         is unknown, not installed or not exact on this processor.
     """
     artifact = read_artifact(None if path is None else Path(path))
-    return Classifier(artifact, operating_point=operating_point, threads=threads)
+    return Classifier(
+        artifact, operating_point=operating_point, threshold=threshold, threads=threads
+    )
 
 
 class Classifier:
@@ -100,24 +104,22 @@ class Classifier:
     ----------
     artifact
         Verified by :func:`~tumorscope.model.artifact.read_artifact`.
-    operating_point
-        Name of the threshold that turns probabilities into outcomes.
-    threads
-        Processor threads of the network; default all available cores.
+    operating_point, threshold, threads
+        As of :func:`load_model`.
     """
 
     def __init__(
         self,
         artifact: Artifact,
         *,
-        operating_point: str = NEUTRAL_POINT,
+        operating_point: str | None = None,
+        threshold: float | None = None,
         threads: int | None = None,
     ) -> None:
         self.manifest: Manifest = artifact.manifest
-        self.operating_point = operating_point
-        self.threshold = _threshold(artifact.manifest, operating_point)
+        self._point = choose(self.manifest.operating_points, operating_point, threshold)
         self.identity = ModelIdentity(
-            self.manifest.model_id, self.manifest.model_version, self.manifest.graph_sha256
+            self.manifest.model_id, self.manifest.model_version, self.manifest.identity
         )
         self._outputs = OUTPUTS if self.manifest.gate is None else (*OUTPUTS, NOVELTY)
         self._graph, self._threads = artifact.graph, threads or available_cores()
@@ -125,24 +127,39 @@ class Classifier:
         self._one_thread: list[_Session] = []  # opened when needed, for all operating points
         _check_interface(self._session, self._outputs, self.manifest.preprocessing.size)
 
-    def at(self, operating_point: str) -> Classifier:
+    @property
+    def operating_point(self) -> str:
+        """Name of the operating point; ``custom`` at a threshold that was given."""
+        return self._point.name
+
+    @property
+    def threshold(self) -> float:
+        """Probability of tumor from which the outcome is ``tumor``."""
+        return self._point.threshold
+
+    def at(
+        self, operating_point: str | None = None, *, threshold: float | None = None
+    ) -> Classifier:
         """Return this classifier at another operating point, sharing the network.
+
+        Parameters
+        ----------
+        operating_point, threshold
+            As of :func:`load_model`: the one or the other.
 
         Raises
         ------
         UsageError
-            If the artifact has no such operating point.
+            If the artifact has no such operating point, or the threshold is no probability.
         """
         other = copy.copy(self)
-        other.threshold = _threshold(self.manifest, operating_point)
-        other.operating_point = operating_point
+        other._point = choose(self.manifest.operating_points, operating_point, threshold)
         return other
 
     @property
     def rule(self) -> DecisionRule:
         """What turns a probability into an outcome at this operating point."""
-        is_neutral = self.operating_point == NEUTRAL_POINT
-        return DecisionRule(self.threshold, self.manifest.conformal, is_neutral)
+        return DecisionRule.at(self._point, self.manifest.conformal)
 
     def predict(self, image: ImageLike, *, heatmap: bool = False) -> Prediction | SeriesPrediction:
         """Classify one image, or one series where the input holds several slices.
@@ -252,6 +269,7 @@ class Classifier:
             reasons=reasons,
             localization=self._localize(outcome, evidence[0], geometry),
             model=self.identity,
+            operating_point=self._point,
             slice_index=scan.slice_index,
             sop_instance_uid=scan.sop_instance_uid,
             series_uid=scan.series_uid,
@@ -294,6 +312,7 @@ class Classifier:
             reasons=(reason,),
             localization=None,
             model=self.identity,
+            operating_point=self._point,
             slice_index=scan.slice_index,
             sop_instance_uid=scan.sop_instance_uid,
             series_uid=scan.series_uid,
@@ -364,16 +383,6 @@ class SeriesCollector:
                     model=self._classifier.identity,
                     spread=self._classifier.manifest.calibration.series_spread,
                 )
-
-
-def _threshold(manifest: Manifest, operating_point: str) -> float:
-    points = manifest.operating_points
-    if operating_point not in points:
-        raise UsageError(
-            f"The model has no operating point {operating_point!r}; "
-            f"it has {', '.join(sorted(points))}."
-        )
-    return points[operating_point]
 
 
 def _open_session(graph: bytes, threads: int) -> _Session:
