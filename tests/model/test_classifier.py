@@ -20,6 +20,7 @@ from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.imaging.scan import Scan
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier, SeriesCollector, load_model
+from tumorscope.model.operating_point import OperatingPoint
 from tumorscope.model.prediction import Failure, ModelIdentity, Prediction, SeriesPrediction
 
 MakeHead = Callable[..., np.ndarray]
@@ -166,7 +167,7 @@ def test_model_says_which_it_is(classifier: Classifier, tiny_artifact: Artifact)
     assert classifier.identity.to_dict() == {
         "id": "tiny",
         "version": "0",
-        "sha256": tiny_artifact.manifest.graph_sha256,
+        "sha256": tiny_artifact.manifest.identity,
     }
 
 
@@ -366,6 +367,7 @@ def make_prediction(source: str, uid: str = "1.2") -> Prediction:
         reasons=(),
         localization=None,
         model=ModelIdentity("tiny", "0", "ab" * 32),
+        operating_point=OperatingPoint("balanced", 0.5),
         series_uid=uid,
         sop_instance_uid=source,
         evidence=np.zeros((2, 2), np.float32),

@@ -88,8 +88,8 @@ def _input(manifest: Manifest) -> Iterator[tuple[str, str]]:
     if manifest.gate is None:
         yield "input check", "none"
     else:
-        kind = _part(manifest.card, "gate").get("kind", "")
-        yield "input check", f"rejects beyond {manifest.gate.threshold:.4f} {kind}".rstrip()
+        kind = _part(manifest.card, "gate").get("kind", "no word on its kind")
+        yield "input check", f"rejects beyond a novelty of {manifest.gate.threshold:.4f}; {kind}"
 
 
 def _classes() -> Iterator[tuple[str, str]]:
@@ -135,8 +135,8 @@ def _data(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for split in ("train", "val", "calibration", "test", "external"):
         if split in data:
             yield split, _counts(data[split])
-    for name, count in _part(data, "train", "sets").items():
-        yield f"{_INDENT}{name}", f"{count:,} images of train"
+        for name, count in _part(data, split, "sets").items() if split == "train" else ():
+            yield f"{_INDENT}{name}", f"{count:,} images"
 
 
 def _results(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -169,7 +169,7 @@ def _further(sections: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, row in _part(sections, "by_set").items():
         measures = ("roc_auc", "sensitivity", "specificity")
         found = {one: row[one] for one in measures if one in row}
-        best = found.get("roc_auc") and {"roc_auc": found["roc_auc"]} or found
+        best = {"roc_auc": found["roc_auc"]} if "roc_auc" in found else found
         told = ", ".join(_estimate(_MEASURES[one], value) for one, value in best.items())
         if told:
             yield f"{_INDENT}{name}", told

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from tumorscope.cli.options import model_option, operating_point_option
+from tumorscope.cli.options import model_option, operating_point_option, threshold_option
 from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 )
 @model_option
 @operating_point_option
+@threshold_option
 def node(
     *,
     host: str,
@@ -64,7 +65,8 @@ def node(
     series_after: float,
     output: Path | None,
     model: Path | None,
-    operating_point: str,
+    operating_point: str | None,
+    threshold: float | None,
 ) -> None:
     """Receive scans by DICOM C-STORE and answer them until stopped."""
     config = NodeConfig(
@@ -75,7 +77,8 @@ def node(
         series_after_s=series_after,
     )
     config.check()
-    make_node, classifier = _node_class(), load_model(model, operating_point=operating_point)
+    make_node = _node_class()
+    classifier = load_model(model, operating_point=operating_point, threshold=threshold)
     with nullcontext() if output is None else _opened(output) as file:
         write = _write_line if file is None else partial(_store_line, file)
         receiver = make_node(classifier, config, write)

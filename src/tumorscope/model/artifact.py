@@ -326,7 +326,6 @@ def _check_known(values: Any) -> None:
             f"The artifact's operating_points {points!r} have no operating point named 'balanced'."
         )
 
-
     if CUSTOM in points:
         raise ArtifactError(
             f"The artifact has an operating point named {CUSTOM!r}, which stands for a threshold "
@@ -337,7 +336,8 @@ def _check_known(values: Any) -> None:
 def _in_order(values: dict[str, Any]) -> dict[str, Any]:
     """Order the operating points; leave out what was measured at those that moved."""
     before = values["operating_points"]
-    if not all(isinstance(one, (int, float)) for one in before.values()):
+    numbers = (one for one in before.values() if isinstance(one, (int, float)))
+    if sum(map(math.isfinite, numbers)) != len(before):
         return values  # which the check of the numbers tells
     after = ordered(before)
     moved = [name for name in after if after[name] != before[name]]
@@ -345,7 +345,9 @@ def _in_order(values: dict[str, Any]) -> dict[str, Any]:
         return values
     warnings.warn(
         "The artifact's operating points are out of order; "
-        + ", ".join(f"{name} is taken at {after[name]:.4f}, not {before[name]:.4f}" for name in moved)
+        + ", ".join(
+            f"{name} is taken at {after[name]:.4f}, not {before[name]:.4f}" for name in moved
+        )
         + f", for {NEUTRAL} is {after[NEUTRAL]:.4f}. Each keeps what it promises. To write the "
         "artifact so: tumorscope model rewrite FILE --overwrite",
         ArtifactWarning,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorscope.errors import ArtifactError, ImageContentError, ImageError
+from tumorscope.errors import ArtifactError, ImageContentError, ImageError, UsageError
 from tumorscope.imaging.preprocess import CanvasGeometry
-from tumorscope.imaging.read import read_one, read_scans
+from tumorscope.imaging.read import IN_MEMORY, read_one, read_scans
 from tumorscope.imaging.read_ahead import read_ahead
 from tumorscope.imaging.scan import ReadFailure, Scan
+from tumorscope.imaging.sources import label
 from tumorscope.labels import TUMOR_TYPES, Outcome
 from tumorscope.model.artifact import Artifact, Manifest, read_artifact
 from tumorscope.model.decision import DecisionRule
@@ -86,8 +88,9 @@ def load_model(
     ArtifactError
         If the artifact is absent, damaged, altered or unknown.
     UsageError
-        If the artifact has no such operating point, the threshold is no probability, or ``TUMORSCOPE_RUNTIME`` names a runtime that
-        is unknown, not installed or not exact on this processor.
+        If the artifact has no such operating point, the threshold is no probability, or
+        ``TUMORSCOPE_RUNTIME`` names a runtime that is unknown, not installed or not exact on this
+        processor.
     """
     artifact = read_artifact(None if path is None else Path(path))
     return Classifier(
@@ -174,9 +177,12 @@ class Classifier:
 
         Raises
         ------
+        UsageError
+            If the path is a folder.
         ImageError
             If the input cannot be read or holds no picture.
         """
+        _check_no_folder(image)
         scans = read_one(image)
         if len(scans) == 1:
             return self.predict_scan(scans[0], heatmap=heatmap)
@@ -189,9 +195,18 @@ class Classifier:
         return series[0]
 
     def predict_many(
-        self, paths: Iterable[str | Path] | Path, *, heatmap: bool = False
+        self, paths: Iterable[ImageLike] | Path, *, heatmap: bool = False
     ) -> Iterator[Answer]:
-        """Classify files, folders and archives, one answer at a time.
+        """Classify files, folders and archives, and images in memory, one answer at a time.
+
+        Parameters
+        ----------
+        paths
+            One path, or any number of them; among them may be images as :meth:`predict` takes
+            them, such as arrays and PIL images. What is in memory is named ``memory`` with its
+            place among all, from 0: ``memory[3]``.
+        heatmap
+            Also lay the evidence over the images.
 
         Yields an answer for each image or slice in input order, then one for each series.
         The first image gets all threads; those after it one each, side by side, which is less
@@ -199,7 +214,7 @@ class Classifier:
         number of images, but for a few numbers per slice.
         """
         collector = SeriesCollector(self)
-        items = read_ahead(read_scans(paths))
+        items = read_ahead(_read_all(paths))
         for item, answer in self._answer_all(items, heatmap=heatmap):
             if isinstance(item, Scan):
                 collector.add(item.series_uid, answer)
@@ -383,6 +398,47 @@ class SeriesCollector:
                     model=self._classifier.identity,
                     spread=self._classifier.manifest.calibration.series_spread,
                 )
+
+
+def _read_all(inputs: Iterable[ImageLike] | Path) -> Iterator[Scan | ReadFailure]:
+    """Read paths, with all that they stand for, and images in memory, in their order."""
+    if isinstance(inputs, (str, Path)):
+        yield from read_scans([inputs])
+        return
+    is_one = isinstance(inputs, (bytes, bytearray)) or getattr(inputs, "ndim", 3) < 3
+    if is_one or not isinstance(inputs, Iterable):
+        raise UsageError(
+            "predict_many takes several images, as a list or another iterable; received "
+            f"{type(inputs).__name__}. For one image there is predict."
+        )
+    for place, one in enumerate(inputs):
+        if isinstance(one, (str, Path)):
+            yield from read_scans([one])
+        else:
+            yield from _read_memory(one, f"{IN_MEMORY}[{place}]")
+
+
+def _read_memory(image: ImageLike, name: str) -> Iterator[Scan | ReadFailure]:
+    try:
+        yield from read_one(image, name=name)
+    except ImageError as error:
+        yield ReadFailure(name, error)
+
+
+def _check_no_folder(image: ImageLike) -> None:
+    if not isinstance(image, (str, Path)) or not _is_folder(image):
+        return
+    name = label(image)
+    raise UsageError(
+        f"{name} is a folder; predict takes one file. For all scans in it: "
+        f"model.predict_many({name!r}), or on the command line: tumorscope predict {name}"
+    )
+
+
+def _is_folder(path: str | Path) -> bool:
+    with suppress(OSError, ValueError):  # what is no path at all, its reader tells
+        return bool(str(path)) and Path(path).is_dir()
+    return False
 
 
 def _open_session(graph: bytes, threads: int) -> _Session:
