@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from benchmarks.processor import processor
 from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
@@ -97,7 +98,7 @@ def _work(engine: str, options: argparse.Namespace) -> None:
     done = {row["name"] for row in _read(path)}
     classifier, run = _open(engine, options.model)
     rows = [row for row in _rows(options) if row.name not in done]
-    print(f"{engine}: {len(rows)} scans; {_machine()}", file=sys.stderr, flush=True)
+    print(f"{engine}: {len(rows)} scans; {processor()}", file=sys.stderr, flush=True)
     with path.open("a", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         if not done:
@@ -196,7 +197,7 @@ def _compare(folder: Path) -> None:
         for path in sorted(folder.glob("answers-*.csv"))
     }
     base = answers.pop(BASE)
-    print(f"{_machine()}; compared with {BASE} as shipped")
+    print(f"{processor()}; compared with {BASE} as shipped")
     print("| engine | scans | outcome equal | largest difference of probability | median |")
     print("|---|---|---|---|---|")
     different: list[list[str]] = []
@@ -229,12 +230,6 @@ def _read(path: Path) -> list[dict[str, str]]:
         return []
     with path.open(newline="", encoding="utf-8") as stream:
         return [row for row in csv.DictReader(stream) if row["novelty"]]  # a killed run's last line
-
-
-def _machine() -> str:
-    from benchmarks.bench import _processor
-
-    return _processor()
 
 
 if __name__ == "__main__":
