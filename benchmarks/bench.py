@@ -35,6 +35,7 @@ import numpy as np
 from benchmarks.bench_peers import CHECKOUT, WORKER, peer, peer_python, versions
 from benchmarks.bench_report import write_report
 from benchmarks.int8_peak import Peak, count_accumulates
+from benchmarks.processor import processor
 from PIL import Image
 from pydicom.uid import ExplicitVRLittleEndian
 from tests.conftest import make_tiny_artifact
@@ -450,26 +451,15 @@ def _about(bench: Bench) -> dict[str, Any]:
     return {
         "command": shlex.join(["python", "-m", "benchmarks.bench", *sys.argv[1:]]),
         "cores": available_cores(),
-        "processor": _processor(),
+        "processor": processor(),
         "python": platform.python_version(),
         "onnxruntime": onnxruntime.__version__,
-        "model": bench.artifact.manifest.graph_sha256,
+        "model": bench.artifact.manifest.identity,
         "peers": {} if bench.peers is None else versions(bench.peers),
         "repeats": bench.options.repeats,
         "scans": bench.options.scans,
         "load_before": os.getloadavg()[0],
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    flags = next((line for line in lines if line.startswith("flags")), "").split()
-    known = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "amx_int8")
-    return f"{names[0] if names else '?'} ({', '.join(one for one in known if one in flags)})"
 
 
 def main() -> None:

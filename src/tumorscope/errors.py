@@ -85,6 +85,10 @@ class ArtifactError(TumorscopeError):
     """A model artifact is damaged, was altered, or has a format that is not known here."""
 
 
+class ArtifactWarning(UserWarning):
+    """A model artifact is used, but not quite as it was stored; the message says what to do."""
+
+
 class FetchError(TumorscopeError):
     """A public set could not be downloaded or converted; the message says what to do."""
 

@@ -65,15 +65,39 @@ def test_rows_are_what_predict_answers(
             assert {name: row[f"error_{name}"] for name in told["error"]} == told["error"]
         assert (row["notice"], row["model_id"]) == (NOTICE, "tiny")
         assert row["model_sha256"] == model.identity.sha256
+        point = told.get("operating_point") or {"name": None, "threshold": None}
+        assert {"name": row["operating_point"], "threshold": row["threshold"]} == point
 
 
 def test_schema_is_kept_and_described(make: Callable[..., Any], archive: Path) -> None:
     schema = pq.read_schema(make(archive)[1])
     assert schema.equals(SCHEMA)
-    assert schema.metadata[b"tumorscope.schema_version"] == b"1"
+    assert schema.metadata[b"tumorscope.schema_version"] == b"2"
+    assert schema.metadata[b"tumorscope.operating_point"] == b"balanced"
+    assert schema.metadata[b"tumorscope.threshold"] == b"0.5"
     text = DOCS.read_text(encoding="utf-8")
     for name in schema.names:
         assert f"`{name}`" in text, name
+
+
+def test_threshold_of_ones_own(make: Callable[..., Any], archive: Path) -> None:
+    _, table = make(archive, threshold=0.0)
+    outcomes = {row["outcome"] for row in rows_of(table) if row["kind"] == "image"}
+    assert "no_tumor" not in outcomes
+    assert pq.read_schema(table).metadata[b"tumorscope.operating_point"] == b"custom"
+
+
+@pytest.mark.parametrize(
+    ("name", "style"), [("t.csv", "csv"), ("t.CSV.gz", "csv"), ("t.jsonl", "json")]
+)
+def test_name_of_another_format_is_refused(
+    make: Callable[..., Any], archive: Path, tmp_path: Path, name: str, style: str
+) -> None:
+    with pytest.raises(UsageError, match="is a Parquet file") as refused:
+        make(archive, name)
+    assert f"--format {style}" in str(refused.value)
+    assert ".parquet" in str(refused.value)
+    assert not list(tmp_path.glob("t.*"))
 
 
 def test_row_ids_say_what_a_row_is_of(make: Callable[..., Any], archive: Path) -> None:

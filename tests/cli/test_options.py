@@ -168,11 +168,18 @@ def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
         "batch",
         "node",
         "model info",
+        "model rewrite",
         "samples",
         "export-run",
     }
     # tests/batch, test_predict.py, _node.py, _model.py, _export_run.py; samples has none
-    assert options("predict") == ["--format", "--heatmaps", "--model", "--operating-point"]
+    assert options("predict") == [
+        "--format",
+        "--heatmaps",
+        "--model",
+        "--operating-point",
+        "--threshold",
+    ]
     words = ["--output", "--root", "--model", "--operating-point", "--engine", "--address"]
     assert options("batch") == [*words, "--workers", "--overwrite"]
     words = ["--host", "--port", "--ae-title", "--accept", "--series-after", "--output"]

@@ -47,7 +47,11 @@ def test_one_unreadable_is_exit_code_1_and_the_rest_is_answered(
     [
         ((), "Missing argument"),
         (("1.png", "--format", "xml"), "'xml' is not one of"),
-        (("1.png", "--threshold", "0.4"), "No such option"),
+        (("1.png", "--cutoff", "0.4"), "No such option"),
+        (("1.png", "--threshold", "1.4"), "from 0 to 1; received 1.4"),
+        (("1.png", "--threshold", "nan"), "from 0 to 1; received nan"),
+        (("1.png", "--threshold", "half"), "'half' is not a valid float"),
+        (("1.png", "--threshold", "0.4", "--operating-point", "balanced"), "not both"),
         (("1.png", "--operating-point", "lenient"), "no operating point 'lenient'"),
         (("1.png", "--model", "missing.tumorscope"), "missing.tumorscope cannot be read"),
     ],
@@ -81,7 +85,8 @@ def test_csv(run: Callable[..., Result], scans: Path) -> None:
     result = run(scans, "--format", "csv")
     header = result.out.splitlines()[0]
     assert header == (
-        "kind,source,slice_index,sop_instance_uid,outcome,probability_tumor,probability_no_tumor,"
+        "kind,source,slice_index,sop_instance_uid,outcome,operating_point,threshold,"
+        "probability_tumor,probability_no_tumor,"
         "probability_glioma,probability_meningioma,probability_pituitary,peak_row,peak_column,"
         "reasons,error_type,error_detail,model_id,model_version,notice"
     )
@@ -97,6 +102,26 @@ def test_csv(run: Callable[..., Result], scans: Path) -> None:
     assert rows[2]["peak_row"] == ""
     assert {row["notice"] for row in rows} == {NOTICE}
     assert rows[1]["model_id"] == "tiny"
+    assert rows[0]["operating_point"] == rows[0]["threshold"] == ""
+    assert {(row["operating_point"], row["threshold"]) for row in rows[1:]} == {("balanced", "0.5")}
+
+
+@pytest.mark.parametrize(
+    ("words", "point"),
+    [
+        ((), {"name": "balanced", "threshold": 0.5}),
+        (("--operating-point", "specific"), {"name": "specific", "threshold": 0.9999}),
+        (("--threshold", "0.25"), {"name": "custom", "threshold": 0.25}),
+    ],
+)
+def test_every_answer_says_what_decided(
+    run: Callable[..., Result], scans: Path, words: tuple[str, ...], point: dict[str, object]
+) -> None:
+    lines = run(scans, "--format", "json", *words).lines
+    assert {one["kind"] for one in lines} == {"image", "series"}
+    assert [one["operating_point"] for one in lines] == [point] * len(lines)
+    table = run(scans, *words).out
+    assert f"Operating point {point['name']}: tumor from {point['threshold']:.3f} on." in table
 
 
 def test_table(run: Callable[..., Result], scans: Path) -> None:

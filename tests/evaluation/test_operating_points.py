@@ -77,6 +77,14 @@ def test_targets_can_be_chosen():
     assert rule_in(Y_TRUE, _scores(), specificity=0.5) == 0.25
 
 
+def test_points_are_in_order_where_the_classes_are_apart():
+    y_true, score = np.array([0] * 3 + [1] * 3), np.array([0.1, 0.2, 0.3, 0.6, 0.7, 0.8])
+    assert rule_out(y_true, score) == 0.6  # alone, each is as far as its promise lets it be
+    assert rule_in(y_true, score) == 0.6
+    points = choose_operating_points(y_true, score)
+    assert points == pytest.approx({"rule_out": 0.45, "balanced": 0.45, "rule_in": 0.6})
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 12)), min_size=4, max_size=60))
 def test_thresholds_keep_their_promise_and_no_better_one_exists(cases):
@@ -89,10 +97,11 @@ def test_thresholds_keep_their_promise_and_no_better_one_exists(cases):
 
     assert measured("sensitivity", points["rule_out"]) >= 0.98
     assert measured("specificity", points["rule_in"]) >= 0.98
+    assert points["rule_out"] <= points["balanced"] <= points["rule_in"]
     for other in np.unique(score):
-        if other > points["rule_out"]:
+        if points["rule_out"] < other <= points["balanced"]:
             assert measured("sensitivity", other) < 0.98
-        if other < points["rule_in"]:
+        if points["balanced"] <= other < points["rule_in"]:
             assert measured("specificity", other) < 0.98
         best = measured("balanced_accuracy", points["balanced"])
         assert measured("balanced_accuracy", other) <= best + 1e-9

@@ -1,8 +1,10 @@
 import dataclasses
+import functools
 import hashlib
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -20,6 +22,7 @@ from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.imaging.scan import Scan
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier, SeriesCollector, load_model
+from tumorscope.model.operating_point import OperatingPoint
 from tumorscope.model.prediction import Failure, ModelIdentity, Prediction, SeriesPrediction
 
 MakeHead = Callable[..., np.ndarray]
@@ -166,7 +169,7 @@ def test_model_says_which_it_is(classifier: Classifier, tiny_artifact: Artifact)
     assert classifier.identity.to_dict() == {
         "id": "tiny",
         "version": "0",
-        "sha256": tiny_artifact.manifest.graph_sha256,
+        "sha256": tiny_artifact.manifest.identity,
     }
 
 
@@ -188,6 +191,53 @@ def test_operating_point_can_be_changed_without_loading_again(
     assert classifier.predict(blob).outcome == "tumor"
     with pytest.raises(UsageError, match="lenient"):
         classifier.at("lenient")
+
+
+def test_threshold_of_ones_own_decides(classifier: Classifier, make_head: MakeHead) -> None:
+    blob, plain = make_head(blob=(62, 94)), make_head()
+    lowest, highest = classifier.at(threshold=0), classifier.at(threshold=1.0)
+    assert (lowest.predict(plain).outcome, highest.predict(blob).outcome) == ("tumor", "no_tumor")
+    assert highest.predict(blob).to_dict()["operating_point"] == {"name": "custom", "threshold": 1}
+    assert classifier.predict(blob).to_dict()["operating_point"]["name"] == "balanced"
+    assert (highest.operating_point, highest.threshold) == ("custom", 1.0)
+    assert highest._session is classifier._session  # cheap
+    assert classifier.at().operating_point == "balanced"
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan"), "0.5"])
+def test_threshold_that_is_no_probability_is_refused(
+    classifier: Classifier, tiny_artifact_path: Path, threshold: Any
+) -> None:
+    for at in (classifier.at, functools.partial(load_model, tiny_artifact_path)):
+        with pytest.raises(UsageError, match="from 0 to 1"):
+            at(threshold=threshold)
+        with pytest.raises(UsageError, match="not both"):
+            at(operating_point="balanced", threshold=0.5)
+
+
+def test_folder_is_for_many(classifier: Classifier, tmp_path: Path) -> None:
+    for path in (tmp_path, str(tmp_path)):
+        with pytest.raises(UsageError, match=r"is a folder.*predict_many\(.*tumorscope predict"):
+            classifier.predict(path)
+
+
+def test_many_takes_images_in_memory_among_paths(
+    classifier: Classifier, make_head: MakeHead, mixed_folder: Path
+) -> None:
+    blob = make_head(blob=(62, 94))
+    inputs = [blob, mixed_folder, Image.fromarray(blob), b"no scan", 5]
+    answers = list(classifier.predict_many(inputs))  # type: ignore[arg-type]
+    sources = [one.source for one in answers if one.source.startswith("memory")]
+    assert sources == ["memory[0]", "memory[2]", "memory[3]", "memory[4]"]
+    assert answers[0].to_dict()["outcome"] == "tumor"
+    assert sum(isinstance(one, Failure) for one in answers[-5:]) >= 2
+    assert len(answers) == 4 + 8
+
+
+@pytest.mark.parametrize("one", [np.zeros((64, 64)), b"content", 5])
+def test_many_does_not_take_one(classifier: Classifier, one: Any) -> None:
+    with pytest.raises(UsageError, match="For one image there is predict"):
+        list(classifier.predict_many(one))
 
 
 def test_unknown_operating_point_is_refused(tiny_artifact_path: Path) -> None:
@@ -366,6 +416,7 @@ def make_prediction(source: str, uid: str = "1.2") -> Prediction:
         reasons=(),
         localization=None,
         model=ModelIdentity("tiny", "0", "ab" * 32),
+        operating_point=OperatingPoint("balanced", 0.5),
         series_uid=uid,
         sop_instance_uid=source,
         evidence=np.zeros((2, 2), np.float32),

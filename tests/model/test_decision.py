@@ -2,6 +2,7 @@ import pytest
 
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.decision import DecisionRule
+from tumorscope.model.operating_point import OperatingPoint
 
 WIDE = Conformal(coverage=0.95, tumor=0.2, no_tumor=0.3)
 """Both classes are plausible from 0.2 to 0.7."""
@@ -61,3 +62,13 @@ def test_an_operating_point_that_prefers_an_error_calls_what_it_asks_for():
 def test_without_conformal_thresholds_the_model_never_abstains():
     assert DecisionRule(0.5).decide(0.5) == ("tumor", ("tumor",), ())
     assert DecisionRule(0.5).decide(0.49) == ("no_tumor", ("no_tumor",), ())
+
+
+@pytest.mark.parametrize("probability", [0.05, 0.45, 0.5, 0.95])
+@pytest.mark.parametrize("conformal", [WIDE, GAP])
+def test_threshold_of_ones_own_decides_alone(probability: float, conformal: Conformal) -> None:
+    rule = DecisionRule.at(OperatingPoint("custom", 0.45), conformal)
+    outcome, plausible, reasons = rule.decide(probability)
+    assert outcome == ("tumor" if probability >= 0.45 else "no_tumor")
+    assert plausible == conformal.prediction_set(probability)
+    assert reasons == ()

@@ -6,6 +6,7 @@ import pytest
 
 from tumorscope.errors import CorruptImageError, ImageTooLargeError, UsageError
 from tumorscope.labels import NOTICE
+from tumorscope.model.operating_point import OperatingPoint
 from tumorscope.model.prediction import (
     Failure,
     Localization,
@@ -24,6 +25,7 @@ PREDICTION = Prediction(
     reasons=(),
     localization=Localization((1, 2), (0, 1, 3, 4)),
     model=MODEL,
+    operating_point=OperatingPoint("balanced", 0.5),
     slice_index=5,
     sop_instance_uid="1.2.3",
     series_uid="1.2",
@@ -43,6 +45,7 @@ SERIES = SeriesPrediction(
         {"source": "scan.dcm", "slice_index": 5, "sop_instance_uid": "1.2.3", "probability": 0.3},
     ),
     model=MODEL,
+    operating_point=OperatingPoint("balanced", 0.5),
 )
 
 
@@ -57,6 +60,7 @@ def test_image_answer_has_the_documented_shape() -> None:
         "type_probabilities": {"glioma": 0.5, "meningioma": 0.25, "pituitary": 0.25},
         "prediction_set": ["tumor"],
         "reasons": [],
+        "operating_point": {"name": "balanced", "threshold": 0.5},
         "localization": {"peak": [1, 2], "box": [0, 1, 3, 4]},
         "model": {"id": "tiny", "version": "0", "sha256": "ab" * 32},
         "notice": "Research use only. Not a medical device.",

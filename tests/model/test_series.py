@@ -6,6 +6,7 @@ import pytest
 
 from tumorscope.model.decision import DecisionRule
 from tumorscope.model.gate import BLANK
+from tumorscope.model.operating_point import OperatingPoint
 from tumorscope.model.prediction import ModelIdentity, Prediction, SeriesPrediction
 from tumorscope.model.series import aggregate
 
@@ -26,6 +27,7 @@ def make_slice(index: int, probability: float | None, **changes: Any) -> Predict
         "reasons": ("Not a brain MR image.",) if rejected else (),
         "localization": None,
         "model": MODEL,
+        "operating_point": OperatingPoint("balanced", 0.5),
         "slice_index": None,
         "sop_instance_uid": f"1.2.{index}",
         "series_uid": "1.2",

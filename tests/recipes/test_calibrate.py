@@ -10,7 +10,7 @@ from PIL import Image
 pytest.importorskip("onnx", reason="the extra [train] is not installed")
 
 from tumorscope.errors import LeakError, ManifestError, UsageError
-from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
+from tumorscope.model.artifact import Artifact, Calibration, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.recipes.calibrate import calibrate
 
@@ -58,6 +58,27 @@ def test_local_cases_set_probabilities_and_thresholds(
     cases = after.card["recalibration"]["calibration"]
     assert (cases["images"], cases["tumor"], cases["no_tumor"]) == (80, 40, 40)
     assert "p1" not in str(after.card)
+
+
+def test_what_the_cases_are_too_few_for_is_kept_and_said(
+    tiny_artifact: Artifact, make_cases: Cases, tmp_path: Path
+) -> None:
+    before = dataclasses.replace(
+        tiny_artifact.manifest,
+        calibration=Calibration(1.0, 0.0, type_temperature=1.7, series_spread=0.3),
+        evidence_threshold=0.5,
+    )
+    path, output = tmp_path / "before.tumorscope", tmp_path / "local.tumorscope"
+    write_artifact(path, Artifact(before, tiny_artifact.graph))
+    calibrate(path, make_cases(), output=output)
+    after = read_artifact(output).manifest
+    assert after.calibration.type_temperature == 1.7
+    assert after.calibration.series_spread == 0.3
+    assert after.evidence_threshold == 0.5
+    kept = after.card["recalibration"]["kept"]
+    assert set(kept) == {"type_temperature", "series_spread", "evidence_threshold", "gate"}
+    assert "20 tumors" in kept["type_temperature"]
+    assert after.identity != before.identity  # though the graph is the same
 
 
 def test_measurements_with_other_thresholds_are_not_kept(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tumorscope.imaging.scan import Scan
@@ -13,7 +14,7 @@ from tumorscope.model.prediction import Prediction
 from tumorscope.serving.http_api.admission import Admission
 from tumorscope.serving.http_api.config import ServerConfig
 from tumorscope.serving.http_api.job_runner import MAX_ATTEMPTS, NO_SERIES, JobRunner
-from tumorscope.serving.http_api.job_store import JobStore
+from tumorscope.serving.http_api.job_store import JobStore, StoredAnswer
 
 WAIT_S = 120
 
@@ -75,6 +76,26 @@ def add(store: JobStore, *contents: bytes) -> str:
     uploads = [(name, f"{name}.nii") for name in names]
     store.add(job, uploads, operating_point="balanced", hold_s=0)
     return job
+
+
+def test_answers_of_another_model_are_made_again(
+    store: JobStore,
+    make_runner: Callable[..., JobRunner],
+    tiny_model: Classifier,
+    volume: Callable[..., bytes],
+) -> None:
+    job = add(store, volume(3), volume(3))
+    claimed = store.claim()
+    assert claimed is not None
+    before = tiny_model.at(threshold=0.125).predict(np.zeros((64, 64)) + np.eye(64))
+    for number in range(4):
+        stored = StoredAnswer(number, number // 3, before.to_dict(), series_uid="1")
+        store.commit(job, stored, files_done=number // 3 + (number == 2))
+    store.release(job)
+    make_runner(tiny_model).start()
+    answers = finish(store, job)
+    assert [one["kind"] for one in answers] == ["image"] * 6 + ["series"] * 2
+    assert {one["operating_point"]["name"] for one in answers} == {"balanced"}
 
 
 def finish(store: JobStore, job: str) -> list[dict[str, Any]]:

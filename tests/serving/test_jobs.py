@@ -136,6 +136,14 @@ def test_operating_point_and_hold_are_kept(make_app: Callable[..., Flask], png: 
     assert body["predictions"][0]["outcome"] == "no_tumor"
 
 
+def test_threshold_is_kept(client: FlaskClient, png: bytes) -> None:
+    body = wait_for_job(client, create(client, ("a.png", png), query="?threshold=0.9999"))
+    point = {"name": "custom", "threshold": 0.9999}
+    assert body["operating_point"] == "custom"
+    assert body["predictions"][0]["operating_point"] == point
+    assert body["predictions"][0]["outcome"] == "no_tumor"
+
+
 def test_deleted_job_is_gone(make_app: Callable[..., Flask], png: bytes, tmp_path: Path) -> None:
     client = make_app().test_client()
     path = create(client, ("a.png", png), query="?hold=60")

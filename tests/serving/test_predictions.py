@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,11 +103,26 @@ def test_operating_point_decides(client: FlaskClient, png: bytes) -> None:
     assert (outcome("sensitive"), outcome("specific")) == ("tumor", "no_tumor")
 
 
+def test_answer_says_what_decided(client: FlaskClient, png: bytes) -> None:
+    def answer(query: str) -> dict[str, Any]:
+        response = client.post(f"{URL}?{query}", data=form(("a.png", png)))
+        return response.get_json()["predictions"][0]
+
+    assert answer("")["operating_point"] == {"name": "balanced", "threshold": 0.5}
+    strict = answer("threshold=0.9999")
+    assert strict["operating_point"] == {"name": "custom", "threshold": 0.9999}
+    assert (answer("threshold=0")["outcome"], strict["outcome"]) == ("tumor", "no_tumor")
+
+
 @pytest.mark.parametrize(
     ("query", "word"),
     [
         ("operating_point=best", "balanced"),
-        ("heatmap=gif", "heatmap"),
+        ("heatmap=jpg", "heatmap must be png"),
+        ("threshold=2", "threshold must be a number from 0 to 1"),
+        ("threshold=nan", "threshold"),
+        ("threshold=0.5&operating_point=balanced", "not both"),
+        ("operating_point=", "balanced"),
         ("heatmaps=png", "heatmap, operating_point"),
     ],
 )

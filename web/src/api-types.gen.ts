@@ -224,6 +224,8 @@ export interface components {
         JobQuery: {
             /** @description Named threshold of the model. */
             operating_point?: string;
+            /** @description Probability from which the outcome is tumor, in place of an operating point. It decides alone: the model does not abstain. */
+            threshold?: number;
             /**
              * @description Seconds for which the finished job and its pictures are kept after the last look at them, cut to the service's limit. 0: no pictures, and deleted when the result is fetched.
              * @default 0
@@ -325,6 +327,8 @@ export interface components {
             heatmap?: "png";
             /** @description Named threshold of the model. */
             operating_point?: string;
+            /** @description Probability from which the outcome is tumor, in place of an operating point. It decides alone: the model does not abstain. */
+            threshold?: number;
         };
         /**
          * PredictionList
@@ -391,6 +395,7 @@ export interface components {
             type_probabilities: components["schemas"]["TypeProbabilities"] | null;
             prediction_set: ("no_tumor" | "tumor")[];
             reasons: string[];
+            operating_point: components["schemas"]["OperatingPoint"];
             localization: components["schemas"]["Localization"] | null;
             model: components["schemas"]["ModelIdentity"];
             /** @description Research use only. Not a medical device. */
@@ -416,6 +421,15 @@ export interface components {
             pituitary: number;
         };
         /**
+         * OperatingPoint
+         * @description What decided: from this probability of a tumor on the outcome is tumor.
+         */
+        OperatingPoint: {
+            /** @description custom for a threshold that the request gave */
+            name: string;
+            threshold: number;
+        };
+        /**
          * Localization
          * @description Pixel coordinates of the image as read, zero-based.
          */
@@ -432,6 +446,7 @@ export interface components {
         ModelIdentity: {
             id: string;
             version: string;
+            /** @description Of all that an answer follows from: graph, preprocessing, calibration, thresholds, input check. Models that answer differently differ in it. */
             sha256: string;
         };
         /**
@@ -449,6 +464,7 @@ export interface components {
             type_probabilities: components["schemas"]["TypeProbabilities"] | null;
             prediction_set: ("no_tumor" | "tumor")[];
             reasons: string[];
+            operating_point: components["schemas"]["OperatingPoint"];
             slices: number;
             failed_slices: number;
             most_suspicious: components["schemas"]["SuspiciousSlice"][];
@@ -571,6 +587,8 @@ export interface operations {
             query?: {
                 /** @description Named threshold of the model. */
                 operating_point?: string;
+                /** @description Probability from which the outcome is tumor, in place of an operating point. It decides alone: the model does not abstain. */
+                threshold?: number;
                 /** @description Seconds for which the finished job and its pictures are kept after the last look at them, cut to the service's limit. 0: no pictures, and deleted when the result is fetched. */
                 hold?: number;
             };
@@ -1073,6 +1091,8 @@ export interface operations {
                 heatmap?: "png";
                 /** @description Named threshold of the model. */
                 operating_point?: string;
+                /** @description Probability from which the outcome is tumor, in place of an operating point. It decides alone: the model does not abstain. */
+                threshold?: number;
             };
             header?: never;
             path?: never;

@@ -30,15 +30,24 @@ class Job:
 
     place: str
     artifact: Artifact
-    operating_point: str
+    operating_point: str | None = None
+    threshold: float | None = None
+
+    def classifier(self) -> Classifier:
+        """Return the classifier of a worker, with one thread."""
+        return Classifier(
+            self.artifact,
+            operating_point=self.operating_point,
+            threshold=self.threshold,
+            threads=1,
+        )
 
 
 class PartAnswerer:
     """Answers parts with a session of one thread: workers share the cores among them."""
 
     def __init__(self, job: Job) -> None:
-        point = job.operating_point
-        self._classifier = Classifier(job.artifact, operating_point=point, threads=1)
+        self._classifier = job.classifier()
         self._reader = UnitReader(job.place)
 
     def answer(self, units: Iterable[Unit]) -> bytes:

@@ -52,6 +52,7 @@ _IDENTITY: Final = {
     "root": "root of the manifest's paths",
     "model": "model",
     "operating_point": "operating point",
+    "threshold": "threshold",
     "listing_sha256": "state of the input (files have come, gone or changed their size)",
 }
 
@@ -67,7 +68,9 @@ class Journal:
     place, root, listing_sha256
         The input as given, and the hash of the files it stands for with their sizes.
     model
-        Hash over the artifact's manifest, which has the graph's in it.
+        The identity of the model: SHA-256 of all that its answers follow from.
+    operating_point, threshold
+        What decides.
     """
 
     schema_version: int
@@ -75,6 +78,7 @@ class Journal:
     root: str | None
     model: str
     operating_point: str
+    threshold: float
     listing_sha256: str = ""
     run: str = ""
 
@@ -152,6 +156,7 @@ class PartialFolder:
         told = {RUN_KEY: journal.run.encode(), b"tumorscope.notice": NOTICE.encode()}
         told[b"tumorscope.schema_version"] = str(journal.schema_version).encode()
         told[b"tumorscope.operating_point"] = journal.operating_point.encode()
+        told[b"tumorscope.threshold"] = repr(journal.threshold).encode()
         table = self.path / _TABLE
         with pq.ParquetWriter(table, SCHEMA.with_metadata(told), compression="zstd") as writer:
             for rows in self._gathered():
@@ -213,7 +218,8 @@ class PartialFolder:
             if getattr(begun, name) != getattr(wanted, name):
                 raise UsageError(
                     f"{self.path} was begun with another {what}. Run what it was begun with "
-                    f"(input {begun.place!r}, operating point {begun.operating_point!r}), give "
+                    f"(input {begun.place!r}, operating point {begun.operating_point!r}, "
+                    f"threshold {begun.threshold:g}), give "
                     "another --output, or remove the folder to start anew."
                 )
 

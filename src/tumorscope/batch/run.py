@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import pyarrow.parquet as pq
 
@@ -18,7 +16,16 @@ from tumorscope.batch.schema import SCHEMA_VERSION
 from tumorscope.batch.units import list_units
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import read_artifact
-from tumorscope.model.classifier import Classifier, available_cores
+from tumorscope.model.classifier import available_cores
+
+_COMPRESSED: Final = (".gz", ".bz2", ".xz", ".zst", ".zip")
+# fmt: off
+_OTHER_FORMATS: Final = (
+    ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".xml", ".html", ".md",
+    ".xlsx", ".xls", ".ods", ".feather", ".arrow", ".orc", ".avro", ".sqlite", ".db",
+)
+"""Names that promise what a table is not."""
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,8 @@ class BatchConfig:
         Folder that a manifest's paths start from; default its own.
     model
         Artifact; default the embedded one.
+    operating_point, threshold
+        As of :func:`~tumorscope.model.classifier.load_model`.
     engine, address
         ``local`` processes, or ``ray``: on the cluster at HOST:PORT, or on one of this run's own.
     workers
@@ -45,7 +54,8 @@ class BatchConfig:
     output: Path
     root: Path | None = None
     model: Path | None = None
-    operating_point: str = "balanced"
+    operating_point: str | None = None
+    threshold: float | None = None
     engine: Literal["local", "ray"] = "local"
     address: str | None = None
     workers: int | None = None
@@ -77,6 +87,7 @@ def run_batch(config: BatchConfig, *, progress: Callable[[int, int], None]) -> S
         If the model cannot be used.
     """
     _check_engine(config)
+    _check_output(config)
     if not config.output.parent.is_dir():
         raise UsageError(f"There is no folder {config.output.parent} for the output.")
     folder = PartialFolder(config.output)
@@ -102,15 +113,15 @@ def _make(config: BatchConfig, folder: PartialFolder, progress: Callable[[int, i
     if config.output.exists() and not config.overwrite:
         raise UsageError(f"{config.output} exists; give another --output, or --overwrite.")
     artifact = read_artifact(config.model)
-    job = Job(config.place, artifact, config.operating_point)
-    Classifier(artifact, operating_point=config.operating_point, threads=1)  # or its error, now
-    text = json.dumps(artifact.manifest.to_dict(), sort_keys=True)
+    job = Job(config.place, artifact, config.operating_point, config.threshold)
+    classifier = job.classifier()  # or its error, now
     journal = Journal(
         schema_version=SCHEMA_VERSION,
         place=config.place,
         root=None if config.root is None else str(config.root),
-        model=hashlib.sha256(text.encode()).hexdigest(),
-        operating_point=config.operating_point,
+        model=classifier.identity.sha256,
+        operating_point=classifier.operating_point,
+        threshold=classifier.threshold,
     )
     folder.begin(list_units(config.place, root=config.root), journal)
     total = folder.count()
@@ -130,6 +141,20 @@ def _answer(config: BatchConfig, job: Job, folder: PartialFolder) -> Iterator[tu
         from tumorscope.batch.ray_engine import answer_on_ray
 
         yield from answer_on_ray(job, parts, workers=config.workers, address=config.address)
+
+
+def _check_output(config: BatchConfig) -> None:
+    """Refuse a name that promises another format."""
+    suffixes = [one.lower() for one in config.output.suffixes]
+    while suffixes and suffixes[-1] in _COMPRESSED:
+        suffixes.pop()
+    if suffixes and suffixes[-1] in _OTHER_FORMATS:
+        style = "csv" if suffixes[-1] in (".csv", ".tsv", ".txt") else "json"
+        raise UsageError(
+            f"The table is a Parquet file; {config.output} is named like another format. Give "
+            f"--output {config.output.with_suffix('.parquet').name}, or write {style} with: "
+            f"tumorscope predict INPUT --format {style} > {config.output.stem}.{style}"
+        )
 
 
 def _check_engine(config: BatchConfig) -> None:

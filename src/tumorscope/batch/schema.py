@@ -10,7 +10,7 @@ import pyarrow as pa
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
 from tumorscope.model.prediction import Failure, ModelIdentity, Prediction
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _TEXTS: Final = pa.list_(pa.string())
 _PLACES: Final = (
@@ -33,6 +33,8 @@ SCHEMA: Final = pa.schema(
         pa.field("series_uid", pa.string()),
         pa.field("position_mm", pa.float64()),
         pa.field("outcome", pa.string()),
+        pa.field("operating_point", pa.string()),
+        pa.field("threshold", pa.float64()),
         *(pa.field(f"probability_{name}", pa.float64()) for name in (*CLASSES, *TUMOR_TYPES)),
         pa.field("prediction_set", _TEXTS),
         pa.field("reasons", _TEXTS),
@@ -86,6 +88,8 @@ def _answered(answer: Prediction) -> dict[str, Any]:
         "series_uid": answer.series_uid,
         "position_mm": answer.position_mm,
         "outcome": answer.outcome,
+        "operating_point": answer.operating_point.name,
+        "threshold": answer.operating_point.threshold,
         "prediction_set": list(answer.prediction_set),
         "reasons": list(answer.reasons),
         **{f"probability_{name}": value for name, value in probabilities.items()},

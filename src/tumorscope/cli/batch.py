@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import click
 
-from tumorscope.cli.options import model_option, operating_point_option
+from tumorscope.cli.options import model_option, operating_point_option, threshold_option
 from tumorscope.errors import MissingExtraError
 from tumorscope.labels import NOTICE
 
@@ -24,6 +24,7 @@ _EXTRA: Final = ("pyarrow", "fsspec", "ray", "filelock")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of a manifest's paths.")
 @model_option
 @operating_point_option
+@threshold_option
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
@@ -44,7 +45,8 @@ def batch(
     output: Path,
     root: Path | None,
     model: Path | None,
-    operating_point: str,
+    operating_point: str | None,
+    threshold: float | None,
     engine: Literal["local", "ray"],
     address: str | None,
     workers: int | None,
@@ -67,6 +69,7 @@ def batch(
         root=root,
         model=model,
         operating_point=operating_point,
+        threshold=threshold,
         engine=engine,
         address=address,
         workers=workers,

@@ -31,3 +31,7 @@ def calibrate(
         f"{output}: slope {fitted.calibration.slope:.3f}, intercept "
         f"{fitted.calibration.intercept:.3f}; operating points: {points}"
     )
+    for name, reason in fitted.card["recalibration"].get("kept", {}).items():
+        click.echo(f"Kept as it was: {name.replace('_', ' ')} ({reason}).")
+    identity = fitted.identity
+    click.echo(f"Identity (SHA-256): {identity}")

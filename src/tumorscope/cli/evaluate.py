@@ -12,6 +12,7 @@ import click
 from tumorscope.cli.options import model_option, operating_point_option
 from tumorscope.errors import MissingExtraError
 from tumorscope.labels import SPLITS, Split
+from tumorscope.model.operating_point import NEUTRAL
 
 EXIT_SOME_FAILED: Final = 1
 
@@ -45,7 +46,7 @@ def evaluate(
     root: Path | None,
     split: str,
     output: Path,
-    operating_point: str,
+    operating_point: str | None,
     not_brain: tuple[str, ...],
     record: bool,
     overwrite: bool,
@@ -65,7 +66,7 @@ def evaluate(
         output=output,
         command=shlex.join(["tumorscope", *sys.argv[1:]]),
         root=root,
-        operating_point=operating_point,
+        operating_point=operating_point or NEUTRAL,
         not_brain=not_brain,
         record=record,
         overwrite=overwrite,

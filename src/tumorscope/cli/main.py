@@ -6,12 +6,13 @@ import importlib
 import io
 import logging
 import sys
-from typing import Final, NoReturn
+import warnings
+from typing import Final, NoReturn, TextIO
 
 import click
 
 from tumorscope.error_stream import StderrHandler
-from tumorscope.errors import TumorscopeError
+from tumorscope.errors import ArtifactWarning, TumorscopeError
 from tumorscope.labels import NOTICE
 
 _VERBS: Final = {
@@ -31,6 +32,8 @@ _VERBS: Final = {
     "samples": ("tumorscope.cli.samples:samples", "Draw sample slices to try things on."),
 }
 EXIT_USAGE: Final = 2
+
+_PLAIN_WARNING: Final = warnings.showwarning
 
 
 class _LazyGroup(click.Group):
@@ -74,6 +77,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # not every terminal has every letter
     _log_to_stderr()
+    warnings.showwarning = _show_warning
     try:
         cli.main(standalone_mode=True)
     except TumorscopeError as error:
@@ -89,6 +93,21 @@ def _fail(message: str) -> NoReturn:
     # A path in it may hold control characters.
     click.echo(f"tumorscope: {label(message)}", err=True)
     sys.exit(EXIT_USAGE)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of ours as one line, as errors are; leave others as they were."""
+    if issubclass(category, ArtifactWarning):
+        logging.getLogger("tumorscope").warning("%s", message)
+    else:
+        _PLAIN_WARNING(message, category, filename, lineno, file, line)
 
 
 def _log_to_stderr() -> None:

@@ -3,75 +3,64 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
-from typing import Any, Final
 
 import click
 
+from tumorscope.cli.model_card import card_lines
+from tumorscope.errors import ArtifactWarning, UsageError
 from tumorscope.labels import NOTICE
-from tumorscope.model.artifact import read_artifact
-
-SECTIONS: Final = (
-    "preprocessing",
-    "calibration",
-    "conformal",
-    "gate",
-    "operating_points",
-    "card",
-)
-"""Parts of the manifest in the order in which they are printed."""
+from tumorscope.model.artifact import read_artifact, write_artifact
 
 
 @click.group()
 def model() -> None:
-    """Show the card of a model."""
+    """Show the card of a model, or write the model anew."""
 
 
 @model.command()
-@click.option("--model", "path", type=click.Path(path_type=Path), help="Default the embedded.")
+@click.option(
+    "--model", "path", type=click.Path(path_type=Path), help="Artifact, or lite; default embedded."
+)
 @click.option(
     "--format",
     "style",
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="json is the manifest as stored.",
+    help="json is all of it: the manifest, and its identity as sha256.",
 )
 def info(path: Path | None, style: str) -> None:
     """Print what an artifact says of itself."""
-    manifest = read_artifact(path).manifest.to_dict()
+    manifest = read_artifact(path).manifest
     if style == "json":
-        click.echo(json.dumps(manifest, indent=1, sort_keys=True))
+        values = manifest.to_dict() | {"sha256": manifest.identity}
+        click.echo(json.dumps(values, indent=1, sort_keys=True))
         return
-    click.echo(f"{manifest['model_id']} {manifest['model_version']}")
-    click.echo(f"SHA-256 of the graph: {manifest['graph_sha256']}")
-    card = manifest["card"]
-    measured = {name: one for name, one in card.items() if name.startswith("evaluation")}
-    manifest["card"] = {name: one for name, one in card.items() if name not in measured}
-    for title in SECTIONS:
-        click.echo(f"\n{title.replace('_', ' ').capitalize()}")
-        _print_tree(manifest[title], depth=1)
-    for name, metrics in measured.items():
-        click.echo(
-            f"\n{name.replace('_', ' ').capitalize()}, all images; --format json has the rest"
-        )
-        _print_estimates(metrics["sections"]["overall"]["all images"])
+    click.echo("\n".join(card_lines(manifest)))
     click.echo(f"\n{NOTICE}")
 
 
-def _print_estimates(metrics: dict[str, dict[str, Any]]) -> None:
-    for name, one in metrics.items():
-        interval = f"[{one['low']:.3f}, {one['high']:.3f}]"
-        click.echo(f"  {name}: {one['estimate']:.3f} {interval}")
+@model.command()
+@click.argument("artifact", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="New artifact.")
+@click.option("--overwrite", is_flag=True, help="Replace the artifact, or an existing output.")
+def rewrite(artifact: Path, output: Path | None, overwrite: bool) -> None:
+    """Write an artifact in the format of this version, its operating points in order.
 
-
-def _print_tree(value: object, *, depth: int) -> None:
-    if not isinstance(value, dict):
-        click.echo(f"{'  ' * depth}{value}")
-        return
-    for key, inner in sorted(value.items()):
-        if isinstance(inner, dict):
-            click.echo(f"{'  ' * depth}{key}:")
-            _print_tree(inner, depth=depth + 1)
-        else:
-            click.echo(f"{'  ' * depth}{key}: {inner}")
+    Graph, calibration and measurements stay, except for what was measured at an operating point
+    that moved.
+    """
+    if not artifact.is_file():
+        raise UsageError(f"There is no file {artifact}; give the path of an artifact.")
+    if output is None and not overwrite:
+        raise UsageError(f"Give --output NEW, or --overwrite to replace {artifact}.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ArtifactWarning)  # what it asks for is done here
+        read = read_artifact(artifact)
+    target = artifact if output is None else output
+    write_artifact(target, read, overwrite=overwrite)
+    points = sorted(read.manifest.operating_points.items(), key=lambda point: point[1])
+    told = ", ".join(f"{name} {threshold:.4f}" for name, threshold in points)
+    click.echo(f"{target}: {told}\nIdentity (SHA-256): {read.manifest.identity}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tumorscope.cli.options import model_option, operating_point_option
+from tumorscope.cli.options import model_option, operating_point_option, threshold_option
 from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.imaging.limits import MEBIBYTE
 from tumorscope.labels import NOTICE
@@ -59,6 +59,7 @@ _REOPEN: Final = getattr(signal, "SIGHUP", None)
 )
 @model_option
 @operating_point_option
+@threshold_option
 @click.option(
     "--max-associations",
     default=_LIMITS.max_associations,
@@ -122,7 +123,8 @@ def node(
     *,
     output: Path | None,
     model: Path | None,
-    operating_point: str,
+    operating_point: str | None,
+    threshold: float | None,
     max_pdu: int,
     max_dataset: int,
     **settings: Any,
@@ -134,7 +136,8 @@ def node(
     config = NodeConfig(**settings, max_pdu=max_pdu * KIBIBYTE, max_dataset=max_dataset * MEBIBYTE)
     config.check()
     signals = _caught_signals()
-    make_node, classifier = _node_class(), load_model(model, operating_point=operating_point)
+    make_node = _node_class()
+    classifier = load_model(model, operating_point=operating_point, threshold=threshold)
     with nullcontext() if output is None else closing(_opened(output)) as file:
         receiver = make_node(classifier, config, _write_line if file is None else file.write)
         bound = receiver.start()

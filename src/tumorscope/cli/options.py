@@ -12,7 +12,14 @@ model_option = click.option(
 
 operating_point_option = click.option(
     "--operating-point",
-    default="balanced",
-    show_default=True,
-    help="Named threshold of the model, see 'tumorscope model info'.",
+    metavar="NAME",
+    help="Named threshold of the model, see 'tumorscope model info'.  [default: balanced]",
+)
+
+threshold_option = click.option(
+    "--threshold",
+    type=float,
+    metavar="P",
+    help="Probability from which an image is called tumor, in place of an operating point. It "
+    "decides alone: the model does not abstain.",
 )

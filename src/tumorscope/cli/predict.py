@@ -14,7 +14,7 @@ from typing import Any, Final
 import click
 import numpy as np
 
-from tumorscope.cli.options import model_option, operating_point_option
+from tumorscope.cli.options import model_option, operating_point_option, threshold_option
 from tumorscope.errors import UsageError
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
 from tumorscope.model.classifier import load_model
@@ -32,6 +32,8 @@ CSV_COLUMNS: Final = (
     "slice_index",
     "sop_instance_uid",
     "outcome",
+    "operating_point",
+    "threshold",
     *(f"probability_{name}" for name in CLASSES),
     *(f"probability_{name}" for name in TUMOR_TYPES),
     "peak_row",
@@ -62,18 +64,20 @@ CSV_COLUMNS: Final = (
 )
 @model_option
 @operating_point_option
+@threshold_option
 def predict(
     paths: tuple[str, ...],
     style: str,
     heatmaps: Path | None,
     model: Path | None,
-    operating_point: str,
+    operating_point: str | None,
+    threshold: float | None,
 ) -> None:
     """Classify scans. PATH is a file, a folder, a zip, or - for the standard input.
 
     Exit code 0: all inputs answered; 1: at least one could not be read; 2: wrong usage.
     """
-    classifier = load_model(model, operating_point=operating_point)
+    classifier = load_model(model, operating_point=operating_point, threshold=threshold)
     pictures = None if heatmaps is None else _HeatmapFolder(heatmaps, inputs=paths)
     write = _WRITERS[style]()
     failed = False
@@ -87,7 +91,8 @@ def predict(
             pictures.save(answer)
         write(answer)
     if style == "table":
-        click.echo(f"\n{NOTICE}")
+        point, value = classifier.operating_point, classifier.threshold
+        click.echo(f"\nOperating point {point}: tumor from {value:.3f} on. {NOTICE}")
     sys.exit(EXIT_SOME_FAILED if failed else 0)
 
 
@@ -161,6 +166,9 @@ def _csv_row(answer: dict[str, Any]) -> dict[str, Any]:
     if answer.get("localization"):
         row["peak_row"], row["peak_column"] = answer["localization"]["peak"]
     row["reasons"] = "; ".join(answer.get("reasons", []))
+    if "operating_point" in answer:
+        point = answer["operating_point"]
+        row["operating_point"], row["threshold"] = point["name"], point["threshold"]
     if "error" in answer:
         row["error_type"], row["error_detail"] = answer["error"]["type"], answer["error"]["detail"]
     if "model" in answer:

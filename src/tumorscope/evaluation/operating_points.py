@@ -80,7 +80,8 @@ def rule_in(
     """Return the lowest score that, as threshold, has at least this specificity.
 
     Where even the highest score does not reach it, the next number above that score: then nothing
-    is called. Where the classes are well separated it may lie below :func:`rule_out`.
+    is called. Where the classes are well separated it may lie below :func:`balanced` and
+    :func:`rule_out`; :func:`choose_operating_points` orders them.
     """
     _check_share("specificity", specificity)
     _, reached, thresholds = _curve(y_true, y_score, sample_weight)
@@ -91,6 +92,10 @@ def choose_operating_points(
     y_true: NDArray[Any], y_score: _Reals, *, sample_weight: _Reals | None = None
 ) -> dict[str, float]:
     """Choose the thresholds ``balanced``, ``rule_out`` (0.98) and ``rule_in`` (0.98).
+
+    ``rule_out <= balanced <= rule_in``: where the classes are so well separated that ``balanced``
+    keeps the promise of another one, too, that one is ``balanced``. No promise is broken by it, for
+    sensitivity only falls with the threshold and specificity only rises.
 
     Parameters
     ----------
@@ -106,10 +111,11 @@ def choose_operating_points(
     UsageError
         If a class is missing, lengths differ, labels are not 0 or 1 or a number is not finite.
     """
+    middle = balanced(y_true, y_score, sample_weight=sample_weight)
     return {
-        "balanced": balanced(y_true, y_score, sample_weight=sample_weight),
-        "rule_out": rule_out(y_true, y_score, sample_weight=sample_weight),
-        "rule_in": rule_in(y_true, y_score, sample_weight=sample_weight),
+        "balanced": middle,
+        "rule_out": min(middle, rule_out(y_true, y_score, sample_weight=sample_weight)),
+        "rule_in": max(middle, rule_in(y_true, y_score, sample_weight=sample_weight)),
     }
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     ImageLike = str | Path | bytes | PIL.Image.Image | NDArray[Any] | pydicom.Dataset
 
-_IN_MEMORY: Final = "memory"
+IN_MEMORY: Final = "memory"
+"""Name of what has no path."""
 
 
 def read_scans(
@@ -65,8 +66,8 @@ def read_one(
         return decode(read_file(Path(source), limits), name or label(source), limits)
     if isinstance(source, (bytes, bytearray, memoryview)):
         limits.check_bytes(len(source))
-        return decode(bytes(source), name or _IN_MEMORY, limits)
-    return _from_object(source, name or _IN_MEMORY, limits)
+        return decode(bytes(source), name or IN_MEMORY, limits)
+    return _from_object(source, name or IN_MEMORY, limits)
 
 
 def decode(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> list[Scan]:

@@ -15,6 +15,7 @@ import io
 import json
 import math
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,11 +23,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from tumorscope.errors import ArtifactError
+from tumorscope.errors import ArtifactError, ArtifactWarning
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.labels import CLASSES, TUMOR_TYPES
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.gate import Gate
+from tumorscope.model.operating_point import CUSTOM, NEUTRAL, ordered
 
 FORMAT_VERSION: Final = 3
 READABLE_VERSIONS: Final = (1, 2, 3)
@@ -40,6 +42,9 @@ EMBEDDED_NAMES: Final = {"default": "default.tumorscope", "lite": "lite.tumorsco
 
 MAX_ARTIFACT_BYTES: Final = 512 * 1024 * 1024
 """VGG16 with its fully connected layers in float32 is 528 MB; ours has none of them."""
+
+_WITHOUT_EFFECT: Final = ("format", "format_version", "model_id", "model_version", "card")
+"""Parts of a manifest that no answer follows from."""
 
 _Part = TypeVar("_Part")
 
@@ -92,7 +97,8 @@ class Manifest:
     calibration
         From logits to probabilities.
     operating_points
-        Probability thresholds by name; ``balanced`` is always there and is the default.
+        Probability thresholds by name; ``balanced`` is always there and is the default, and
+        ``rule_out <= balanced <= rule_in``.
     evidence_threshold
         Evidence logit above which a cell counts as tumor in boxes and overlaps.
     graph_sha256
@@ -136,10 +142,33 @@ class Manifest:
             "card": self.card,
         }
 
+    @property
+    def identity(self) -> str:
+        """SHA-256 of all that an answer follows from: what differs in it may answer differently.
+
+        The graph, the preprocessing, the calibration, the prediction sets, the input check, the
+        operating points and the evidence threshold, as JSON with sorted keys and every number as
+        a float. Neither the card nor the names of the model, nor the format of the file.
+        """
+        parts = self.to_dict()
+        for name in _WITHOUT_EFFECT:
+            del parts[name]
+        text = json.dumps(_canonical(parts), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Manifest:
-        """Rebuild from :meth:`to_dict`; refuse what this version does not know."""
+        """Rebuild from :meth:`to_dict`; refuse what this version does not know.
+
+        Warns
+        -----
+        ArtifactWarning
+            If the operating points are out of order, as earlier versions chose them where the
+            classes are well separated. They are put in order (docs/decisions/0054), and what the
+            card says of those that moved is left out.
+        """
         _check_known(values)
+        values = _in_order(values)
         try:
             manifest = cls(
                 model_id=str(values["model_id"]),
@@ -173,8 +202,15 @@ def write_artifact(path: Path, artifact: Artifact, *, overwrite: bool = False) -
     Raises
     ------
     ArtifactError
-        If the file exists and ``overwrite`` is not given, or if it cannot be written.
+        If the file exists and ``overwrite`` is not given, if it cannot be written, or if the
+        operating points are out of order.
     """
+    points = artifact.manifest.operating_points
+    if points != ordered(points):
+        raise ArtifactError(
+            f"The operating points {points} are out of order; rule_out <= balanced <= rule_in is "
+            "needed."
+        )
     if path.exists() and not overwrite:
         raise ArtifactError(f"{path} exists; give another path or allow overwriting.")
     partial = path.with_name(path.name + ".partial")
@@ -289,6 +325,67 @@ def _check_known(values: Any) -> None:
         raise ArtifactError(
             f"The artifact's operating_points {points!r} have no operating point named 'balanced'."
         )
+
+    if CUSTOM in points:
+        raise ArtifactError(
+            f"The artifact has an operating point named {CUSTOM!r}, which stands for a threshold "
+            "that a user gives. Make the artifact again with another name for it."
+        )
+
+
+def _in_order(values: dict[str, Any]) -> dict[str, Any]:
+    """Order the operating points; leave out what was measured at those that moved."""
+    before = values["operating_points"]
+    numbers = (one for one in before.values() if isinstance(one, (int, float)))
+    if sum(map(math.isfinite, numbers)) != len(before):
+        return values  # which the check of the numbers tells
+    after = ordered(before)
+    moved = [name for name in after if after[name] != before[name]]
+    if not moved:
+        return values
+    warnings.warn(
+        "The artifact's operating points are out of order; "
+        + ", ".join(
+            f"{name} is taken at {after[name]:.4f}, not {before[name]:.4f}" for name in moved
+        )
+        + f", for {NEUTRAL} is {after[NEUTRAL]:.4f}. Each keeps what it promises. To write the "
+        "artifact so: tumorscope model rewrite FILE --overwrite",
+        ArtifactWarning,
+        stacklevel=4,
+    )
+    card = {
+        name: _without_points(part, moved) if name.startswith("evaluation") else part
+        for name, part in dict(values.get("card", {})).items()
+    }
+    kept = {name: part for name, part in card.items() if part is not None}
+    return values | {"operating_points": after, "card": kept}
+
+
+def _without_points(evaluation: Any, moved: list[str]) -> Any:
+    """Leave out the rows of some operating points; all of it, ``None``, if it was made at one."""
+    if not isinstance(evaluation, dict) or evaluation.get("operating_point") in moved:
+        return None
+
+    def without(rows: Any) -> Any:
+        if not isinstance(rows, dict):
+            return rows
+        return {name: row for name, row in rows.items() if name not in moved}
+
+    sections = evaluation.get("sections")
+    if isinstance(sections, dict) and "operating_points" in sections:
+        sections = sections | {"operating_points": without(sections["operating_points"])}
+    points = without(evaluation.get("operating_points"))
+    return evaluation | {"sections": sections, "operating_points": points}
+
+
+def _canonical(value: Any) -> Any:
+    """Return a value of JSON in which 1 and 1.0 are the same, and 0.0 and -0.0."""
+    if isinstance(value, dict):
+        return {name: _canonical(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_canonical(one) for one in value]
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) + 0.0 if is_number else value
 
 
 def _check_numbers(manifest: Manifest) -> None:

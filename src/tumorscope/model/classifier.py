@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 
 from tumorscope.errors import ArtifactError, ImageContentError, ImageError, UsageError
 from tumorscope.imaging.preprocess import CanvasGeometry
-from tumorscope.imaging.read import read_one, read_scans
+from tumorscope.imaging.read import IN_MEMORY, read_one, read_scans
 from tumorscope.imaging.read_ahead import read_ahead
 from tumorscope.imaging.scan import ReadFailure, Scan
+from tumorscope.imaging.sources import label
 from tumorscope.labels import TUMOR_TYPES, Outcome
 from tumorscope.model.artifact import Artifact, Manifest, read_artifact
 from tumorscope.model.decision import DecisionRule
@@ -25,6 +27,7 @@ from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
 from tumorscope.model.gate import BLANK, REJECTION, foreign_header
 from tumorscope.model.integer_arithmetic import keep_exact
 from tumorscope.model.openvino_session import OpenVinoSession, chosen_runtime
+from tumorscope.model.operating_point import choose
 from tumorscope.model.prediction import (
     Answer,
     Failure,
@@ -51,9 +54,6 @@ OUTPUTS = ("tumor", "evidence", "type", "features")
 """Names of the graph's outputs, all per image: tumor logit (), evidence logits (cells, cells),
 type logits (3,), features (d,)."""
 
-NEUTRAL_POINT = "balanced"
-"""The operating point that prefers neither error, and the default."""
-
 NOVELTY = "novelty"
 """Name of the output that a gate looks at, a number per image."""
 
@@ -61,7 +61,8 @@ NOVELTY = "novelty"
 def load_model(
     path: str | Path | None = None,
     *,
-    operating_point: str = NEUTRAL_POINT,
+    operating_point: str | None = None,
+    threshold: float | None = None,
     threads: int | None = None,
 ) -> Classifier:
     """Load a model artifact.
@@ -75,7 +76,10 @@ def load_model(
         Artifact file, or ``"lite"`` for the small one inside the package; by default the full
         one.
     operating_point
-        Name of the threshold that turns probabilities into outcomes.
+        Name of the threshold that turns probabilities into outcomes; default ``balanced``.
+    threshold
+        Probability of tumor from which the outcome is ``tumor``, in place of an operating point.
+        It decides alone: the model never abstains then (docs/decisions/0055).
     threads
         Processor threads of the network; default all available cores.
 
@@ -84,11 +88,14 @@ def load_model(
     ArtifactError
         If the artifact is absent, damaged, altered or unknown.
     UsageError
-        If the artifact has no such operating point, or ``TUMORSCOPE_RUNTIME`` names a runtime that
-        is unknown, not installed or not exact on this processor.
+        If the artifact has no such operating point, the threshold is no probability, or
+        ``TUMORSCOPE_RUNTIME`` names a runtime that is unknown, not installed or not exact on this
+        processor.
     """
     artifact = read_artifact(None if path is None else Path(path))
-    return Classifier(artifact, operating_point=operating_point, threads=threads)
+    return Classifier(
+        artifact, operating_point=operating_point, threshold=threshold, threads=threads
+    )
 
 
 class Classifier:
@@ -100,24 +107,22 @@ class Classifier:
     ----------
     artifact
         Verified by :func:`~tumorscope.model.artifact.read_artifact`.
-    operating_point
-        Name of the threshold that turns probabilities into outcomes.
-    threads
-        Processor threads of the network; default all available cores.
+    operating_point, threshold, threads
+        As of :func:`load_model`.
     """
 
     def __init__(
         self,
         artifact: Artifact,
         *,
-        operating_point: str = NEUTRAL_POINT,
+        operating_point: str | None = None,
+        threshold: float | None = None,
         threads: int | None = None,
     ) -> None:
         self.manifest: Manifest = artifact.manifest
-        self.operating_point = operating_point
-        self.threshold = _threshold(artifact.manifest, operating_point)
+        self._point = choose(self.manifest.operating_points, operating_point, threshold)
         self.identity = ModelIdentity(
-            self.manifest.model_id, self.manifest.model_version, self.manifest.graph_sha256
+            self.manifest.model_id, self.manifest.model_version, self.manifest.identity
         )
         self._outputs = OUTPUTS if self.manifest.gate is None else (*OUTPUTS, NOVELTY)
         self._graph, self._threads = artifact.graph, threads or available_cores()
@@ -125,24 +130,39 @@ class Classifier:
         self._one_thread: list[_Session] = []  # opened when needed, for all operating points
         _check_interface(self._session, self._outputs, self.manifest.preprocessing.size)
 
-    def at(self, operating_point: str) -> Classifier:
+    @property
+    def operating_point(self) -> str:
+        """Name of the operating point; ``custom`` at a threshold that was given."""
+        return self._point.name
+
+    @property
+    def threshold(self) -> float:
+        """Probability of tumor from which the outcome is ``tumor``."""
+        return self._point.threshold
+
+    def at(
+        self, operating_point: str | None = None, *, threshold: float | None = None
+    ) -> Classifier:
         """Return this classifier at another operating point, sharing the network.
+
+        Parameters
+        ----------
+        operating_point, threshold
+            As of :func:`load_model`: the one or the other.
 
         Raises
         ------
         UsageError
-            If the artifact has no such operating point.
+            If the artifact has no such operating point, or the threshold is no probability.
         """
         other = copy.copy(self)
-        other.threshold = _threshold(self.manifest, operating_point)
-        other.operating_point = operating_point
+        other._point = choose(self.manifest.operating_points, operating_point, threshold)
         return other
 
     @property
     def rule(self) -> DecisionRule:
         """What turns a probability into an outcome at this operating point."""
-        is_neutral = self.operating_point == NEUTRAL_POINT
-        return DecisionRule(self.threshold, self.manifest.conformal, is_neutral)
+        return DecisionRule.at(self._point, self.manifest.conformal)
 
     def predict(self, image: ImageLike, *, heatmap: bool = False) -> Prediction | SeriesPrediction:
         """Classify one image, or one series where the input holds several slices.
@@ -157,9 +177,12 @@ class Classifier:
 
         Raises
         ------
+        UsageError
+            If the path is a folder.
         ImageError
             If the input cannot be read or holds no picture.
         """
+        _check_no_folder(image)
         scans = read_one(image)
         if len(scans) == 1:
             return self.predict_scan(scans[0], heatmap=heatmap)
@@ -172,9 +195,18 @@ class Classifier:
         return series[0]
 
     def predict_many(
-        self, paths: Iterable[str | Path] | Path, *, heatmap: bool = False
+        self, paths: Iterable[ImageLike] | Path, *, heatmap: bool = False
     ) -> Iterator[Answer]:
-        """Classify files, folders and archives, one answer at a time.
+        """Classify files, folders and archives, and images in memory, one answer at a time.
+
+        Parameters
+        ----------
+        paths
+            One path, or any number of them; among them may be images as :meth:`predict` takes
+            them, such as arrays and PIL images. What is in memory is named ``memory`` with its
+            place among all, from 0: ``memory[3]``.
+        heatmap
+            Also lay the evidence over the images.
 
         Yields an answer for each image or slice in input order, then one for each series.
         The first image gets all threads; those after it one each, side by side, which is less
@@ -182,7 +214,7 @@ class Classifier:
         number of images, but for a few numbers per slice.
         """
         collector = SeriesCollector(self)
-        items = read_ahead(read_scans(paths))
+        items = read_ahead(_read_all(paths))
         for item, answer in self._answer_all(items, heatmap=heatmap):
             if isinstance(item, Scan):
                 collector.add(item.series_uid, answer)
@@ -252,6 +284,7 @@ class Classifier:
             reasons=reasons,
             localization=self._localize(outcome, evidence[0], geometry),
             model=self.identity,
+            operating_point=self._point,
             slice_index=scan.slice_index,
             sop_instance_uid=scan.sop_instance_uid,
             series_uid=scan.series_uid,
@@ -294,6 +327,7 @@ class Classifier:
             reasons=(reason,),
             localization=None,
             model=self.identity,
+            operating_point=self._point,
             slice_index=scan.slice_index,
             sop_instance_uid=scan.sop_instance_uid,
             series_uid=scan.series_uid,
@@ -366,14 +400,45 @@ class SeriesCollector:
                 )
 
 
-def _threshold(manifest: Manifest, operating_point: str) -> float:
-    points = manifest.operating_points
-    if operating_point not in points:
+def _read_all(inputs: Iterable[ImageLike] | Path) -> Iterator[Scan | ReadFailure]:
+    """Read paths, with all that they stand for, and images in memory, in their order."""
+    if isinstance(inputs, (str, Path)):
+        yield from read_scans([inputs])
+        return
+    is_one = isinstance(inputs, (bytes, bytearray)) or getattr(inputs, "ndim", 3) < 3
+    if is_one or not isinstance(inputs, Iterable):
         raise UsageError(
-            f"The model has no operating point {operating_point!r}; "
-            f"it has {', '.join(sorted(points))}."
+            "predict_many takes several images, as a list or another iterable; received "
+            f"{type(inputs).__name__}. For one image there is predict."
         )
-    return points[operating_point]
+    for place, one in enumerate(inputs):
+        if isinstance(one, (str, Path)):
+            yield from read_scans([one])
+        else:
+            yield from _read_memory(one, f"{IN_MEMORY}[{place}]")
+
+
+def _read_memory(image: ImageLike, name: str) -> Iterator[Scan | ReadFailure]:
+    try:
+        yield from read_one(image, name=name)
+    except ImageError as error:
+        yield ReadFailure(name, error)
+
+
+def _check_no_folder(image: ImageLike) -> None:
+    if not isinstance(image, (str, Path)) or not _is_folder(image):
+        return
+    name = label(image)
+    raise UsageError(
+        f"{name} is a folder; predict takes one file. For all scans in it: "
+        f"model.predict_many({name!r}), or on the command line: tumorscope predict {name}"
+    )
+
+
+def _is_folder(path: str | Path) -> bool:
+    with suppress(OSError, ValueError):  # what is no path at all, its reader tells
+        return bool(str(path)) and Path(path).is_dir()
+    return False
 
 
 def _open_session(graph: bytes, threads: int) -> _Session:

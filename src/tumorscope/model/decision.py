@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tumorscope.labels import Outcome
 from tumorscope.model.conformal import Conformal
+from tumorscope.model.operating_point import CUSTOM, NEUTRAL, OperatingPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,25 @@ class DecisionRule:
     is_neutral
         Whether the operating point prefers neither error. One that does, as ``rule_out`` and
         ``rule_in``, calls what its name asks for also where that is not plausible.
+    name
+        Of the operating point. One named ``custom`` is a threshold that the user gave: it decides
+        alone, and the prediction set stands beside the outcome.
     """
 
     threshold: float
     conformal: Conformal | None = None
     is_neutral: bool = True
+    name: str = NEUTRAL
+
+    @classmethod
+    def at(cls, point: OperatingPoint, conformal: Conformal | None) -> DecisionRule:
+        """Return the rule of an operating point."""
+        return cls(point.threshold, conformal, point.name == NEUTRAL, point.name)
+
+    @property
+    def point(self) -> OperatingPoint:
+        """The operating point that decides."""
+        return OperatingPoint(self.name, self.threshold)
 
     def decide(self, probability: float) -> tuple[Outcome, tuple[str, ...], tuple[str, ...]]:
         """Decide for a probability of tumor.
@@ -39,13 +54,16 @@ class DecisionRule:
         -------
         outcome, prediction_set, reasons
             The model abstains where its prediction set holds both classes or none, and, at a
-            neutral operating point, where it holds the other class than the one to be called.
+            neutral operating point, where it holds the other class than the one to be called. It
+            never abstains at a threshold that the user gave.
         """
         called: Outcome = "tumor" if probability >= self.threshold else "no_tumor"
         if self.conformal is None:
             return called, (called,), ()
-        doubt = self.conformal.doubt(probability)
         plausible = self.conformal.prediction_set(probability)
+        if self.name == CUSTOM:
+            return called, plausible, ()
+        doubt = self.conformal.doubt(probability)
         if doubt is None and self.is_neutral and called not in plausible:
             doubt = self._contradiction(called, self.conformal.coverage)
         return ("abstain", plausible, (doubt,)) if doubt else (called, plausible, ())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tumorscope.errors import ImageError, UsageError
 from tumorscope.labels import NOTICE, Outcome
+from tumorscope.model.operating_point import OperatingPoint
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -17,7 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which model gave an answer."""
+    """Which model gave an answer.
+
+    Attributes
+    ----------
+    id, version
+        Name of the recipe, and version of the package that made it.
+    sha256
+        Of all that an answer follows from, :attr:`~tumorscope.model.artifact.Manifest.identity`:
+        models that answer differently differ in it.
+    """
 
     id: str
     version: str
@@ -71,6 +81,8 @@ class Prediction:
         ``None`` unless the outcome is ``tumor``.
     model
         Which model gave the answer.
+    operating_point
+        Name and threshold that decided.
     evidence
         Shape (rows, columns) of the image as read, float32 in [0, 1]: probability-like evidence
         for tumor at each pixel. Not part of :meth:`to_dict`.
@@ -86,6 +98,7 @@ class Prediction:
     reasons: tuple[str, ...]
     localization: Localization | None
     model: ModelIdentity
+    operating_point: OperatingPoint
     slice_index: int | None = None
     sop_instance_uid: str | None = None
     series_uid: str | None = None
@@ -119,6 +132,7 @@ class Prediction:
             "type_probabilities": self.type_probabilities,
             "prediction_set": list(self.prediction_set),
             "reasons": list(self.reasons),
+            "operating_point": self.operating_point.to_dict(),
             "localization": None if self.localization is None else self.localization.to_dict(),
             "model": self.model.to_dict(),
             "notice": NOTICE,
@@ -155,6 +169,7 @@ class SeriesPrediction:
     failed_slices: int
     most_suspicious: tuple[dict[str, Any], ...]
     model: ModelIdentity
+    operating_point: OperatingPoint
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the answer."""
@@ -167,6 +182,7 @@ class SeriesPrediction:
             "type_probabilities": self.type_probabilities,
             "prediction_set": list(self.prediction_set),
             "reasons": list(self.reasons),
+            "operating_point": self.operating_point.to_dict(),
             "slices": self.slices,
             "failed_slices": self.failed_slices,
             "most_suspicious": list(self.most_suspicious),

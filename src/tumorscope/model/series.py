@@ -57,7 +57,7 @@ def aggregate(
     ordered = sorted(slices, key=_place)
     answered = [(one, one.probabilities["tumor"]) for one in ordered if one.probabilities]
     if not answered or len(answered) < _unlike(ordered):
-        return _rejected(ordered, failed=failed, source=_source(slices), model=model)
+        return _rejected(ordered, failed=failed, rule=rule, model=model, source=_source(slices))
     probability = _peak_probability([value for _, value in answered], spread)
     outcome, plausible, reasons = rule.decide(probability)
     return SeriesPrediction(
@@ -72,6 +72,7 @@ def aggregate(
         failed_slices=failed,
         most_suspicious=_most_suspicious(answered),
         model=model,
+        operating_point=rule.point,
     )
 
 
@@ -133,12 +134,28 @@ def _most_suspicious(answered: list[tuple[Prediction, float]]) -> tuple[dict[str
 
 
 def _rejected(
-    slices: Sequence[Prediction], *, failed: int, source: str, model: ModelIdentity
+    slices: Sequence[Prediction],
+    *,
+    failed: int,
+    rule: DecisionRule,
+    model: ModelIdentity,
+    source: str,
 ) -> SeriesPrediction:
     turned_away = [one for one in slices if one.outcome == "rejected"]
     reasons = tuple(dict.fromkeys(reason for one in turned_away for reason in one.reasons))
     return SeriesPrediction(
-        source, _uid(slices), "rejected", None, None, (), reasons, len(slices), failed, (), model
+        source=source,
+        series_uid=_uid(slices),
+        outcome="rejected",
+        probabilities=None,
+        type_probabilities=None,
+        prediction_set=(),
+        reasons=reasons,
+        slices=len(slices),
+        failed_slices=failed,
+        most_suspicious=(),
+        model=model,
+        operating_point=rule.point,
     )
 
 

@@ -39,8 +39,10 @@ def calibrate(
 
     The cases are the rows with split ``calibration``, or all labeled rows of a manifest without
     splits. The gate is widened where local cases need it, never narrowed. An artifact without a
-    gate is given one if the manifest has a ``train`` split. What series need is fitted where the
-    cases hold ten series with and ten without a tumor, of known patients; else it stays.
+    gate is given one if the manifest has a ``train`` split. What the cases are too few for stays as
+    it was, and the card's ``recalibration`` says so under ``kept``: the temperature of the types
+    (20 tumors of two or more known types are needed), the spread of series (ten series with and ten
+    without a tumor, of known patients), the evidence threshold (ten tumors with a mask).
 
     Parameters
     ----------
@@ -72,10 +74,12 @@ def calibrate(
         artifact = _with_gate(artifact, rows, folder)
     examples, _ = load_examples(cases, folder, artifact.manifest.preprocessing)
     outputs = run_artifact(artifact, examples)
-    fitted = calibrate_manifest(artifact.manifest, outputs, examples, cases)
+    fitted, kept = calibrate_manifest(artifact.manifest, outputs, examples, cases)
     if artifact.manifest.gate is not None and outputs.novelty is not None:
         fitted = replace(fitted, gate=_widened(artifact.manifest.gate, outputs.novelty))
-    card = _unmeasured(artifact.manifest.card) | {"recalibration": _summary(cases)}
+    elif artifact.manifest.gate is None:
+        kept["gate"] = f"no train split of {FEWEST_CASES} cases or more; nothing is rejected"
+    card = _unmeasured(artifact.manifest.card) | {"recalibration": _summary(cases, kept)}
     calibrated = Artifact(replace(fitted, card=card), artifact.graph)
     write_artifact(output, calibrated, overwrite=overwrite)
     return calibrated
@@ -117,6 +121,7 @@ def _unmeasured(card: dict[str, Any]) -> dict[str, Any]:
     return {name: part for name, part in card.items() if not name.startswith("evaluation")}
 
 
-def _summary(cases: list[ManifestRow]) -> dict[str, Any]:
-    """Say which cases it was; hashes and counts, no names."""
-    return data_summary([replace(row, split="calibration") for row in cases])
+def _summary(cases: list[ManifestRow], kept: dict[str, str]) -> dict[str, Any]:
+    """Say which cases it was, hashes and counts, no names, and what they were too few for."""
+    summary = data_summary([replace(row, split="calibration") for row in cases])
+    return summary | ({"kept": kept} if kept else {})

@@ -28,7 +28,7 @@ from tumorscope.model.evidence import sigmoid
 from tumorscope.recipes.canvases import load_examples
 from tumorscope.recipes.gate import known_scans, spread, with_gate
 from tumorscope.recipes.provenance import check_manifest, library_versions, read_run
-from tumorscope.recipes.series import fit_series_spread
+from tumorscope.recipes.series import FEWEST_SERIES, fit_series_spread
 from tumorscope.training.checkpoint import load_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples, balancing_weights
@@ -45,6 +45,10 @@ RANGE_SCANS: Final = 96
 
 WEIGHT_BITS: Final[tuple[Literal[7, 8], ...]] = (7, 8)
 """Of the integers tried; the fewer first, which are the fast ones without VNNI."""
+
+FEWEST_TYPED: Final = 20
+FEWEST_OUTLINED: Final = 10
+"""Tumors of a known type, and tumors with a mask: with fewer, what was fitted before is better."""
 
 COVERAGE: Final = 0.95
 """Of the conformal prediction sets, for each class."""
@@ -110,11 +114,9 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
         splits["known"].canvases,
         splits["calibration"].canvases,
     )
-    manifest = replace(
-        calibrate_manifest(draft.manifest, outputs, splits["calibration"], rows),
-        card=_card(record, arithmetic),
-    )
-    artifact = Artifact(manifest, draft.graph)
+    fitted, kept = calibrate_manifest(draft.manifest, outputs, splits["calibration"], rows)
+    card = _card(record, arithmetic) | ({"not_fitted": kept} if kept else {})
+    artifact = Artifact(replace(fitted, card=card), draft.graph)
     write_artifact(output, artifact, overwrite=overwrite)
     return artifact
 
@@ -217,44 +219,65 @@ def _card(record: dict[str, Any], arithmetic: dict[str, Any]) -> dict[str, Any]:
 
 def calibrate_manifest(
     draft: Manifest, outputs: Outputs, examples: Examples, rows: Sequence[ManifestRow]
-) -> Manifest:
+) -> tuple[Manifest, dict[str, str]]:
     """Fit all but the gate on the outputs for calibration examples.
 
     Parameters
     ----------
     draft
-        Its spread of series is kept where the rows hold too few series.
+        What it has is kept where the examples hold too little to fit it.
     rows
         Of which the examples are some.
+
+    Returns
+    -------
+    manifest, kept
+        ``kept`` names each number that stayed as it was, with what was missing.
     """
-    calibration = _fit_calibration(outputs, examples)
-    logits = calibration.slope * outputs.tumor.astype(np.float64) + calibration.intercept
+    kept: dict[str, str] = {}
+    slope, intercept = _fit_platt(outputs, examples)
+    logits = slope * outputs.tumor.astype(np.float64) + intercept
     by_name = dict(zip(examples.keys.tolist(), logits.tolist(), strict=True))
     spread = fit_series_spread([row for row in rows if row.name in by_name], by_name)
     if spread is None:
+        kept["series_spread"] = f"fewer than {FEWEST_SERIES} series with and without a tumor each"
         spread = draft.calibration.series_spread
+    temperature = _fit_temperature(outputs, examples)
+    if temperature is None:
+        kept["type_temperature"] = f"fewer than {FEWEST_TYPED} tumors of two or more known types"
+        temperature = draft.calibration.type_temperature
+    evidence = _evidence_threshold(outputs, examples)
+    if evidence is None:
+        kept["evidence_threshold"] = f"fewer than {FEWEST_OUTLINED} tumors with a mask"
+        evidence = draft.evidence_threshold
     scores = sigmoid(logits)
-    return replace(
+    manifest = replace(
         draft,
-        calibration=replace(calibration, series_spread=spread),
+        calibration=Calibration(slope, intercept, temperature, spread),
         conformal=Conformal(COVERAGE, *fit_conformal(examples.tumor, scores, coverage=COVERAGE)),
         operating_points=choose_operating_points(examples.tumor, scores),
-        evidence_threshold=_evidence_threshold(outputs, examples),
+        evidence_threshold=evidence,
     )
+    return manifest, kept
 
 
-def _fit_calibration(outputs: Outputs, examples: Examples) -> Calibration:
+def _fit_platt(outputs: Outputs, examples: Examples) -> tuple[float, float]:
     weight = balancing_weights(examples.tumor, examples.source)
-    slope, intercept = fit_platt(outputs.tumor, examples.tumor, sample_weight=weight)
+    return fit_platt(outputs.tumor, examples.tumor, sample_weight=weight)
+
+
+def _fit_temperature(outputs: Outputs, examples: Examples) -> float | None:
     known = examples.tumor_type != UNKNOWN
-    temperature = fit_temperature(outputs.types[known], examples.tumor_type[known])
-    return Calibration(slope, intercept, temperature)
+    types = examples.tumor_type[known]
+    if len(types) < FEWEST_TYPED or len(np.unique(types)) < 2:
+        return None
+    return fit_temperature(outputs.types[known], types)
 
 
-def _evidence_threshold(outputs: Outputs, examples: Examples) -> float:
+def _evidence_threshold(outputs: Outputs, examples: Examples) -> float | None:
     rows = np.flatnonzero((examples.mask_index != UNKNOWN) & (examples.tumor == 1))
-    if not rows.size:
-        return 0.0
+    if len(rows) < FEWEST_OUTLINED:
+        return None
     cells = outputs.evidence.shape[1]
     side = examples.masks.shape[1] // cells
     masks = examples.masks[examples.mask_index[rows]]

@@ -25,7 +25,7 @@ test("a case is one line of CSV with the model and the notice", () => {
   const [header, line] = lines(toCsv([caseOf()]));
   expect(header?.startsWith("source,outcome,tumor_probability,glioma")).toBe(true);
   expect(line).toBe(
-    `scan.png,tumor,0.91,0.7,0.2,0.1,tumor,,1,balanced,,,,toy-model,1.2.3,${"ab".repeat(32)},` +
+    `scan.png,tumor,0.91,0.7,0.2,0.1,tumor,,1,balanced,0.5,,,,toy-model,1.2.3,${"ab".repeat(32)},` +
       "Research use only. Not a medical device.",
   );
 });

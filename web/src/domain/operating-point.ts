@@ -9,6 +9,15 @@ export interface OperatingPoint {
   measured: { sensitivity: Estimate; specificity: Estimate } | null;
 }
 
+/** What decided an answer, by its own words; the card only adds what was measured there. */
+export function decidedAt(
+  model: ModelCard | undefined,
+  { name, threshold }: { name: string; threshold: number },
+): OperatingPoint {
+  const known = model ? operatingPoint(model, name) : null;
+  return { name, threshold, measured: known?.threshold === threshold ? known.measured : null };
+}
+
 /** Look an operating point up; an empty name stands for the model's own. */
 export function operatingPoint(model: ModelCard, name: string): OperatingPoint | null {
   const known = name || model.default_operating_point;

@@ -10,6 +10,7 @@ import type {
 } from "@/lib/api/types";
 
 const NOTICE = "Research use only. Not a medical device.";
+export const POINT = { name: "balanced", threshold: 0.5 };
 export const MODEL = { id: "toy-model", version: "1.2.3", sha256: "ab".repeat(32) };
 
 export function imageAnswer(part: Partial<ImageAnswer> = {}): ImageAnswer {
@@ -24,6 +25,7 @@ export function imageAnswer(part: Partial<ImageAnswer> = {}): ImageAnswer {
     type_probabilities: { glioma: 0.7, meningioma: 0.2, pituitary: 0.1 },
     prediction_set: ["tumor"],
     reasons: [],
+    operating_point: POINT,
     localization: { peak: [4, 5], box: [3, 4, 6, 7] },
     model: MODEL,
     notice: NOTICE,
@@ -59,11 +61,18 @@ export const rejectedAnswer = (): ImageAnswer =>
     localization: null,
   });
 
-export function seriesAnswer(part: Partial<SeriesAnswer> = {}): SeriesAnswer {
-  const { outcome, probabilities, type_probabilities, prediction_set, reasons, model, notice } =
-    imageAnswer();
+function shared() {
+  const { outcome, probabilities, type_probabilities, prediction_set, reasons } = imageAnswer();
+  const { operating_point, model, notice } = imageAnswer();
   return {
-    ...{ outcome, probabilities, type_probabilities, prediction_set, reasons, model, notice },
+    ...{ outcome, probabilities, type_probabilities, prediction_set, reasons },
+    ...{ operating_point, model, notice },
+  };
+}
+
+export function seriesAnswer(part: Partial<SeriesAnswer> = {}): SeriesAnswer {
+  return {
+    ...shared(),
     kind: "series",
     source: "series",
     series_instance_uid: "1.2.3",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from tumorscope.errors import CorruptImageError, ImageTooLargeError
@@ -30,7 +31,7 @@ from tumorscope.serving.http_api.job_store import (
 )
 from tumorscope.serving.http_api.logs import log_crash, log_event
 from tumorscope.serving.http_api.pictures import describe_slice, save_pictures
-from tumorscope.serving.http_api.stored_answers import collect_series
+from tumorscope.serving.http_api.stored_answers import are_of_other_model, collect_series
 
 PICTURES: Final = "pictures"
 """Folder of a held job's pictures, inside the job's own."""
@@ -109,7 +110,7 @@ class JobRunner:
                     job,
                     store=self._store,
                     config=self._config,
-                    classifier=self._classifier.at(job.operating_point),
+                    classifier=self._classifier_for(job),
                     admission=self._admission,
                     stopping=self._stopping,
                 ).run()
@@ -125,6 +126,14 @@ class JobRunner:
         else:
             self._store.release(job.id)
             log_event("job-released")
+
+    def _classifier_for(self, job: StoredJob) -> Classifier:
+        """Return the classifier at the job's point, which the model of before may have had."""
+        if job.threshold is not None:
+            return self._classifier.at(threshold=job.threshold)
+        if job.operating_point not in self._classifier.manifest.operating_points:
+            return self._classifier
+        return self._classifier.at(job.operating_point)
 
     @contextmanager
     def _leased(self, job: str) -> Iterator[None]:
@@ -166,8 +175,12 @@ class _JobRun:
         self._stopping = stopping
         self._pictures = store.folder(job.id) / PICTURES
         known = store.answers(job.id)
+        if are_of_other_model(known, classifier.identity, classifier.rule.point):
+            store.restart(job.id)
+            self._job, known = replace(job, files_done=0), []
+            log_event("job-restarted")
         self._number = len(known)
-        self._skip = sum(1 for one in known if one.file == job.files_done)
+        self._skip = sum(1 for one in known if one.file == self._job.files_done)
         self._series: dict[str, int] = {}
         for one in known:
             self._series_number(one.series_uid)

@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'finished')),
     created REAL NOT NULL,
     operating_point TEXT NOT NULL,
+    threshold REAL,
     hold_s REAL NOT NULL,
     bytes INTEGER NOT NULL,
     owner TEXT,
@@ -57,6 +58,9 @@ CREATE TABLE IF NOT EXISTS answers (
     PRIMARY KEY (job, number)
 );
 """
+_ADDED: Final = {"jobs": {"threshold": "REAL"}}
+"""Columns that a database of an earlier version lacks."""
+
 _BUSY_MS: Final = 10_000
 """Wait for another process' transaction; each takes a few milliseconds."""
 
@@ -93,12 +97,16 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """One row of ``jobs``; times in seconds since the epoch."""
+    """One row of ``jobs``; times in seconds since the epoch.
+
+    ``threshold`` is that of the request; ``None`` where it named an operating point.
+    """
 
     id: str
     state: str
     created: float
     operating_point: str
+    threshold: float | None
     hold_s: float
     bytes: int
     owner: str | None
@@ -165,7 +173,13 @@ class JobStore:
         return job, folder
 
     def add(
-        self, job: str, uploads: Sequence[tuple[str, str]], *, operating_point: str, hold_s: float
+        self,
+        job: str,
+        uploads: Sequence[tuple[str, str]],
+        *,
+        operating_point: str,
+        hold_s: float,
+        threshold: float | None = None,
     ) -> None:
         """Queue a job whose files have been written.
 
@@ -173,14 +187,16 @@ class JobStore:
         ----------
         uploads
             File in the job's folder and name under which answers refer to it.
+        threshold
+            That the request gave in place of an operating point.
         """
         folder = self.folder(job)
         size = sum((folder / file).stat().st_size for file, _ in uploads)
         with self._transaction() as database:
             database.execute(
-                "INSERT INTO jobs (id, state, created, operating_point, hold_s, bytes) "
-                "VALUES (?, 'queued', ?, ?, ?, ?)",
-                (job, time.time(), operating_point, hold_s, size),
+                "INSERT INTO jobs (id, state, created, operating_point, threshold, hold_s, bytes) "
+                "VALUES (?, 'queued', ?, ?, ?, ?, ?)",
+                (job, time.time(), operating_point, threshold, hold_s, size),
             )
             database.executemany(
                 "INSERT INTO uploads VALUES (?, ?, ?, ?)",
@@ -265,6 +281,18 @@ class JobStore:
         with self._transaction() as database:
             _check_owned(self._update(database, job, "attempts = 0, files_done = ?", files_done))
             _insert(database, job, answer)
+
+    def restart(self, job: str) -> None:
+        """Forget the answers of a job that is being worked on: another model gave them.
+
+        Raises
+        ------
+        LeaseLostError
+            If the job is no longer this process' own.
+        """
+        with self._transaction() as database:
+            _check_owned(self._update(database, job, "files_done = ?", 0))
+            database.execute("DELETE FROM answers WHERE job = ?", (job,))
 
     def finish(self, job: str, series: Sequence[StoredAnswer]) -> None:
         """Store the answers of the series, end the job, and delete its uploads."""
@@ -362,7 +390,19 @@ def _connect(path: Path) -> sqlite3.Connection:
     ):
         database.execute(f"PRAGMA {pragma}")
     database.executescript(_SCHEMA)
+    _add_columns(database)
     return database
+
+
+def _add_columns(database: sqlite3.Connection) -> None:
+    """Bring a database of an earlier version up to this one; several processes may try at once."""
+    database.execute("BEGIN IMMEDIATE")
+    for table, columns in _ADDED.items():
+        known = {row["name"] for row in database.execute(f"PRAGMA table_info({table})")}
+        for name, kind in columns.items():
+            if name not in known:
+                database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+    database.execute("COMMIT")
 
 
 def _check_owned(changed: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Blueprint, Response, after_this_request, request, url_for
 from flask.typing import ResponseReturnValue
+from msgspec import UnsetType
 from werkzeug.datastructures import FileStorage
 
 from tumorscope.labels import NOTICE
@@ -53,14 +54,15 @@ def create_job() -> ResponseReturnValue:
     """
     query = parse_query(JobQuery)
     service = current_service()
-    point = service.operating_point(query.operating_point).operating_point
+    point = service.classifier_for(query).operating_point
     _check_room(service)
     job, folder = service.store.new_folder()
     try:
         uploads = _receive(service, folder)
         _check_room(service)
         hold = min(query.hold, service.config.max_hold_s)
-        service.store.add(job, uploads, operating_point=point, hold_s=hold)
+        threshold = None if isinstance(query.threshold, UnsetType) else query.threshold
+        service.store.add(job, uploads, operating_point=point, threshold=threshold, hold_s=hold)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

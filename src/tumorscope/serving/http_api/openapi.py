@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -130,9 +130,40 @@ def parse_query(shape: type[Query]) -> Query:
         name = place.group(1) if place else "?"
         raise RefusalError(
             "bad-request",
-            f"The query parameter {name} has a value that it may not have; see the document at "
-            "/api/v1/openapi.json.",
+            f"The query parameter {name} must be {_allowed(shape, name)}; it has another value.",
         ) from error
+
+
+def _allowed(shape: type[msgspec.Struct], name: str) -> str:
+    """Say in words which values a parameter may have."""
+    info = msgspec.inspect.type_info(shape)
+    fields = info.fields if isinstance(info, msgspec.inspect.StructType) else ()
+    kinds = [kind for one in fields if one.encode_name == name for kind in _kinds(one.type)]
+    return " or ".join(filter(None, map(_in_words, kinds))) or "as /api/v1/openapi.json says"
+
+
+def _kinds(kind: msgspec.inspect.Type) -> Iterator[msgspec.inspect.Type]:
+    if isinstance(kind, msgspec.inspect.UnionType):
+        for one in kind.types:
+            yield from _kinds(one)
+    elif isinstance(kind, msgspec.inspect.Metadata):
+        yield from _kinds(kind.type)
+    else:
+        yield kind
+
+
+def _in_words(kind: msgspec.inspect.Type) -> str:
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        return " or ".join(str(value) for value in kind.values)
+    if isinstance(kind, (msgspec.inspect.IntType, msgspec.inspect.FloatType)):
+        noun = "a whole number" if isinstance(kind, msgspec.inspect.IntType) else "a number"
+        ends = (f" from {kind.ge}" if kind.ge is not None else "") + (
+            f" to {kind.le}" if kind.le is not None else ""
+        )
+        return noun + ends
+    if isinstance(kind, msgspec.inspect.StrType):
+        return "text" + (f" of at most {kind.max_length} characters" if kind.max_length else "")
+    return ""
 
 
 def document(app: Flask) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def create_predictions() -> ResponseReturnValue:
     """
     query = parse_query(PredictionQuery)
     service = current_service()
-    classifier = service.operating_point(query.operating_point)
+    classifier = service.classifier_for(query)
     heatmap = query.heatmap == "png"
     with service.admission.enter():
         files = read_files(

@@ -33,7 +33,21 @@ class ModelIdentity(Struct):
 
     id: str
     version: str
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[
+        str,
+        Meta(
+            pattern="^[0-9a-f]{64}$",
+            description="Of all that an answer follows from: graph, preprocessing, calibration, "
+            "thresholds, input check. Models that answer differently differ in it.",
+        ),
+    ]
+
+
+class OperatingPoint(Struct):
+    """What decided: from this probability of a tumor on the outcome is tumor."""
+
+    name: Annotated[str, Meta(description="custom for a threshold that the request gave")]
+    threshold: Annotated[float, Meta(ge=0)]
 
 
 class Probabilities(Struct):
@@ -72,6 +86,7 @@ class ImageAnswer(Struct, tag_field="kind", tag="image"):
     type_probabilities: TypeProbabilities | None
     prediction_set: list[ClassName]
     reasons: list[str]
+    operating_point: OperatingPoint
     localization: Localization | None
     model: ModelIdentity
     notice: Notice
@@ -97,6 +112,7 @@ class SeriesAnswer(Struct, tag_field="kind", tag="series"):
     type_probabilities: TypeProbabilities | None
     prediction_set: list[ClassName]
     reasons: list[str]
+    operating_point: OperatingPoint
     slices: Count
     failed_slices: Count
     most_suspicious: list[SuspiciousSlice]
@@ -298,6 +314,18 @@ class PredictionQuery(Struct):
     operating_point: (
         Annotated[str, Meta(description="Named threshold of the model.", max_length=64)] | UnsetType
     ) = UNSET
+    threshold: (
+        Annotated[
+            float,
+            Meta(
+                ge=0,
+                le=1,
+                description="Probability from which the outcome is tumor, in place of an operating "
+                "point. It decides alone: the model does not abstain.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class JobQuery(Struct):
@@ -305,6 +333,18 @@ class JobQuery(Struct):
 
     operating_point: (
         Annotated[str, Meta(description="Named threshold of the model.", max_length=64)] | UnsetType
+    ) = UNSET
+    threshold: (
+        Annotated[
+            float,
+            Meta(
+                ge=0,
+                le=1,
+                description="Probability from which the outcome is tumor, in place of an operating "
+                "point. It decides alone: the model does not abstain.",
+            ),
+        ]
+        | UnsetType
     ) = UNSET
     hold: Annotated[
         int,

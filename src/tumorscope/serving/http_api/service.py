@@ -15,6 +15,7 @@ from tumorscope.serving.http_api.config import ServerConfig
 from tumorscope.serving.http_api.job_runner import JobRunner
 from tumorscope.serving.http_api.job_store import JobStore
 from tumorscope.serving.http_api.problems import RefusalError
+from tumorscope.serving.http_api.schemas import JobQuery, PredictionQuery
 
 EXTENSION: Final = "tumorscope"
 
@@ -29,18 +30,22 @@ class Service:
     store: JobStore
     runner: JobRunner
 
-    def operating_point(self, name: str | UnsetType) -> Classifier:
-        """Return the classifier at a named operating point, by default the model's own.
+    def classifier_for(self, query: PredictionQuery | JobQuery) -> Classifier:
+        """Return the classifier at the operating point or the threshold that a query asks for.
 
         Raises
         ------
         RefusalError
-            If the model has no such operating point.
+            If the model has no such operating point, or both are given.
         """
-        if isinstance(name, UnsetType):
+        name = None if isinstance(query.operating_point, UnsetType) else query.operating_point
+        threshold = None if isinstance(query.threshold, UnsetType) else query.threshold
+        if name is None and threshold is None:
             return self.classifier
+        if name is not None and threshold is not None:
+            raise RefusalError("bad-request", "Give operating_point or threshold, not both.")
         try:
-            return self.classifier.at(name)
+            return self.classifier.at(name, threshold=threshold)
         except UsageError as error:
             points = ", ".join(sorted(self.classifier.manifest.operating_points))
             raise RefusalError("bad-request", f"The operating points are {points}.") from error

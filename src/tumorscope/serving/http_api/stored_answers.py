@@ -7,6 +7,7 @@ from typing import Any
 
 from tumorscope.errors import CorruptImageError
 from tumorscope.model.classifier import SeriesCollector
+from tumorscope.model.operating_point import OperatingPoint
 from tumorscope.model.prediction import Failure, ModelIdentity, Prediction
 from tumorscope.serving.http_api.job_store import StoredAnswer
 
@@ -16,6 +17,20 @@ def collect_series(collector: SeriesCollector, answers: Iterable[StoredAnswer]) 
     for one in answers:
         if one.series_uid is not None:
             collector.add(one.series_uid, _restore(one))
+
+
+def are_of_other_model(
+    answers: Iterable[StoredAnswer], model: ModelIdentity, point: OperatingPoint
+) -> bool:
+    """Tell whether another model, or another threshold, gave some of the answers of a job.
+
+    So it is when a service comes back with a new model, or in a new version.
+    """
+    wanted = {"model": model.to_dict(), "operating_point": point.to_dict()}
+    return any(
+        one.answer["kind"] != "error" and {name: one.answer.get(name) for name in wanted} != wanted
+        for one in answers
+    )
 
 
 def _restore(stored: StoredAnswer) -> Prediction | Failure:
@@ -32,6 +47,7 @@ def _restore(stored: StoredAnswer) -> Prediction | Failure:
         reasons=tuple(values["reasons"]),
         localization=None,
         model=_identity(values["model"]),
+        operating_point=OperatingPoint(**values["operating_point"]),
         slice_index=values["slice_index"],
         sop_instance_uid=values["sop_instance_uid"],
         series_uid=stored.series_uid,

@@ -2,8 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { Face } from "@/components/ui/face";
-import { isHidden, strongestSlice, type Case } from "@/domain/case";
-import { operatingPoint } from "@/domain/operating-point";
+import { answerOf, isHidden, strongestSlice, type Case } from "@/domain/case";
+import { decidedAt } from "@/domain/operating-point";
 import { useSettings } from "@/domain/settings";
 import { AnswerPanel } from "@/features/reading/components/answer-panel";
 import { BlindQuestion, FeedbackPanel } from "@/features/reading/components/feedback-panel";
@@ -33,7 +33,8 @@ export function ReadingRoom({ one, others }: ReadingRoomProps) {
   // By the service's number, for slices that are still coming in may be put before it.
   const found = one.slices.findIndex((slice) => slice.view.index === chosen);
   const index = found < 0 ? start : found;
-  const point = model ? operatingPoint(model, one.operatingPoint) : null;
+  const answer = answerOf(one) ?? one.slices[index]?.answer;
+  const point = answer ? decidedAt(model, answer.operating_point) : null;
 
   if (one.slices.length === 0) return <Face title={t("case.empty")} />;
   return (

@@ -1,0 +1,74 @@
+"""Operating points: thresholds with a name, and the order that their names promise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from tumorscope.errors import UsageError
+
+NEUTRAL: Final = "balanced"
+"""The operating point that prefers neither error, and the default."""
+
+RULE_OUT: Final = "rule_out"
+RULE_IN: Final = "rule_in"
+
+CUSTOM: Final = "custom"
+"""Name of a threshold that the user gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """What decided: from this probability of a tumor on the outcome is ``tumor``."""
+
+    name: str
+    threshold: float
+
+    def to_dict(self) -> dict[str, str | float]:
+        """Return the ``operating_point`` object of an answer."""
+        return {"name": self.name, "threshold": self.threshold}
+
+
+def ordered(points: Mapping[str, float]) -> dict[str, float]:
+    """Put operating points in order: ``rule_out <= balanced <= rule_in``.
+
+    A lower ``rule_out`` misses no more tumors and a higher ``rule_in`` calls no more tumor-free
+    scans tumor, so that both keep what they promise; ``balanced`` stays. Others stay, too.
+    """
+    after = dict(points)
+    if NEUTRAL in after and RULE_OUT in after:
+        after[RULE_OUT] = min(after[RULE_OUT], after[NEUTRAL])
+    if NEUTRAL in after and RULE_IN in after:
+        after[RULE_IN] = max(after[RULE_IN], after[NEUTRAL])
+    return after
+
+
+def choose(
+    points: Mapping[str, float], name: str | None, threshold: float | None
+) -> OperatingPoint:
+    """Return the point of that name, or of that threshold, or the neutral one.
+
+    Raises
+    ------
+    UsageError
+        If there is no point of that name, the threshold is no probability, or both are given.
+    """
+    if threshold is not None:
+        if name is not None:
+            raise UsageError(
+                f"Give an operating point or a threshold, not both; received {name!r} and "
+                f"{threshold}."
+            )
+        if not (isinstance(threshold, (int, float)) and 0 <= threshold <= 1):  # nor NaN
+            raise UsageError(
+                f"A threshold is a probability of tumor, from 0 to 1; received {threshold!r}."
+            )
+        return OperatingPoint(CUSTOM, float(threshold))
+    name = NEUTRAL if name is None else name
+    if name not in points:
+        raise UsageError(
+            f"The model has no operating point {name!r}; it has {', '.join(sorted(points))}. "
+            "A threshold of your own is given as such."
+        )
+    return OperatingPoint(name, points[name])
