@@ -19,6 +19,7 @@ from tumorscope.serving.http_api import (
     samples,
 )
 from tumorscope.serving.http_api.admission import Admission
+from tumorscope.serving.http_api.api_keys import KeyRing
 from tumorscope.serving.http_api.config import ServerConfig
 from tumorscope.serving.http_api.early_refusal import EarlyRefusal
 from tumorscope.serving.http_api.job_runner import JobRunner
@@ -53,9 +54,10 @@ def create_app(config: ServerConfig, *, classifier: Classifier | None = None) ->
     admission = Admission(max_in_flight=config.max_in_flight, max_computing=config.max_computing)
     store = JobStore(config)
     runner = JobRunner(config, store, classifier, admission)
-    app = _routes(config)
+    keys = None if config.api_keys is None else KeyRing(config.api_keys)
+    app = _routes(config, keys)
     app.extensions[EXTENSION] = Service(config, classifier, admission, store, runner)
-    early = EarlyRefusal(app.wsgi_app, f"{PREFIX}/predictions", config, admission)
+    early = EarlyRefusal(app.wsgi_app, f"{PREFIX}/predictions", config, keys, admission)
     app.wsgi_app = early  # type: ignore[method-assign]  # as Flask's documentation wraps it
     runner.start()
     return app
@@ -70,16 +72,16 @@ def close_app(app: Flask) -> None:
 
 def create_documented_app() -> Flask:
     """Return the routes alone, to be described; they cannot answer."""
-    return _routes(ServerConfig())
+    return _routes(ServerConfig(), None)
 
 
-def _routes(config: ServerConfig) -> Flask:
+def _routes(config: ServerConfig, keys: KeyRing | None) -> Flask:
     app = Flask("tumorscope.serving", static_folder=None)
     app.request_class = UploadRequest
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of Flask's default provider
     app.json.sort_keys = False  # type: ignore[attr-defined]
     problems.register(app)
-    guard.register(app, config)
+    guard.register(app, config, keys)
     for part in (predictions, jobs, model_card, samples, openapi):
         app.register_blueprint(part.blueprint, url_prefix=PREFIX)
     app.register_blueprint(health.blueprint)

@@ -10,6 +10,7 @@ from typing import Final
 
 from tumorscope.errors import UsageError
 from tumorscope.imaging.limits import MEBIBYTE, Limits
+from tumorscope.serving.http_api.api_keys import read_keys
 from tumorscope.serving.loopback import is_loopback
 
 SERVER_LIMITS: Final = Limits(
@@ -29,11 +30,20 @@ STATIC_FOLDER: Final = Path(__file__).parents[1] / "static"
 
 def default_spool() -> Path:
     """Return the folder that keeps jobs over a restart, in the user's state folder."""
+    return _state_folder() / "spool"
+
+
+def default_api_keys() -> Path:
+    """Return the file of key hashes in the user's state folder."""
+    return _state_folder() / "keys"
+
+
+def _state_folder() -> Path:
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
     else:
         base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "tumorscope" / "spool"
+    return Path(base) / "tumorscope"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +60,8 @@ class ServerConfig:
         Folder of jobs, mode 0700: uploads until they are answered, answers until they are fetched.
     static
         Folder of the built page.
-    api_key_hashes
-        SHA-256 of the keys that are let in, in lower-case hex.
+    api_keys
+        File of the keys that are let in, as ``tumorscope keys`` writes it; read at each request.
     limits
         Of each file, see :class:`~tumorscope.imaging.limits.Limits`.
     max_upload_bytes, max_job_bytes
@@ -87,7 +97,7 @@ class ServerConfig:
     model: Path | None = None
     spool: Path = field(default_factory=default_spool)
     static: Path = STATIC_FOLDER
-    api_key_hashes: tuple[str, ...] = ()
+    api_keys: Path | None = None
     limits: Limits = SERVER_LIMITS
     max_upload_bytes: int = 64 * MEBIBYTE
     max_job_bytes: int = 1024 * MEBIBYTE
@@ -107,10 +117,15 @@ class ServerConfig:
     threads: int | None = None
 
     def check(self) -> None:
-        """Raise UsageError if the service would be open to a network without a key."""
-        if not self.api_key_hashes and not is_loopback(self.host):
+        """Raise UsageError if nobody could be let in, or everybody on a network."""
+        if self.api_keys is not None:
+            if not read_keys(self.api_keys):
+                raise UsageError(
+                    f"The key file {self.api_keys} holds no key; add one: tumorscope keys add NAME "
+                    f"--api-keys {self.api_keys}"
+                )
+        elif not is_loopback(self.host):
             raise UsageError(
                 f"The address {self.host} can be reached from other machines, so an API key is "
-                "needed: make one with 'tumorscope serve --new-api-key FILE' and start with "
-                "--api-keys FILE, or bind to 127.0.0.1."
+                "needed: make one with 'tumorscope keys add NAME', or bind to 127.0.0.1."
             )
