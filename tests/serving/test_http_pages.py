@@ -31,8 +31,8 @@ def built(make_app: Callable[..., Flask], tmp_path: Path) -> FlaskClient:
     return make_app(static=static).test_client()
 
 
-@pytest.mark.parametrize("path", ["/", "/index.html", "/worklist", "/cases/3"])
-def test_addresses_of_the_page_lead_to_its_index(built: FlaskClient, path: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/index.html"])
+def test_page_is_served(built: FlaskClient, path: str) -> None:
     with built.get(path) as response:
         assert response.status_code == 200
         assert b"<title>page</title>" in response.data
@@ -51,6 +51,10 @@ def test_hashed_files_are_kept_by_browsers(built: FlaskClient) -> None:
     "path",
     [
         "/assets/gone.js",
+        "/worklist",
+        "/cases/3",
+        "/assets",
+        "/assets/",
         "/api/v1",
         "/../secret.txt",
         "/%2e%2e/secret.txt",
@@ -61,6 +65,17 @@ def test_nothing_else_is_served(built: FlaskClient, path: str) -> None:
     with built.get(path) as response:
         assert response.status_code == 404
         assert b"secret" not in response.data
+
+
+def test_unknown_address_is_told_to_programs_and_to_people(client: FlaskClient) -> None:
+    told = client.get("/worklist")
+    assert (told.status_code, told.mimetype) == (404, "application/problem+json")
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    shown = client.get("/worklist", headers=browser)
+    assert (shown.status_code, shown.mimetype) == (404, "text/html")
+    assert "Content-Security-Policy" in shown.headers
+    api = client.get("/api/v1/nothing", headers=browser)
+    assert (api.status_code, api.mimetype) == (404, "application/problem+json")
 
 
 def test_unbuilt_page_says_how_to_build_it(client: FlaskClient) -> None:

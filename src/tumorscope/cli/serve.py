@@ -9,7 +9,12 @@ import click
 from tumorscope.cli.options import model_option
 from tumorscope.labels import NOTICE
 from tumorscope.serving.http_api.api_keys import add_key
-from tumorscope.serving.http_api.config import ServerConfig, default_api_keys, default_spool
+from tumorscope.serving.http_api.config import (
+    LOCAL_PROXIES,
+    ServerConfig,
+    default_api_keys,
+    default_spool,
+)
 from tumorscope.serving.http_api.server import serve as run_server
 from tumorscope.serving.loopback import is_loopback
 
@@ -39,6 +44,22 @@ from tumorscope.serving.loopback import is_loopback
     "[default there: keys in the user's state folder]",
 )
 @click.option(
+    "--root-path",
+    default="",
+    metavar="PATH",
+    help="Path under which a proxy shows the service, such as /tumorscope; needed where the proxy "
+    "does not say it in X-Forwarded-Prefix.",
+)
+@click.option(
+    "--trust-proxy",
+    "proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    default=LOCAL_PROXIES,
+    help="Address or network of a proxy whose X-Forwarded-Prefix is believed; repeatable.  "
+    "[default: this machine's own]",
+)
+@click.option(
     "--new-api-key",
     "key_file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -52,6 +73,8 @@ def serve(
     model: Path | None,
     spool: Path,
     api_keys: Path | None,
+    root_path: str,
+    proxies: tuple[str, ...],
     key_file: Path | None,
 ) -> None:
     """Serve the HTTP API and the web page until stopped."""
@@ -70,6 +93,8 @@ def serve(
         model=model,
         spool=spool,
         api_keys=api_keys,
+        root_path=root_path,
+        proxies=proxies,
     )
     run_server(config, port=port, workers=workers, announce=_announce)
 

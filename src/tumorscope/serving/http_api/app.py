@@ -26,6 +26,7 @@ from tumorscope.serving.http_api.job_runner import JobRunner
 from tumorscope.serving.http_api.job_store import JobStore
 from tumorscope.serving.http_api.page import page_blueprint
 from tumorscope.serving.http_api.service import EXTENSION, Service
+from tumorscope.serving.http_api.under_path import UnderPath, check_path
 from tumorscope.serving.http_api.uploads import UploadRequest
 
 PREFIX: Final = "/api/v1"
@@ -58,7 +59,8 @@ def create_app(config: ServerConfig, *, classifier: Classifier | None = None) ->
     app = _routes(config, keys)
     app.extensions[EXTENSION] = Service(config, classifier, admission, store, runner)
     early = EarlyRefusal(app.wsgi_app, f"{PREFIX}/predictions", config, keys, admission)
-    app.wsgi_app = early  # type: ignore[method-assign]  # as Flask's documentation wraps it
+    outer = UnderPath(early, root_path=check_path(config.root_path), proxies=config.proxies)
+    app.wsgi_app = outer  # type: ignore[method-assign]  # as Flask's documentation wraps it
     runner.start()
     return app
 

@@ -11,6 +11,7 @@ from typing import Final
 from tumorscope.errors import UsageError
 from tumorscope.imaging.limits import MEBIBYTE, Limits
 from tumorscope.serving.http_api.api_keys import read_keys
+from tumorscope.serving.http_api.under_path import check_path, check_proxies
 from tumorscope.serving.loopback import is_loopback
 
 SERVER_LIMITS: Final = Limits(
@@ -23,6 +24,10 @@ SERVER_LIMITS: Final = Limits(
 )
 """Tighter than on the command line, for strangers share the memory: 128 million voxels, a volume of
 512 x 512 x 488, take 512 MB as float32."""
+
+LOCAL_PROXIES: Final = ("127.0.0.0/8", "::1/128")
+"""As gunicorn and others do: what a program of this machine says of the path shapes but the
+addresses in its own answer."""
 
 STATIC_FOLDER: Final = Path(__file__).parents[1] / "static"
 """Where the build of ``web/`` puts the page."""
@@ -62,6 +67,10 @@ class ServerConfig:
         Folder of the built page.
     api_keys
         File of the keys that are let in, as ``tumorscope keys`` writes it; read at each request.
+    root_path
+        Path under which a proxy shows the service, such as ``/tumorscope``.
+    proxies
+        Addresses of proxies whose ``X-Forwarded-Prefix`` is believed, by default this machine's.
     limits
         Of each file, see :class:`~tumorscope.imaging.limits.Limits`.
     max_upload_bytes, max_job_bytes
@@ -98,6 +107,8 @@ class ServerConfig:
     spool: Path = field(default_factory=default_spool)
     static: Path = STATIC_FOLDER
     api_keys: Path | None = None
+    root_path: str = ""
+    proxies: tuple[str, ...] = LOCAL_PROXIES
     limits: Limits = SERVER_LIMITS
     max_upload_bytes: int = 64 * MEBIBYTE
     max_job_bytes: int = 1024 * MEBIBYTE
@@ -117,7 +128,9 @@ class ServerConfig:
     threads: int | None = None
 
     def check(self) -> None:
-        """Raise UsageError if nobody could be let in, or everybody on a network."""
+        """Raise UsageError if nobody could be let in, or all of a network, or a path is none."""
+        check_path(self.root_path)
+        check_proxies(self.proxies)
         if self.api_keys is not None:
             if not read_keys(self.api_keys):
                 raise UsageError(

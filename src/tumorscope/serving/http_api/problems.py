@@ -15,6 +15,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from tumorscope.errors import TumorscopeError
+from tumorscope.labels import NOTICE
 from tumorscope.model.prediction import Failure
 from tumorscope.serving.http_api.logs import log_crash
 
@@ -40,8 +41,16 @@ STATUS_OF_IMAGE_ERROR: Final = {
 }
 """Problem for the ``type`` of an ImageError; all others are ``unusable-scan``."""
 
+_NOT_FOUND_PAGE: Final = f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Not found - tumorscope</title>
+<h1>Not found</h1>
+<p>There is nothing at this address.</p>
+<p>{NOTICE}</p>
+</html>
+"""
+
 CONTENT_TYPE: Final = "application/problem+json"
-_KIND_OF_STATUS: Final = {status: kind for kind, (status, _) in KINDS.items()}
+_KIND_OF_STATUS: Final = {status: kind for kind, (status, _) in reversed(KINDS.items())}
 
 
 class RefusalError(TumorscopeError):
@@ -129,11 +138,21 @@ def _from_http(error: HTTPException) -> Response:
     status = error.code or 500
     if status == 413:
         return problem(RefusalError("too-large", _too_large()))
+    if status == 404 and _is_read_by_a_person():
+        return Response(_NOT_FOUND_PAGE, status=404, mimetype="text/html")
     kind = _KIND_OF_STATUS.get(status, "bad-request" if status < 500 else "internal")
     response = problem(RefusalError(kind, KINDS[kind][1]))
     if status == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or []))
     return response
+
+
+def _is_read_by_a_person() -> bool:
+    """Tell a browser's address bar from a program."""
+    accepted = request.accept_mimetypes
+    return not request.path.startswith("/api/") and (
+        accepted["text/html"] > accepted["application/problem+json"]
+    )
 
 
 def _too_large() -> str:
