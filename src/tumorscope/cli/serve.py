@@ -44,6 +44,14 @@ from tumorscope.serving.loopback import is_loopback
     "[default there: keys in the user's state folder]",
 )
 @click.option(
+    "--keep-results",
+    default=3600,
+    show_default=True,
+    type=click.IntRange(0, 30 * 86_400),
+    metavar="SECONDS",
+    help="For which the answers of a finished job can be fetched again. 0: deleted when sent.",
+)
+@click.option(
     "--root-path",
     default="",
     metavar="PATH",
@@ -73,6 +81,7 @@ def serve(
     model: Path | None,
     spool: Path,
     api_keys: Path | None,
+    keep_results: int,
     root_path: str,
     proxies: tuple[str, ...],
     key_file: Path | None,
@@ -93,6 +102,7 @@ def serve(
         model=model,
         spool=spool,
         api_keys=api_keys,
+        keep_results_s=keep_results,
         root_path=root_path,
         proxies=proxies,
     )

@@ -8,15 +8,16 @@ from flask import Flask
 
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.serving.http_api import (
+    docs_page,
     guard,
     health,
     jobs,
-    metrics,
     model_card,
     openapi,
     predictions,
     problems,
     samples,
+    scrape,
 )
 from tumorscope.serving.http_api.admission import Admission
 from tumorscope.serving.http_api.api_keys import KeyRing
@@ -87,6 +88,7 @@ def _routes(config: ServerConfig, keys: KeyRing | None) -> Flask:
     for part in (predictions, jobs, model_card, samples, openapi):
         app.register_blueprint(part.blueprint, url_prefix=PREFIX)
     app.register_blueprint(health.blueprint)
-    app.register_blueprint(metrics.blueprint)
+    app.register_blueprint(scrape.blueprint)
+    app.register_blueprint(docs_page.blueprint)
     app.register_blueprint(page_blueprint(config.static))
     return app

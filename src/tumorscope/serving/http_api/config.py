@@ -62,7 +62,7 @@ class ServerConfig:
     model
         Artifact; ``None`` for the one inside the package.
     spool
-        Folder of jobs, mode 0700: uploads until they are answered, answers until they are fetched.
+        Folder of jobs, mode 0700: uploads until they are answered, answers until they expire.
     static
         Folder of the built page.
     api_keys
@@ -87,13 +87,17 @@ class ServerConfig:
     max_jobs
         Jobs that wait or run; more are refused.
     max_spool_bytes
-        Uploads of all jobs together; more are refused.
+        Uploads, answers and pictures of all jobs together; more are refused.
     upload_timeout_s
         For a whole body to arrive.
     idle_timeout_s
         For the next bytes of a body to arrive, and of an answer to be taken.
+    keep_results_s
+        For which the answers of a finished job can be fetched, as often as one likes. 0: they are
+        deleted when they have been sent.
     expiry_s
-        A finished job that nobody fetched is deleted after this time.
+        A finished job is deleted after this time if it is held but nobody looks at it, or if its
+        answers are deleted when sent but nobody fetches them.
     max_hold_s
         Longest time for which a client may ask that a finished job be kept to look at.
     lease_s
@@ -122,6 +126,7 @@ class ServerConfig:
     max_spool_bytes: int = 8 * 1024 * MEBIBYTE
     upload_timeout_s: float = 120.0
     idle_timeout_s: float = 20.0
+    keep_results_s: float = 3600.0
     expiry_s: float = 3600.0
     max_hold_s: int = 3600
     lease_s: float = 5.0

@@ -12,7 +12,7 @@ from werkzeug.wsgi import get_content_length, get_host
 from tumorscope.serving.http_api import metrics
 from tumorscope.serving.http_api.api_keys import KeyRing
 from tumorscope.serving.http_api.config import ServerConfig
-from tumorscope.serving.http_api.logs import log_crash, log_event
+from tumorscope.serving.http_api.logs import log_event, log_repeated
 from tumorscope.serving.http_api.problems import RefusalError
 from tumorscope.serving.http_api.uploads import skip_body
 from tumorscope.serving.loopback import is_loopback
@@ -84,6 +84,12 @@ def request_id(environ: WSGIEnvironment) -> str:
         return str(uuid.uuid4())
 
 
+def caller() -> str | None:
+    """Return the name of the key that let the request in, ``None`` where none is needed."""
+    name: str | None = request.environ.get(KEY_NAME)
+    return name
+
+
 def check_caller(environ: WSGIEnvironment, path: str, keys: KeyRing | None) -> None:
     """Let in who may ask, and note the name of the key.
 
@@ -143,7 +149,7 @@ def _find(keys: KeyRing, key: str) -> str | None:
     try:
         return keys.find(key)
     except OSError as error:
-        log_crash(error)
+        log_repeated("keys-unreadable", error=type(error).__name__)
         raise RefusalError(
             "not-ready", "The keys cannot be read; the log says more.", retry_after=_RETRY_AFTER_S
         ) from error
