@@ -11,7 +11,7 @@ PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*')
 NODE_MODULES := web/node_modules/.package-lock.json
 NPM := $(BIN)/python web/npm.py
 
-.PHONY: setup demo web check check-python check-web test bench browser chromium dcmtk docs screenshots format train lite results
+.PHONY: setup demo web check check-python check-web test bench browser chromium nginx dcmtk docs screenshots format train lite results
 
 .venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
@@ -65,7 +65,7 @@ check-web: $(NODE_MODULES)
 	$(NPM) run typecheck --silent
 	$(NPM) run generate --silent -- --check
 
-test: .venv/.dev check-web $(PAGE) chromium dcmtk
+test: .venv/.dev check-web $(PAGE) chromium nginx dcmtk
 	$(NPM) run test --silent
 	$(BIN)/pytest
 
@@ -74,7 +74,7 @@ bench: .venv/.dev $(PAGE)
 	$(BIN)/python -m benchmarks.bench
 
 # Only the page in Debian's Chromium, as make test does, too.
-browser: .venv/.dev $(PAGE) chromium
+browser: .venv/.dev $(PAGE) chromium nginx
 	$(BIN)/pytest tests/browser
 
 # Where it can, installs the Debian package that tests/browser drives; elsewhere they are skipped.
@@ -88,6 +88,17 @@ chromium:
 	  echo "**********************************************************************" >&2; \
 	  echo "chromium is missing: THE BROWSER TESTS ARE SKIPPED. apt-get install it." >&2; \
 	  echo "**********************************************************************" >&2; }
+
+# The proxy, with the maker of its certificate, that shows the page under a path to those tests.
+nginx:
+	@PATH="$$PATH:/usr/sbin"; export PATH; \
+	if command -v nginx >/dev/null && command -v openssl >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qq -y --no-install-recommends nginx-light openssl >/dev/null; \
+	fi; \
+	command -v nginx >/dev/null && command -v openssl >/dev/null || \
+	  echo "nginx or openssl is missing: THE TESTS BEHIND A PROXY ARE SKIPPED. Install nginx-light." >&2
 
 # The sender that the tests of the DICOM node use; without it one test is skipped.
 dcmtk:

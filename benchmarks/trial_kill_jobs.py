@@ -66,7 +66,9 @@ class Trial:
         artifact = make_tiny_artifact()
         model = folder / "tiny.tumorscope"
         write_artifact(model, artifact)
-        self._config = ServerConfig(spool=folder / "spool", model=model, lease_s=LEASE_S)
+        self._config = ServerConfig(
+            spool=folder / "spool", model=model, lease_s=LEASE_S, keep_results_s=0
+        )
         self._artifact = artifact
         self._open: dict[str, int] = {}
         self._fetched: list[tuple[int, list[dict[str, Any]]]] = []

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from tests.serving.made_requests import CheckedClient, Server, encode
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
+from tumorscope.serving.http_api.api_keys import hash_key
 from tumorscope.serving.http_api.app import close_app, create_app
 from tumorscope.serving.http_api.config import ServerConfig
 
@@ -63,6 +64,19 @@ def make_app(tmp_path: Path, tiny_model: Classifier) -> Iterator[Callable[..., F
     yield make
     for app in apps:
         close_app(app)
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Callable[..., Path]:
+    """Write a file of given keys' hashes."""
+
+    def write(*keys: str) -> Path:
+        lines = [f"{hash_key(key)} desk{number}\n" for number, key in enumerate(keys)]
+        path = tmp_path / "keys"
+        path.write_text("".join(lines))
+        return path
+
+    return write
 
 
 @pytest.fixture

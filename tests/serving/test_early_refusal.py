@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from tests.serving.made_requests import form
 from tumorscope.serving.http_api import early_refusal, metrics
-from tumorscope.serving.http_api.api_keys import hash_key
 from tumorscope.serving.http_api.service import EXTENSION
 
 URL = "/api/v1/predictions"
@@ -84,9 +84,13 @@ def test_the_body_is_read_to_keep_the_connection(
     [({}, 401), ({"X-API-Key": "ts_wrong"}, 401), ({"X-API-Key": "ts_known"}, 429)],
 )
 def test_a_stranger_is_not_told_how_busy_it_is(
-    make_app: Callable[..., Flask], png: bytes, headers: dict[str, str], status: int
+    make_app: Callable[..., Flask],
+    key_file: Callable[..., Path],
+    png: bytes,
+    headers: dict[str, str],
+    status: int,
 ) -> None:
-    app = make_app(max_in_flight=1, api_key_hashes=(hash_key("ts_known"),))
+    app = make_app(max_in_flight=1, api_keys=key_file("ts_known"))
     with full(app):
         assert post(app, png, **headers).status_code == status
 

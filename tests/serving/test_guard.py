@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tumorscope.errors import UsageError
-from tumorscope.serving.http_api.api_keys import hash_key, is_known, new_key, read_hashes
+from tumorscope.serving.http_api.api_keys import hash_key
 from tumorscope.serving.http_api.config import ServerConfig, default_spool
 from tumorscope.serving.loopback import is_loopback
 
@@ -16,10 +16,10 @@ KEY = "ts_example"
 
 
 @pytest.fixture
-def kept(make_app: Callable[..., Flask]) -> FlaskClient:
+def kept(make_app: Callable[..., Flask], key_file: Callable[..., Path]) -> FlaskClient:
     """Client of a service with keys."""
-    hashes = (hash_key("ts_other"), hash_key(KEY))
-    return make_app(host="0.0.0.0", api_key_hashes=hashes).test_client()  # noqa: S104
+    keys = key_file("ts_other", KEY)
+    return make_app(host="0.0.0.0", api_keys=keys).test_client()  # noqa: S104
 
 
 @pytest.mark.parametrize(
@@ -124,36 +124,3 @@ def test_loopback(host: str, loopback: bool) -> None:
 def test_spool_follows_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
     assert default_spool() == Path("/state/tumorscope/spool")
-
-
-def test_new_keys_are_kept_as_hashes(tmp_path: Path) -> None:
-    file = tmp_path / "keys"
-    first, second = new_key(file), new_key(file)
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert first not in file.read_text()
-    hashes = read_hashes(file)
-    assert hashes == (hash_key(first), hash_key(second))
-    assert is_known(second, hashes)
-    assert not is_known(second + "x", hashes)
-
-
-@pytest.mark.parametrize(
-    ("content", "word"),
-    [("", "no key"), ("# nothing\n", "no key"), ("ts_abc\n", "Line 1"), ("é", "read")],
-)
-def test_key_file_is_checked(tmp_path: Path, content: str, word: str) -> None:
-    file = tmp_path / "keys"
-    file.write_text(content, encoding="utf-8")
-    with pytest.raises(UsageError, match=word):
-        read_hashes(file)
-
-
-def test_key_file_may_be_absent(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be read"):
-        read_hashes(tmp_path / "keys")
-
-
-def test_key_file_may_have_comments(tmp_path: Path) -> None:
-    file = tmp_path / "keys"
-    file.write_text(f"# reading room\n\n{hash_key(KEY)}  # desk 2\n")
-    assert read_hashes(file) == (hash_key(KEY),)

@@ -1,7 +1,9 @@
 """The page, the card, the samples, health and metrics."""
 
 import io
+import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,8 @@ def built(make_app: Callable[..., Flask], tmp_path: Path) -> FlaskClient:
     return make_app(static=static).test_client()
 
 
-@pytest.mark.parametrize("path", ["/", "/index.html", "/worklist", "/cases/3"])
-def test_addresses_of_the_page_lead_to_its_index(built: FlaskClient, path: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/index.html"])
+def test_page_is_served(built: FlaskClient, path: str) -> None:
     with built.get(path) as response:
         assert response.status_code == 200
         assert b"<title>page</title>" in response.data
@@ -51,6 +53,10 @@ def test_hashed_files_are_kept_by_browsers(built: FlaskClient) -> None:
     "path",
     [
         "/assets/gone.js",
+        "/worklist",
+        "/cases/3",
+        "/assets",
+        "/assets/",
         "/api/v1",
         "/../secret.txt",
         "/%2e%2e/secret.txt",
@@ -61,6 +67,17 @@ def test_nothing_else_is_served(built: FlaskClient, path: str) -> None:
     with built.get(path) as response:
         assert response.status_code == 404
         assert b"secret" not in response.data
+
+
+def test_unknown_address_is_told_to_programs_and_to_people(client: FlaskClient) -> None:
+    told = client.get("/worklist")
+    assert (told.status_code, told.mimetype) == (404, "application/problem+json")
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    shown = client.get("/worklist", headers=browser)
+    assert (shown.status_code, shown.mimetype) == (404, "text/html")
+    assert "Content-Security-Policy" in shown.headers
+    api = client.get("/api/v1/nothing", headers=browser)
+    assert (api.status_code, api.mimetype) == (404, "application/problem+json")
 
 
 def test_unbuilt_page_says_how_to_build_it(client: FlaskClient) -> None:
@@ -171,6 +188,33 @@ def test_stopping_service_is_not_ready(make_app: Callable[..., Flask]) -> None:
 def test_full_disk_is_not_ready(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_FREE_BYTES", 2**63)
     assert client.get("/readyz").status_code == 503
+
+
+def test_metrics_tell_how_things_stand(
+    make_app: Callable[..., Flask], png: bytes, tmp_path: Path
+) -> None:
+    app = make_app()
+    client = app.test_client()
+    idle = client.get("/metrics").text
+    assert "tumorscope_queue_depth 0.0" in idle
+    assert "tumorscope_oldest_job_seconds 0.0" in idle
+    app.extensions["tumorscope"].runner.stop()
+    client.post("/api/v1/jobs", data=form(("a.png", png)))
+    time.sleep(0.1)
+    lines = client.get("/metrics").text.splitlines()
+    values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    assert values["tumorscope_queue_depth"] == "1.0"
+    assert values['tumorscope_jobs_kept{state="queued"}'] == "1.0"
+    assert 0.1 <= float(values["tumorscope_oldest_job_seconds"]) < 60
+    free = float(values["tumorscope_spool_free_bytes"])
+    assert 0 < free <= float(values["tumorscope_spool_size_bytes"])
+    (model,) = [name for name in values if name.startswith("tumorscope_model_info")]
+    identity = client.get("/api/v1/model").get_json()["model"]
+    assert all(f'{key}="{value}"' in model for key, value in identity.items())
+    (build,) = [name for name in values if name.startswith("tumorscope_build_info")]
+    assert f'version="{version("tumorscope")}"' in build
+    families = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert len(families) == len(set(families))
 
 
 def test_metrics_count_answers(client: FlaskClient, png: bytes) -> None:

@@ -1,9 +1,12 @@
 """Jobs through the door: progress, answers, pictures, deletion."""
 
 import io
+import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from tests.serving.made_requests import form, wait_for_job
+from tests.serving.made_requests import JOB_S, form, wait_for_job
 from tumorscope.serving.http_api import answering
 
 URL = "/api/v1/jobs"
@@ -37,8 +40,34 @@ def test_answers_are_those_of_an_image_request(
     assert body["next"] == 12
 
 
-def test_fetched_job_is_gone(make_app: Callable[..., Flask], png: bytes, tmp_path: Path) -> None:
-    client = make_app().test_client()
+def test_finished_job_can_be_fetched_again(client: FlaskClient, png: bytes) -> None:
+    path = create(client, ("a.png", png))
+    first = wait_for_job(client, path)
+    assert first["predictions"]
+    for _ in range(3):
+        with client.get(path) as response:
+            assert response.get_json() == first
+    kept = datetime.fromisoformat(first["expires"]) - datetime.fromisoformat(first["created"])
+    assert 3600 <= kept.total_seconds() < 3600 + JOB_S
+    assert client.delete(path).status_code == 204
+    assert client.get(path).status_code == 404
+
+
+def test_time_of_results_is_an_option(make_app: Callable[..., Flask], png: bytes) -> None:
+    app = make_app(keep_results_s=0.2)
+    client = app.test_client()
+    path = create(client, ("a.png", png))
+    wait_for_job(client, path)
+    time.sleep(0.3)
+    app.extensions["tumorscope"].store.sweep()
+    assert client.get(path).status_code == 404
+    assert client.get("/api/v1/model").get_json()["limits"]["keep_seconds"] == 0
+
+
+def test_fetched_job_is_gone_where_nothing_is_kept(
+    make_app: Callable[..., Flask], png: bytes, tmp_path: Path
+) -> None:
+    client = make_app(keep_results_s=0).test_client()
     path = create(client, ("Jane_Doe.png", png))
     wait_for_job(client, path)
     assert client.get(path).status_code == 404
@@ -49,7 +78,7 @@ def test_fetched_job_is_gone(make_app: Callable[..., Flask], png: bytes, tmp_pat
 
 
 def test_answer_that_was_not_taken_is_kept(make_app: Callable[..., Flask], png: bytes) -> None:
-    app = make_app()
+    app = make_app(keep_results_s=0)
     path = create(app.test_client(), ("a.png", png))
     while app.extensions["tumorscope"].store.load()[0]:
         time.sleep(0.01)
@@ -62,7 +91,8 @@ def test_answer_that_was_not_taken_is_kept(make_app: Callable[..., Flask], png: 
     assert app.test_client().get(path).status_code == 404
 
 
-def test_head_request_does_not_fetch(client: FlaskClient, png: bytes) -> None:
+def test_head_request_does_not_fetch(make_app: Callable[..., Flask], png: bytes) -> None:
+    client = make_app(keep_results_s=0).test_client()
     path = create(client, ("a.png", png), query="?hold=0")
     held = create(client, ("b.png", png), query="?hold=60")
     wait_for_job(client, held)  # jobs are worked off in order, so the first is finished too
@@ -145,7 +175,7 @@ def test_threshold_is_kept(client: FlaskClient, png: bytes) -> None:
 
 
 def test_deleted_job_is_gone(make_app: Callable[..., Flask], png: bytes, tmp_path: Path) -> None:
-    client = make_app().test_client()
+    client = make_app(keep_results_s=0).test_client()
     path = create(client, ("a.png", png), query="?hold=60")
     assert client.delete(path).status_code == 204
     assert client.delete(path).status_code == 404
@@ -197,7 +227,7 @@ def test_full_spool_refuses(make_app: Callable[..., Flask], png: bytes, tmp_path
 
 
 def test_finished_job_expires(make_app: Callable[..., Flask], png: bytes, tmp_path: Path) -> None:
-    app = make_app(expiry_s=0.0)
+    app = make_app(expiry_s=0.0, keep_results_s=0)
     client = app.test_client()
     create(client, ("a.png", png))
     service = app.extensions["tumorscope"]
@@ -231,3 +261,131 @@ def test_unforeseen_error_of_one_file_does_not_end_the_job(
     body = wait_for_job(client, create(client, ("b.png", b"boom"), ("a.png", png)))
     assert [one["kind"] for one in body["predictions"]] == ["error", "image"]
     assert "leave" not in str(body)
+
+
+def send(
+    client: FlaskClient, *files: tuple[str, bytes], key: str, query: str = ""
+) -> tuple[int, dict[str, Any]]:
+    response = client.post(URL + query, data=form(*files), headers={"Idempotency-Key": key})
+    return response.status_code, response.get_json()
+
+
+def test_repeated_request_gives_the_same_job(
+    make_app: Callable[..., Flask], png: bytes, plain_png: bytes, tmp_path: Path
+) -> None:
+    client = make_app().test_client()
+    first, second = (send(client, ("a.png", png), key="Jane") for _ in range(2))
+    assert (first[0], second[0]) == (202, 202)
+    assert first[1]["id"] == second[1]["id"]
+    wait_for_job(client, f"{URL}/{first[1]['id']}")
+    again = send(client, ("a.png", png), key="Jane")
+    assert (again[1]["id"], again[1]["state"]) == (first[1]["id"], "finished")
+    assert send(client, ("a.png", png), key="John")[1]["id"] != first[1]["id"]
+    for other in (("a.png", plain_png), ("b.png", png)):
+        status, problem = send(client, other, key="Jane")
+        assert (status, problem["type"]) == (422, "urn:tumorscope:problem:idempotency-key-reused")
+    assert send(client, ("a.png", png), key="Jane", query="?hold=60")[0] == 422
+    assert len(list((tmp_path / "spool" / "jobs").iterdir())) == 2
+    kept = b"".join(one.read_bytes() for one in (tmp_path / "spool").rglob("*") if one.is_file())
+    assert b"Jane" not in kept
+
+
+def test_key_is_forgotten_with_its_job(client: FlaskClient, png: bytes, plain_png: bytes) -> None:
+    job = send(client, ("a.png", png), key="k")[1]["id"]
+    client.delete(f"{URL}/{job}")
+    status, body = send(client, ("a.png", plain_png), key="k")
+    assert (status, body["id"] != job) == (202, True)
+
+
+def test_requests_repeated_at_once_give_one_job(make_app: Callable[..., Flask], png: bytes) -> None:
+    app = make_app()
+    found: list[str] = []
+
+    def post() -> None:
+        found.append(send(app.test_client(), ("a.png", png), key="k")[1]["id"])
+
+    threads = [threading.Thread(target=post) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(found)) == 1
+
+
+def test_repeated_request_is_answered_by_a_full_queue(
+    make_app: Callable[..., Flask], png: bytes
+) -> None:
+    app = make_app(max_jobs=1)
+    stop_runner(app)
+    client = app.test_client()
+    job = send(client, ("a.png", png), key="k")[1]["id"]
+    assert send(client, ("a.png", png), key="other")[0] == 429
+    assert send(client, ("a.png", png), key="k")[1]["id"] == job
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_key_is_bounded(client: FlaskClient, png: bytes, key: str) -> None:
+    assert send(client, ("a.png", png), key=key)[0] == 400
+
+
+def test_keys_of_two_callers_are_two(
+    make_app: Callable[..., Flask], key_file: Callable[..., Path], png: bytes, plain_png: bytes
+) -> None:
+    client = make_app(api_keys=key_file("ts_a", "ts_b")).test_client()
+    jobs = {}
+    for key, content in (("ts_a", png), ("ts_b", plain_png)):
+        headers = {"Idempotency-Key": "1", "X-API-Key": key}
+        response = client.post(URL, data=form(("a.png", content)), headers=headers)
+        assert response.status_code == 202
+        jobs[key] = response.get_json()["id"]
+    for key, job in jobs.items():
+        listed = client.get(URL, headers={"X-API-Key": key}).get_json()["jobs"]
+        assert [one["id"] for one in listed] == [job]
+
+
+def test_jobs_are_listed_page_by_page(make_app: Callable[..., Flask], png: bytes) -> None:
+    app = make_app()
+    stop_runner(app)
+    client = app.test_client()
+    assert client.get(URL).get_json() == {"jobs": [], "next_cursor": None}
+    made = [create(client, ("a.png", png)) for _ in range(5)]
+    found, cursor, pages = [], None, 0
+    while pages == 0 or cursor is not None:
+        query = "?limit=2" + (f"&cursor={cursor}" if cursor else "")
+        body = client.get(URL + query).get_json()
+        found += [one["url"] for one in body["jobs"]]
+        cursor, pages = body["next_cursor"], pages + 1
+        if pages == 1:
+            create(client, ("later.png", png))  # comes on no later page
+    assert found == made[::-1]
+    assert pages == 3
+    first = client.get(URL).get_json()["jobs"][-1]
+    assert (first["state"], first["progress"]["slices_done"]) == ("queued", 0)
+    assert "predictions" not in first
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?limit=0", "?limit=101", "?cursor=x", "?cursor=%C3%A9", "?cursor=" + "A" * 200, "?a=1"],
+)
+def test_list_query_is_bounded(client: FlaskClient, query: str) -> None:
+    assert client.get(URL + query).status_code == 400
+
+
+def test_picture_comes_as_bytes_for_clients_that_ask_for_them(
+    client: FlaskClient, png: bytes
+) -> None:
+    body = wait_for_job(client, create(client, ("a.png", png), query="?hold=60"))
+    for name in ("image", "evidence"):
+        url = body["slices"][0][name]
+        plain = client.get(url, headers={"Accept": "application/octet-stream"})
+        assert plain.mimetype == "application/octet-stream"
+        assert client.get(url).mimetype == "image/png"
+        assert client.get(url, headers={"Accept": "text/html, */*;q=0.8"}).mimetype == "image/png"
+
+
+def test_index_beyond_all_counting_is_not_found(client: FlaskClient, png: bytes) -> None:
+    path = create(client, ("a.png", png), query="?hold=60")
+    wait_for_job(client, path)
+    assert client.get(f"{path}/slices/{2**70}/image").status_code == 404

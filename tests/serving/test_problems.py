@@ -62,8 +62,10 @@ def test_unknown_address_is_not_found(client: FlaskClient, path: str) -> None:
     assert response.content_type == "application/problem+json"
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT"])
-@pytest.mark.parametrize("path", ["/api/v1/predictions", "/api/v1/jobs"])
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [("/api/v1/predictions", "GET"), ("/api/v1/predictions", "PUT"), ("/api/v1/jobs", "PUT")],
+)
 def test_wrong_method_names_the_right_ones(client: FlaskClient, method: str, path: str) -> None:
     response = client.open(path, method=method)
     assert response.status_code == 405

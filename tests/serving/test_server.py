@@ -107,7 +107,7 @@ def test_terminated_server_answers_the_request_at_hand(
 def test_nothing_of_an_upload_stays(
     start_server: Callable[..., Server], make_head: Callable[..., np.ndarray]
 ) -> None:
-    server = start_server()
+    server = start_server("--keep-results", "0")
     content = dicom(make_head((400, 400), blob=(200, 150)).astype(np.uint16) * 16)
     assert len(content) > 300_000
     archive = io.BytesIO()
@@ -233,12 +233,16 @@ def test_clients_that_stop_in_the_middle_do_not_hold_the_service(tmp_path: Path)
         (["--host", "192.0.2.1", "--api-keys", "KEYS"], "cannot be listened on"),
         (["--model", "absent.tumorscope"], "absent.tumorscope"),
         (["--api-keys", "absent"], "absent"),
+        (["--api-keys", "EMPTY"], "no key"),
+        (["--root-path", "tumorscope"], "path of the service"),
+        (["--trust-proxy", "nginx"], "address of a proxy"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(
     tmp_path: Path, options: list[str], words: str
 ) -> None:
     (tmp_path / "KEYS").write_text("0" * 64)
+    (tmp_path / "EMPTY").write_text("# none yet\n")
     run = subprocess.run(
         [sys.executable, "-m", "tumorscope", "serve", "--spool", "spool", *options],
         cwd=tmp_path,
@@ -272,18 +276,3 @@ def test_taken_port_is_named(start_server: Callable[..., Server], tmp_path: Path
     )
     assert run.returncode == 2
     assert port in run.stderr
-
-
-def test_new_key_lets_in(start_server: Callable[..., Server], tmp_path: Path) -> None:
-    keys = tmp_path / "keys"
-    run = subprocess.run(
-        [sys.executable, "-m", "tumorscope", "serve", "--new-api-key", str(keys)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=START_S,
-    )
-    key = run.stdout.strip()
-    server = start_server("--api-keys", str(keys))
-    assert server.request("GET", "/api/v1/model")[0] == 401
-    assert server.request("GET", "/api/v1/model", Authorization=f"Bearer {key}")[0] == 200

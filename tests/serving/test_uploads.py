@@ -116,7 +116,7 @@ def test_stalled_body_is_given_up(app: Flask, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("status", "reads"), [(408, 1), (401, 0)])
 def test_body_of_some_refusals_is_not_waited_for(
-    make_app: Callable[..., Flask], status: int, reads: int
+    make_app: Callable[..., Flask], key_file: Callable[..., Path], status: int, reads: int
 ) -> None:
     class Counted(Stalled):
         def read(self, size: int = -1) -> bytes:
@@ -124,7 +124,7 @@ def test_body_of_some_refusals_is_not_waited_for(
             return super().read(size)
 
     counted: list[int] = []
-    keys = {"api_key_hashes": ("0" * 64,)} if status == 401 else {}
+    keys = {"api_keys": key_file("ts_other")} if status == 401 else {}
     response = (
         make_app(**keys)
         .test_client()

@@ -11,11 +11,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * List the jobs that were made with the same API key, the newest first.
+         * @description Without API keys all jobs of the service are listed.
+         */
+        get: operations["listJobs"];
         put?: never;
         /**
          * Queue a series, a volume, an archive or many files.
-         * @description The uploads are kept in the service's spool folder until they are answered.
+         * @description The uploads are kept in the service's spool folder until they are answered. With an ``Idempotency-Key`` a request may be sent again after a broken connection: the same files with the same query give the same job, for as long as that is there.
          */
         post: operations["createJob"];
         delete?: never;
@@ -33,7 +37,7 @@ export interface paths {
         };
         /**
          * Answer with a job's progress and its answers so far.
-         * @description A finished job that is not held is deleted when this answer has been sent.
+         * @description A finished job can be fetched again until it expires or is deleted, unless the service was told to keep nothing: then it is deleted when this answer has been sent.
          */
         get: operations["getJob"];
         put?: never;
@@ -102,6 +106,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Answer with this document. */
+        get: operations["getOpenapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/predictions": {
         parameters: {
             query?: never;
@@ -113,7 +134,7 @@ export interface paths {
         put?: never;
         /**
          * Classify images.
-         * @description Inputs that cannot be read are answered in their place with ``"kind": "error"``; only if all are, the request itself is refused. Nothing of an upload touches the disk.
+         * @description Inputs that cannot be read are answered in their place with ``"kind": "error"``; only if all are, the request itself is refused. Nothing of an upload touches the disk. A service that is full refuses at once and says in ``Retry-After`` when to come back.
          */
         post: operations["createPredictions"];
         delete?: never;
@@ -156,6 +177,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Answer with this document as a page. */
+        get: operations["getDocs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -165,6 +203,23 @@ export interface paths {
         };
         /** Tell that the process answers. */
         get: operations["getHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Answer with all metrics in the Prometheus text format. */
+        get: operations["getMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -199,8 +254,11 @@ export interface components {
          * @description RFC 9457 problem details, as ``application/problem+json``.
          */
         Problem: {
-            /** @description urn:tumorscope:problem: and a stable name */
-            type: string;
+            /**
+             * @description urn:tumorscope:problem: and a stable name
+             * @enum {string}
+             */
+            type: "urn:tumorscope:problem:bad-request" | "urn:tumorscope:problem:unauthorized" | "urn:tumorscope:problem:forbidden-origin" | "urn:tumorscope:problem:not-found" | "urn:tumorscope:problem:method-not-allowed" | "urn:tumorscope:problem:upload-timeout" | "urn:tumorscope:problem:too-large" | "urn:tumorscope:problem:unsupported-format" | "urn:tumorscope:problem:unusable-scan" | "urn:tumorscope:problem:idempotency-key-reused" | "urn:tumorscope:problem:too-busy" | "urn:tumorscope:problem:internal" | "urn:tumorscope:problem:not-ready";
             title: string;
             status: number;
             detail: string;
@@ -227,7 +285,7 @@ export interface components {
             /** @description Probability from which the outcome is tumor, in place of an operating point. It decides alone: the model does not abstain. */
             threshold?: number;
             /**
-             * @description Seconds for which the finished job and its pictures are kept after the last look at them, cut to the service's limit. 0: no pictures, and deleted when the result is fetched.
+             * @description Seconds for which the finished job and its pictures are kept after the last look at them, cut to the service's limit. 0: no pictures; the answers are kept for ``limits.keep_seconds`` of the model's card.
              * @default 0
              */
             hold: number;
@@ -249,10 +307,10 @@ export interface components {
             state: "finished" | "queued" | "running";
             /** @description ISO 8601, UTC */
             created: string;
-            /** @description When it is deleted if nobody asks again. ISO 8601, UTC */
+            /** @description When it is deleted, unless a look puts that off. ISO 8601, UTC */
             expires: string | null;
             operating_point: string;
-            /** @description Seconds for which it is kept after the last look. */
+            /** @description Seconds for which it is held after the last look; 0: not held. */
             hold: number;
             progress: components["schemas"]["Progress"];
             /** @description From ``?after=`` on, in input order. */
@@ -263,6 +321,28 @@ export interface components {
             next: number;
             /** @description Research use only. Not a medical device. */
             notice: string;
+        };
+        /**
+         * JobListQuery
+         * @description Query of a list of jobs.
+         */
+        JobListQuery: {
+            /**
+             * @description Most jobs in one answer.
+             * @default 20
+             */
+            limit: number;
+            /** @description ``next_cursor`` of the page before. */
+            cursor?: string;
+        };
+        /**
+         * JobList
+         * @description A page of jobs, the newest first.
+         */
+        JobList: {
+            jobs: components["schemas"]["JobSummary"][];
+            /** @description ``?cursor=`` of the page that follows; null at the end. */
+            next_cursor: string | null;
         };
         /**
          * JobProgressQuery
@@ -362,8 +442,11 @@ export interface components {
          * @description Why an input could not be answered.
          */
         ErrorReason: {
-            /** @description Stable name of the kind of error, in kebab case. */
-            type: string;
+            /**
+             * @description Stable name of the kind of error.
+             * @enum {string}
+             */
+            type: "image-error" | "unsupported-format" | "corrupt-image" | "image-too-large" | "image-content";
             title: string;
             detail: string;
         };
@@ -509,6 +592,25 @@ export interface components {
             evidence: string | null;
         };
         /**
+         * JobSummary
+         * @description A job in a list, without its answers.
+         */
+        JobSummary: {
+            id: string;
+            /** @enum {unknown} */
+            state: "finished" | "queued" | "running";
+            /** @description ISO 8601, UTC */
+            created: string;
+            /** @description When it is deleted, unless a look puts that off. ISO 8601, UTC */
+            expires: string | null;
+            operating_point: string;
+            /** @description Seconds for which it is held after the last look; 0: not held. */
+            hold: number;
+            progress: components["schemas"]["Progress"];
+            /** @description Path of the job. */
+            url: string;
+        };
+        /**
          * ConformalSets
          * @description From which probability on a class stays in ``prediction_set``.
          */
@@ -559,6 +661,10 @@ export interface components {
             image_pixels: number;
             volume_voxels: number;
             hold_seconds: number;
+            /** @description For which a finished job can be fetched; 0: until it has been sent. */
+            keep_seconds: number;
+            /** @description That wait or run at once. */
+            jobs: number;
         };
         /**
          * Sample
@@ -577,11 +683,178 @@ export interface components {
     responses: never;
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /**
+         * @description Path of the job.
+         * @example /api/v1/jobs/qJ3m0c1Zr8yT5vXw2LkPfA9d
+         */
+        Location: string;
+        /**
+         * @description Seconds after which another try makes sense.
+         * @example 4
+         */
+        "Retry-After": number;
+        /**
+         * @description How the key is sent.
+         * @example Bearer realm="tumorscope"
+         */
+        "WWW-Authenticate": string;
+        /**
+         * @description Finds the request in the log. One that is sent is kept if it is a UUID.
+         * @example 5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11
+         */
+        "X-Request-ID": string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    listJobs: {
+        parameters: {
+            query?: {
+                /** @description Most jobs in one answer. */
+                limit?: number;
+                /** @description ``next_cursor`` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "jobs": [
+                     *         {
+                     *           "id": "qJ3m0c1Zr8yT5vXw2LkPfA9d",
+                     *           "state": "finished",
+                     *           "created": "2026-03-02T09:30:00.000+00:00",
+                     *           "expires": "2026-03-02T10:30:04.000+00:00",
+                     *           "operating_point": "balanced",
+                     *           "hold": 0,
+                     *           "progress": {
+                     *             "files": 1,
+                     *             "files_done": 1,
+                     *             "slices_done": 1,
+                     *             "failed": 0
+                     *           },
+                     *           "url": "/api/v1/jobs/qJ3m0c1Zr8yT5vXw2LkPfA9d"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["JobList"];
+                };
+            };
+            /** @description The request is not one that this address understands. (`bad-request`) */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed. (`unauthorized`) */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unauthorized",
+                     *       "title": "An API key is needed.",
+                     *       "status": 401,
+                     *       "detail": "An API key is needed.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request came from another web site. (`forbidden-origin`) */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed to answer. (`internal`) */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is not ready. (`not-ready`) */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-ready",
+                     *       "title": "The service is not ready.",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     createJob: {
         parameters: {
             query?: {
@@ -589,15 +862,29 @@ export interface operations {
                 operating_point?: string;
                 /** @description Probability from which the outcome is tumor, in place of an operating point. It decides alone: the model does not abstain. */
                 threshold?: number;
-                /** @description Seconds for which the finished job and its pictures are kept after the last look at them, cut to the service's limit. 0: no pictures, and deleted when the result is fetched. */
+                /** @description Seconds for which the finished job and its pictures are kept after the last look at them, cut to the service's limit. 0: no pictures; the answers are kept for ``limits.keep_seconds`` of the model's card. */
                 hold?: number;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description Chosen by the client, new for each job: the same key with the same files and query gives the same job, and with others is refused. Forgotten with the job.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
+        /** @description Unless the service was told otherwise: 1,024 MiB, 5,000 files, 20,000 slices. ``limits`` of ``GET /api/v1/model`` says what holds here. */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "file": [
+                 *         "scan.dcm"
+                 *       ]
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["Upload"];
             };
         };
@@ -605,85 +892,226 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "qJ3m0c1Zr8yT5vXw2LkPfA9d",
+                     *       "state": "queued",
+                     *       "created": "2026-03-02T09:30:00.000+00:00",
+                     *       "expires": null,
+                     *       "operating_point": "balanced",
+                     *       "hold": 0,
+                     *       "progress": {
+                     *         "files": null,
+                     *         "files_done": 0,
+                     *         "slices_done": 0,
+                     *         "failed": 0
+                     *       },
+                     *       "predictions": [],
+                     *       "slices": [],
+                     *       "next": 0,
+                     *       "notice": "Research use only. Not a medical device."
+                     *     }
+                     */
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The request is not one that this address understands. (`bad-request`) */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description An API key is needed. (`unauthorized`) */
             401: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unauthorized",
+                     *       "title": "An API key is needed.",
+                     *       "status": 401,
+                     *       "detail": "An API key is needed.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The request came from another web site. (`forbidden-origin`) */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request Timeout */
+            /** @description The upload took too long. (`upload-timeout`) */
             408: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:upload-timeout",
+                     *       "title": "The upload took too long.",
+                     *       "status": 408,
+                     *       "detail": "The upload took too long.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request Entity Too Large */
+            /** @description The upload is larger than the limit allows. (`too-large`) */
             413: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:too-large",
+                     *       "title": "The upload is larger than the limit allows.",
+                     *       "status": 413,
+                     *       "detail": "The upload is larger than the limit allows.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unsupported Media Type */
+            /** @description The upload is not in a format that is read. (`unsupported-format`) */
             415: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unsupported-format",
+                     *       "title": "The upload is not in a format that is read.",
+                     *       "status": 415,
+                     *       "detail": "The upload is not in a format that is read.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests */
+            /** @description The Idempotency-Key belongs to another request. (`idempotency-key-reused`) */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:idempotency-key-reused",
+                     *       "title": "The Idempotency-Key belongs to another request.",
+                     *       "status": 422,
+                     *       "detail": "The Idempotency-Key belongs to another request.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service has as much to do as it takes on. (`too-busy`) */
             429: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:too-busy",
+                     *       "title": "The service has as much to do as it takes on.",
+                     *       "status": 429,
+                     *       "detail": "The service has as much to do as it takes on.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
+            /** @description The service failed to answer. (`internal`) */
+            500: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is not ready. (`not-ready`) */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-ready",
+                     *       "title": "The service is not ready.",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -706,67 +1134,248 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "qJ3m0c1Zr8yT5vXw2LkPfA9d",
+                     *       "state": "finished",
+                     *       "created": "2026-03-02T09:30:00.000+00:00",
+                     *       "expires": "2026-03-02T10:30:04.000+00:00",
+                     *       "operating_point": "balanced",
+                     *       "hold": 0,
+                     *       "progress": {
+                     *         "files": 1,
+                     *         "files_done": 1,
+                     *         "slices_done": 1,
+                     *         "failed": 0
+                     *       },
+                     *       "predictions": [
+                     *         {
+                     *           "kind": "image",
+                     *           "source": "volume.nii.gz",
+                     *           "slice_index": 0,
+                     *           "sop_instance_uid": null,
+                     *           "outcome": "tumor",
+                     *           "probabilities": {
+                     *             "tumor": 0.973,
+                     *             "no_tumor": 0.027
+                     *           },
+                     *           "type_probabilities": {
+                     *             "glioma": 0.91,
+                     *             "meningioma": 0.06,
+                     *             "pituitary": 0.03
+                     *           },
+                     *           "prediction_set": [
+                     *             "tumor"
+                     *           ],
+                     *           "reasons": [],
+                     *           "localization": {
+                     *             "peak": [
+                     *               88,
+                     *               131
+                     *             ],
+                     *             "box": [
+                     *               70,
+                     *               112,
+                     *               109,
+                     *               150
+                     *             ]
+                     *           },
+                     *           "model": {
+                     *             "id": "vgg16-stem",
+                     *             "version": "2026.1",
+                     *             "sha256": "6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f"
+                     *           },
+                     *           "notice": "Research use only. Not a medical device."
+                     *         },
+                     *         {
+                     *           "kind": "series",
+                     *           "source": "volume.nii.gz",
+                     *           "series_instance_uid": null,
+                     *           "outcome": "tumor",
+                     *           "probabilities": {
+                     *             "tumor": 0.948,
+                     *             "no_tumor": 0.052
+                     *           },
+                     *           "type_probabilities": {
+                     *             "glioma": 0.88,
+                     *             "meningioma": 0.08,
+                     *             "pituitary": 0.04
+                     *           },
+                     *           "prediction_set": [
+                     *             "tumor"
+                     *           ],
+                     *           "reasons": [],
+                     *           "slices": 1,
+                     *           "failed_slices": 0,
+                     *           "most_suspicious": [
+                     *             {
+                     *               "source": "volume.nii.gz",
+                     *               "slice_index": 0,
+                     *               "sop_instance_uid": null,
+                     *               "probability": 0.973
+                     *             }
+                     *           ],
+                     *           "model": {
+                     *             "id": "vgg16-stem",
+                     *             "version": "2026.1",
+                     *             "sha256": "6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f"
+                     *           },
+                     *           "notice": "Research use only. Not a medical device."
+                     *         }
+                     *       ],
+                     *       "slices": [
+                     *         {
+                     *           "index": 0,
+                     *           "series": 0,
+                     *           "rows": 256,
+                     *           "columns": 256,
+                     *           "spacing_mm": [
+                     *             0.9,
+                     *             0.9
+                     *           ],
+                     *           "position_mm": 12,
+                     *           "plane": "axial",
+                     *           "sides": [
+                     *             "R",
+                     *             "A"
+                     *           ],
+                     *           "value_range": [
+                     *             0,
+                     *             4095
+                     *           ],
+                     *           "window": [
+                     *             12,
+                     *             1804
+                     *           ],
+                     *           "image": null,
+                     *           "evidence": null
+                     *         }
+                     *       ],
+                     *       "next": 2,
+                     *       "notice": "Research use only. Not a medical device."
+                     *     }
+                     */
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The request is not one that this address understands. (`bad-request`) */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description An API key is needed. (`unauthorized`) */
             401: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unauthorized",
+                     *       "title": "An API key is needed.",
+                     *       "status": 401,
+                     *       "detail": "An API key is needed.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The request came from another web site. (`forbidden-origin`) */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is nothing at this address. (`not-found`) */
             404: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-found",
+                     *       "title": "There is nothing at this address.",
+                     *       "status": 404,
+                     *       "detail": "There is nothing at this address.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description The service failed to answer. (`internal`) */
+            500: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The service is not ready. (`not-ready`) */
             503: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-ready",
+                     *       "title": "The service is not ready.",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -786,65 +1395,125 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Bad Request */
+            /** @description The request is not one that this address understands. (`bad-request`) */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description An API key is needed. (`unauthorized`) */
             401: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unauthorized",
+                     *       "title": "An API key is needed.",
+                     *       "status": 401,
+                     *       "detail": "An API key is needed.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The request came from another web site. (`forbidden-origin`) */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is nothing at this address. (`not-found`) */
             404: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-found",
+                     *       "title": "There is nothing at this address.",
+                     *       "status": 404,
+                     *       "detail": "There is nothing at this address.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description The service failed to answer. (`internal`) */
+            500: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The service is not ready. (`not-ready`) */
             503: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-ready",
+                     *       "title": "The service is not ready.",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -865,67 +1534,128 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "image/png": string;
+                    "application/octet-stream": string;
                 };
             };
-            /** @description Bad Request */
+            /** @description The request is not one that this address understands. (`bad-request`) */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description An API key is needed. (`unauthorized`) */
             401: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unauthorized",
+                     *       "title": "An API key is needed.",
+                     *       "status": 401,
+                     *       "detail": "An API key is needed.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The request came from another web site. (`forbidden-origin`) */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is nothing at this address. (`not-found`) */
             404: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-found",
+                     *       "title": "There is nothing at this address.",
+                     *       "status": 404,
+                     *       "detail": "There is nothing at this address.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description The service failed to answer. (`internal`) */
+            500: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The service is not ready. (`not-ready`) */
             503: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-ready",
+                     *       "title": "The service is not ready.",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -949,67 +1679,128 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "image/png": string;
+                    "application/octet-stream": string;
                 };
             };
-            /** @description Bad Request */
+            /** @description The request is not one that this address understands. (`bad-request`) */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description An API key is needed. (`unauthorized`) */
             401: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unauthorized",
+                     *       "title": "An API key is needed.",
+                     *       "status": 401,
+                     *       "detail": "An API key is needed.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The request came from another web site. (`forbidden-origin`) */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is nothing at this address. (`not-found`) */
             404: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-found",
+                     *       "title": "There is nothing at this address.",
+                     *       "status": 404,
+                     *       "detail": "There is nothing at this address.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description The service failed to answer. (`internal`) */
+            500: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The service is not ready. (`not-ready`) */
             503: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-ready",
+                     *       "title": "The service is not ready.",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1027,58 +1818,283 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "model": {
+                     *         "id": "vgg16-stem",
+                     *         "version": "2026.1",
+                     *         "sha256": "6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f"
+                     *       },
+                     *       "labels": [
+                     *         "tumor",
+                     *         "no_tumor"
+                     *       ],
+                     *       "tumor_types": [
+                     *         "glioma",
+                     *         "meningioma",
+                     *         "pituitary"
+                     *       ],
+                     *       "operating_points": {
+                     *         "balanced": 0.61,
+                     *         "rule_in": 0.9,
+                     *         "rule_out": 0.12
+                     *       },
+                     *       "default_operating_point": "balanced",
+                     *       "preprocessing": {},
+                     *       "calibration": {
+                     *         "slope": 1.1,
+                     *         "intercept": -0.2
+                     *       },
+                     *       "conformal": {
+                     *         "coverage": 0.95,
+                     *         "tumor": 0.31,
+                     *         "no_tumor": 0.42
+                     *       },
+                     *       "gate": null,
+                     *       "card": {},
+                     *       "limits": {
+                     *         "upload_bytes": 67108864,
+                     *         "upload_files": 64,
+                     *         "upload_slices": 256,
+                     *         "job_bytes": 1073741824,
+                     *         "job_files": 5000,
+                     *         "job_slices": 20000,
+                     *         "file_bytes": 268435456,
+                     *         "image_pixels": 32000000,
+                     *         "volume_voxels": 128000000,
+                     *         "hold_seconds": 3600,
+                     *         "keep_seconds": 3600,
+                     *         "jobs": 16
+                     *       },
+                     *       "formats": [
+                     *         "PNG",
+                     *         "DICOM",
+                     *         "NIfTI"
+                     *       ],
+                     *       "notice": "Research use only. Not a medical device."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ModelCard"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The request is not one that this address understands. (`bad-request`) */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description An API key is needed. (`unauthorized`) */
             401: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unauthorized",
+                     *       "title": "An API key is needed.",
+                     *       "status": 401,
+                     *       "detail": "An API key is needed.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The request came from another web site. (`forbidden-origin`) */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description The service failed to answer. (`internal`) */
+            500: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The service is not ready. (`not-ready`) */
             503: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-ready",
+                     *       "title": "The service is not ready.",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getOpenapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown>;
+                };
+            };
+            /** @description The request is not one that this address understands. (`bad-request`) */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed. (`unauthorized`) */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unauthorized",
+                     *       "title": "An API key is needed.",
+                     *       "status": 401,
+                     *       "detail": "An API key is needed.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request came from another web site. (`forbidden-origin`) */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed to answer. (`internal`) */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is not ready. (`not-ready`) */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-ready",
+                     *       "title": "The service is not ready.",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1098,8 +2114,16 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
+        /** @description Unless the service was told otherwise: 64 MiB, 64 files, 256 slices. ``limits`` of ``GET /api/v1/model`` says what holds here. */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "file": [
+                 *         "scan.dcm"
+                 *       ]
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["Upload"];
             };
         };
@@ -1107,94 +2131,260 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "predictions": [
+                     *         {
+                     *           "kind": "image",
+                     *           "source": "scan.dcm",
+                     *           "slice_index": null,
+                     *           "sop_instance_uid": "1.2.826.0.1.3680043.8.498.1",
+                     *           "outcome": "tumor",
+                     *           "probabilities": {
+                     *             "tumor": 0.973,
+                     *             "no_tumor": 0.027
+                     *           },
+                     *           "type_probabilities": {
+                     *             "glioma": 0.91,
+                     *             "meningioma": 0.06,
+                     *             "pituitary": 0.03
+                     *           },
+                     *           "prediction_set": [
+                     *             "tumor"
+                     *           ],
+                     *           "reasons": [],
+                     *           "localization": {
+                     *             "peak": [
+                     *               88,
+                     *               131
+                     *             ],
+                     *             "box": [
+                     *               70,
+                     *               112,
+                     *               109,
+                     *               150
+                     *             ]
+                     *           },
+                     *           "model": {
+                     *             "id": "vgg16-stem",
+                     *             "version": "2026.1",
+                     *             "sha256": "6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f"
+                     *           },
+                     *           "notice": "Research use only. Not a medical device."
+                     *         },
+                     *         {
+                     *           "kind": "error",
+                     *           "source": "notes.txt",
+                     *           "error": {
+                     *             "type": "unsupported-format",
+                     *             "title": "The file is not in a format that tumorscope reads.",
+                     *             "detail": "It begins with 4e 6f 74 65."
+                     *           },
+                     *           "slice_index": null,
+                     *           "notice": "Research use only. Not a medical device."
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["PredictionList"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The request is not one that this address understands. (`bad-request`) */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description An API key is needed. (`unauthorized`) */
             401: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unauthorized",
+                     *       "title": "An API key is needed.",
+                     *       "status": 401,
+                     *       "detail": "An API key is needed.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The request came from another web site. (`forbidden-origin`) */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request Timeout */
+            /** @description The upload took too long. (`upload-timeout`) */
             408: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:upload-timeout",
+                     *       "title": "The upload took too long.",
+                     *       "status": 408,
+                     *       "detail": "The upload took too long.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request Entity Too Large */
+            /** @description The upload is larger than the limit allows. (`too-large`) */
             413: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:too-large",
+                     *       "title": "The upload is larger than the limit allows.",
+                     *       "status": 413,
+                     *       "detail": "The upload is larger than the limit allows.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unsupported Media Type */
+            /** @description The upload is not in a format that is read. (`unsupported-format`) */
             415: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unsupported-format",
+                     *       "title": "The upload is not in a format that is read.",
+                     *       "status": 415,
+                     *       "detail": "The upload is not in a format that is read.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Content */
+            /** @description None of the scans can be answered. (`unusable-scan`) */
             422: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unusable-scan",
+                     *       "title": "None of the scans can be answered.",
+                     *       "status": 422,
+                     *       "detail": "None of the scans can be answered.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests */
+            /** @description The service has as much to do as it takes on. (`too-busy`) */
             429: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:too-busy",
+                     *       "title": "The service has as much to do as it takes on.",
+                     *       "status": 429,
+                     *       "detail": "The service has as much to do as it takes on.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
-            503: {
+            /** @description The service failed to answer. (`internal`) */
+            500: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is not ready. (`not-ready`) */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-ready",
+                     *       "title": "The service is not ready.",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1212,58 +2402,122 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "samples": [
+                     *         {
+                     *           "name": "with-lesion",
+                     *           "title": "Made-up slice with a lesion",
+                     *           "kind": "image",
+                     *           "file_name": "phantom_with_lesion.png",
+                     *           "media_type": "image/png",
+                     *           "url": "/api/v1/samples/with-lesion"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["SampleList"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The request is not one that this address understands. (`bad-request`) */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description An API key is needed. (`unauthorized`) */
             401: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unauthorized",
+                     *       "title": "An API key is needed.",
+                     *       "status": 401,
+                     *       "detail": "An API key is needed.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The request came from another web site. (`forbidden-origin`) */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description The service failed to answer. (`internal`) */
+            500: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The service is not ready. (`not-ready`) */
             503: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-ready",
+                     *       "title": "The service is not ready.",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1283,6 +2537,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1290,61 +2545,198 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description Bad Request */
+            /** @description The request is not one that this address understands. (`bad-request`) */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description An API key is needed. (`unauthorized`) */
             401: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unauthorized",
+                     *       "title": "An API key is needed.",
+                     *       "status": 401,
+                     *       "detail": "An API key is needed.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The request came from another web site. (`forbidden-origin`) */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is nothing at this address. (`not-found`) */
             404: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-found",
+                     *       "title": "There is nothing at this address.",
+                     *       "status": 404,
+                     *       "detail": "There is nothing at this address.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description The service failed to answer. (`internal`) */
+            500: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The service is not ready. (`not-ready`) */
             503: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-ready",
+                     *       "title": "The service is not ready.",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDocs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description The request is not one that this address understands. (`bad-request`) */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request came from another web site. (`forbidden-origin`) */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed to answer. (`internal`) */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1362,58 +2754,191 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The request is not one that this address understands. (`bad-request`) */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
+            /** @description The request came from another web site. (`forbidden-origin`) */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description The service failed to answer. (`internal`) */
+            500: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The request is not one that this address understands. (`bad-request`) */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed. (`unauthorized`) */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:unauthorized",
+                     *       "title": "An API key is needed.",
+                     *       "status": 401,
+                     *       "detail": "An API key is needed.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request came from another web site. (`forbidden-origin`) */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed to answer. (`internal`) */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is not ready. (`not-ready`) */
             503: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-ready",
+                     *       "title": "The service is not ready.",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1431,58 +2956,93 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ready"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The request is not one that this address understands. (`bad-request`) */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:bad-request",
+                     *       "title": "The request is not one that this address understands.",
+                     *       "status": 400,
+                     *       "detail": "The request is not one that this address understands.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
+            /** @description The request came from another web site. (`forbidden-origin`) */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:forbidden-origin",
+                     *       "title": "The request came from another web site.",
+                     *       "status": 403,
+                     *       "detail": "The request came from another web site.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description The service failed to answer. (`internal`) */
+            500: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:internal",
+                     *       "title": "The service failed to answer.",
+                     *       "status": 500,
+                     *       "detail": "The service failed to answer.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description The service is not ready. (`not-ready`) */
             503: {
                 headers: {
-                    /** @description Seconds. */
-                    "Retry-After"?: number;
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:tumorscope:problem:not-ready",
+                     *       "title": "The service is not ready.",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready.",
+                     *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
+                     *       "retry_after": 4
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };

@@ -19,6 +19,7 @@ _VERBS: Final = {
     "predict": ("tumorscope.cli.predict:predict", "Classify scans: files, folders, zips."),
     "batch": ("tumorscope.cli.batch:batch", "Answer an archive into a Parquet table."),
     "serve": ("tumorscope.cli.serve:serve", "HTTP API and web page."),
+    "keys": ("tumorscope.cli.keys:keys", "API keys of the service, by name."),
     "node": ("tumorscope.cli.node:node", "DICOM node: answers what is sent to it."),
     "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
     "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),

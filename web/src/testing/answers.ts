@@ -226,6 +226,8 @@ export function modelCard(part: Partial<ModelCard> = {}): ModelCard {
       image_pixels: 1,
       volume_voxels: 1,
       hold_seconds: 3600,
+      keep_seconds: 3600,
+      jobs: 16,
     },
     formats: ["PNG", "DICOM"],
     notice: NOTICE,

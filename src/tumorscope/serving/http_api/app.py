@@ -8,23 +8,26 @@ from flask import Flask
 
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.serving.http_api import (
+    docs_page,
     guard,
     health,
     jobs,
-    metrics,
     model_card,
     openapi,
     predictions,
     problems,
     samples,
+    scrape,
 )
 from tumorscope.serving.http_api.admission import Admission
+from tumorscope.serving.http_api.api_keys import KeyRing
 from tumorscope.serving.http_api.config import ServerConfig
 from tumorscope.serving.http_api.early_refusal import EarlyRefusal
 from tumorscope.serving.http_api.job_runner import JobRunner
 from tumorscope.serving.http_api.job_store import JobStore
 from tumorscope.serving.http_api.page import page_blueprint
 from tumorscope.serving.http_api.service import EXTENSION, Service
+from tumorscope.serving.http_api.under_path import UnderPath, check_path
 from tumorscope.serving.http_api.uploads import UploadRequest
 
 PREFIX: Final = "/api/v1"
@@ -53,10 +56,12 @@ def create_app(config: ServerConfig, *, classifier: Classifier | None = None) ->
     admission = Admission(max_in_flight=config.max_in_flight, max_computing=config.max_computing)
     store = JobStore(config)
     runner = JobRunner(config, store, classifier, admission)
-    app = _routes(config)
+    keys = None if config.api_keys is None else KeyRing(config.api_keys)
+    app = _routes(config, keys)
     app.extensions[EXTENSION] = Service(config, classifier, admission, store, runner)
-    early = EarlyRefusal(app.wsgi_app, f"{PREFIX}/predictions", config, admission)
-    app.wsgi_app = early  # type: ignore[method-assign]  # as Flask's documentation wraps it
+    early = EarlyRefusal(app.wsgi_app, f"{PREFIX}/predictions", config, keys, admission)
+    outer = UnderPath(early, root_path=check_path(config.root_path), proxies=config.proxies)
+    app.wsgi_app = outer  # type: ignore[method-assign]  # as Flask's documentation wraps it
     runner.start()
     return app
 
@@ -70,19 +75,20 @@ def close_app(app: Flask) -> None:
 
 def create_documented_app() -> Flask:
     """Return the routes alone, to be described; they cannot answer."""
-    return _routes(ServerConfig())
+    return _routes(ServerConfig(), None)
 
 
-def _routes(config: ServerConfig) -> Flask:
+def _routes(config: ServerConfig, keys: KeyRing | None) -> Flask:
     app = Flask("tumorscope.serving", static_folder=None)
     app.request_class = UploadRequest
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of Flask's default provider
     app.json.sort_keys = False  # type: ignore[attr-defined]
     problems.register(app)
-    guard.register(app, config)
+    guard.register(app, config, keys)
     for part in (predictions, jobs, model_card, samples, openapi):
         app.register_blueprint(part.blueprint, url_prefix=PREFIX)
     app.register_blueprint(health.blueprint)
-    app.register_blueprint(metrics.blueprint)
+    app.register_blueprint(scrape.blueprint)
+    app.register_blueprint(docs_page.blueprint)
     app.register_blueprint(page_blueprint(config.static))
     return app

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tumorscope.serving.http_api.admission import Admission
+from tumorscope.serving.http_api.api_keys import KeyRing
 from tumorscope.serving.http_api.config import ServerConfig
 from tumorscope.serving.http_api.guard import (
     SECURITY_HEADERS,
@@ -44,17 +45,25 @@ class EarlyRefusal:
     path
         Of the image requests.
     config
-        Says who may ask.
+        Bounds the reading of refused bodies.
+    keys
+        Say who may ask.
     admission
         Says whether there is a place.
     """
 
     def __init__(
-        self, app: WSGIApplication, path: str, config: ServerConfig, admission: Admission
+        self,
+        app: WSGIApplication,
+        path: str,
+        config: ServerConfig,
+        keys: KeyRing | None,
+        admission: Admission,
     ) -> None:
         self._app = app
         self._path = path
         self._config = config
+        self._keys = keys
         self._admission = admission
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -84,7 +93,7 @@ class EarlyRefusal:
         ):
             return False
         try:
-            check_caller(environ, self._path, self._config)
+            check_caller(environ, self._path, self._keys)
         except RefusalError:
             # A stranger is told so by the application.
             return False

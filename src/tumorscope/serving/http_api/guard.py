@@ -10,9 +10,9 @@ from flask import Flask, Response, g, request
 from werkzeug.wsgi import get_content_length, get_host
 
 from tumorscope.serving.http_api import metrics
-from tumorscope.serving.http_api.api_keys import is_known
+from tumorscope.serving.http_api.api_keys import KeyRing
 from tumorscope.serving.http_api.config import ServerConfig
-from tumorscope.serving.http_api.logs import log_event
+from tumorscope.serving.http_api.logs import log_event, log_repeated
 from tumorscope.serving.http_api.problems import RefusalError
 from tumorscope.serving.http_api.uploads import skip_body
 from tumorscope.serving.loopback import is_loopback
@@ -50,17 +50,22 @@ _KEPT_PATHS: Final = ("/api/", "/metrics")
 """What needs a key; the page itself and the health of the process are open."""
 
 
+KEY_NAME: Final = "tumorscope.key"
+"""Where the environment of a request keeps the name of the key that let it in."""
+
+_RETRY_AFTER_S: Final = 5
+
 _NOT_READ_ON: Final = (401, 403, 408)
 """Refusals of strangers, who are owed nothing, and of bodies that do not come."""
 
 
-def register(app: Flask, config: ServerConfig) -> None:
+def register(app: Flask, config: ServerConfig, keys: KeyRing | None) -> None:
     """Put the guard before and behind every request of an application."""
 
     def check() -> None:
         g.started = time.perf_counter()
         g.request_id = request_id(request.environ)
-        check_caller(request.environ, request.path, config)
+        check_caller(request.environ, request.path, keys)
 
     def finish(response: Response) -> Response:
         if response.status_code >= 400 and response.status_code not in _NOT_READ_ON:
@@ -79,8 +84,14 @@ def request_id(environ: WSGIEnvironment) -> str:
         return str(uuid.uuid4())
 
 
-def check_caller(environ: WSGIEnvironment, path: str, config: ServerConfig) -> None:
-    """Let in who may ask.
+def caller() -> str | None:
+    """Return the name of the key that let the request in, ``None`` where none is needed."""
+    name: str | None = request.environ.get(KEY_NAME)
+    return name
+
+
+def check_caller(environ: WSGIEnvironment, path: str, keys: KeyRing | None) -> None:
+    """Let in who may ask, and note the name of the key.
 
     Parameters
     ----------
@@ -88,8 +99,8 @@ def check_caller(environ: WSGIEnvironment, path: str, config: ServerConfig) -> N
         The request.
     path
         Its path, beginning with one slash.
-    config
-        Holds the keys; without keys only this machine's own names are answered.
+    keys
+        Those that are let in; without keys only this machine's own names are answered.
 
     Raises
     ------
@@ -97,8 +108,8 @@ def check_caller(environ: WSGIEnvironment, path: str, config: ServerConfig) -> N
         If the request comes from another site, has no known key, or asks for another host.
     """
     _check_same_site(environ, path)
-    if config.api_key_hashes:
-        _check_key(environ, path, config.api_key_hashes)
+    if keys is not None:
+        _check_key(environ, path, keys)
     else:
         _check_host(get_host(environ))
 
@@ -119,15 +130,29 @@ def _check_host(host: str) -> None:
         )
 
 
-def _check_key(environ: WSGIEnvironment, path: str, hashes: tuple[str, ...]) -> None:
+def _check_key(environ: WSGIEnvironment, path: str, keys: KeyRing) -> None:
     if not path.startswith(_KEPT_PATHS):
         return
     scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     key = token if scheme.lower() == "bearer" else environ.get("HTTP_X_API_KEY", "")
-    if not key or not is_known(key.strip(), hashes):
+    name = _find(keys, key.strip()) if key else None
+    if name is None:
         raise RefusalError(
-            "unauthorized", "Send the key as 'Authorization: Bearer KEY'; it is missing or unknown."
+            "unauthorized",
+            "Send the key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'; it is missing, "
+            "unknown or revoked.",
         )
+    environ[KEY_NAME] = name
+
+
+def _find(keys: KeyRing, key: str) -> str | None:
+    try:
+        return keys.find(key)
+    except OSError as error:
+        log_repeated("keys-unreadable", error=type(error).__name__)
+        raise RefusalError(
+            "not-ready", "The keys cannot be read; the log says more.", retry_after=_RETRY_AFTER_S
+        ) from error
 
 
 def _finish(response: Response) -> Response:
@@ -160,6 +185,7 @@ def book(environ: WSGIEnvironment, route: str, status: int, started: float, iden
     """
     seconds = time.perf_counter() - started
     method = environ["REQUEST_METHOD"].upper()
+    key = {"key": environ[KEY_NAME]} if KEY_NAME in environ else {}
     metrics.REQUESTS.labels(route, method, status).inc()
     metrics.SECONDS.labels(route).observe(seconds)
     log_event(
@@ -170,4 +196,5 @@ def book(environ: WSGIEnvironment, route: str, status: int, started: float, iden
         status=status,
         milliseconds=round(seconds * 1000, 1),
         bytes_in=get_content_length(environ) or 0,
+        **key,
     )

@@ -110,8 +110,10 @@ class JsonLogger(Logger):
 
     def setup(self, cfg: Config) -> None:
         """Send them where the service's log goes; requests are logged by the service itself."""
+        # Called again at SIGHUP, when gunicorn adds its own handler: never to the service's list.
+        self.error_log.handlers = []
         super().setup(cfg)
-        self.error_log.handlers = LOGGER.handlers
+        self.error_log.handlers = list(LOGGER.handlers)
         self.error_log.propagate = False
 
 

@@ -24,14 +24,14 @@ _RETRY_AFTER_S: Final = 5
 
 
 @blueprint.get("/healthz")
-@describe("getHealth", Answered(Health))
+@describe("getHealth", Answered(Health), tag="operation")
 def get_health() -> ResponseReturnValue:
     """Tell that the process answers."""
     return json_response({"status": "ok"})
 
 
 @blueprint.get("/readyz")
-@describe("getReadiness", Answered(Health))
+@describe("getReadiness", Answered(Health), tag="operation", problems=("not-ready",))
 def get_readiness() -> ResponseReturnValue:
     """Tell whether images and jobs can be taken in."""
     reason = _obstacle()

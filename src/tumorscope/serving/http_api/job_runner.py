@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -23,6 +25,7 @@ from tumorscope.serving.http_api.answering import (
     read_scans,
 )
 from tumorscope.serving.http_api.config import ServerConfig
+from tumorscope.serving.http_api.full_disk import is_disk_full, log_full_disk
 from tumorscope.serving.http_api.job_store import (
     JobStore,
     LeaseLostError,
@@ -39,8 +42,11 @@ PICTURES: Final = "pictures"
 _POLL_S: Final = 0.2
 """How soon a job is begun that another process has taken in."""
 
-_SWEEP_EVERY: Final = 50
-"""Polls between two sweeps: ten seconds."""
+_LONGEST_PAUSE_S: Final = 30.0
+"""Between two tries while the disk is full."""
+
+_SWEEP_EVERY_S: Final = 10.0
+"""Between two searches for what has expired, however much there is to do."""
 
 MAX_ATTEMPTS: Final = 6
 """Times in a row that a process may die over one slice before its file is given up. A file that
@@ -61,6 +67,7 @@ class JobRunner:
         self._store = store
         self._classifier = classifier
         self._admission = admission
+        self._next_sweep = 0.0
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -86,21 +93,32 @@ class JobRunner:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        polls = 0
+        pause = _POLL_S
         while not self._stopping.is_set():
             try:
-                job = self._store.claim()
-                if job is not None:
-                    self._work(job)
+                if self._step():
+                    pause = _POLL_S
                     continue
-                if polls % _SWEEP_EVERY == 0:
-                    metrics.JOBS.labels("expired").inc(self._store.sweep())
-            # Whatever it is, for instance a full disk, the next poll may succeed.
+            # Whatever it is, for instance a full disk, a later poll may succeed.
             except Exception as error:
-                log_crash(error)
-            polls += 1
+                log_full_disk() if is_disk_full(error) else log_crash(error)
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+                self._stopping.wait(pause)
+                continue
+            pause = _POLL_S
             self._wake.wait(_POLL_S)
             self._wake.clear()
+
+    def _step(self) -> bool:
+        """Work off the next job, after sweeping now and then; tell whether there was a job."""
+        now = time.monotonic()
+        if now >= self._next_sweep:
+            self._next_sweep = now + _SWEEP_EVERY_S
+            metrics.JOBS.labels("expired").inc(self._store.sweep())
+        job = self._store.claim()
+        if job is not None:
+            self._work(job)
+        return job is not None
 
     def _work(self, job: StoredJob) -> None:
         log_event("job-begun", attempt=job.attempts)
@@ -120,6 +138,12 @@ class JobRunner:
             metrics.JOBS.labels("lost").inc()
             log_event("job-lost")
             return
+        except Exception as error:
+            if is_disk_full(error):
+                # What is not the job's fault does not count as an attempt at it.
+                with suppress(LeaseLostError, sqlite3.Error):
+                    self._store.release(job.id)
+            raise
         if finished:
             metrics.JOBS.labels("finished").inc()
             log_event("job-finished")
@@ -142,7 +166,8 @@ class JobRunner:
 
         def renew() -> None:
             while not ended.wait(self._config.lease_s / 3):
-                with suppress(LeaseLostError):
+                # A full disk is told by what the job itself writes.
+                with suppress(LeaseLostError, sqlite3.Error):
                     self._store.renew(job)
 
         thread = threading.Thread(target=renew, name="lease", daemon=True)

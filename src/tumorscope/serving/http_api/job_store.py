@@ -5,7 +5,7 @@ lease, so a job that lost its process goes on after the last committed slice, in
 after a restart, and no slice is answered twice.
 
 Files of a job lie in ``<spool>/jobs/<id>/``. Deleted rows are overwritten (``secure_delete``) and
-the write-ahead log is truncated, so that nothing of a fetched job stays on the disk.
+the write-ahead log is truncated, so that nothing of a deleted job stays on the disk.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tumorscope.serving.http_api.config import ServerConfig
+from tumorscope.serving.http_api.full_disk import is_disk_full
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -38,7 +39,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     attempts INTEGER NOT NULL DEFAULT 0,
     files INTEGER,
     files_done INTEGER NOT NULL DEFAULT 0,
-    expires REAL
+    expires REAL,
+    caller TEXT
 );
 CREATE TABLE IF NOT EXISTS uploads (
     job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
@@ -57,12 +59,24 @@ CREATE TABLE IF NOT EXISTS answers (
     view TEXT,
     PRIMARY KEY (job, number)
 );
+CREATE TABLE IF NOT EXISTS repeats (
+    key TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE
+);
+CREATE INDEX IF NOT EXISTS repeats_of_job ON repeats (job);
+CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, created, bytes);
+CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (created, id);
 """
-_ADDED: Final = {"jobs": {"threshold": "REAL"}}
+_ADDED: Final = {"jobs": {"threshold": "REAL", "caller": "TEXT"}}
 """Columns that a database of an earlier version lacks."""
 
 _BUSY_MS: Final = 10_000
 """Wait for another process' transaction; each takes a few milliseconds."""
+
+
+class OtherRequestError(Exception):
+    """The key of a repeated request was used before, for another request."""
 
 
 class LeaseLostError(Exception):
@@ -96,10 +110,37 @@ class StoredAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeatable:
+    """What tells a repeated request from a new one.
+
+    Attributes
+    ----------
+    key
+        Chosen by the client, as a hash: it may hold anything.
+    digest
+        Of everything that was asked.
+    """
+
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What waits: numbers of jobs, and when the oldest of them came, in seconds since the epoch."""
+
+    queued: int
+    running: int
+    finished: int
+    oldest: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredJob:
     """One row of ``jobs``; times in seconds since the epoch.
 
     ``threshold`` is that of the request; ``None`` where it named an operating point.
+    ``caller`` is the name of the key that it was made with, ``None`` where no key is needed.
     """
 
     id: str
@@ -115,6 +156,7 @@ class StoredJob:
     files: int | None
     files_done: int
     expires: float | None
+    caller: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +222,13 @@ class JobStore:
         operating_point: str,
         hold_s: float,
         threshold: float | None = None,
-    ) -> None:
-        """Queue a job whose files have been written.
+        caller: str | None = None,
+        repeatable: Repeatable | None = None,
+    ) -> str:
+        """Queue a job whose files have been written; return its id.
+
+        A request that repeats an earlier one gives that one's job, and this one's files are
+        deleted.
 
         Parameters
         ----------
@@ -189,25 +236,81 @@ class JobStore:
             File in the job's folder and name under which answers refer to it.
         threshold
             That the request gave in place of an operating point.
+        caller
+            Name of the key that it is made with.
+
+        Raises
+        ------
+        OtherRequestError
+            If the repeatable request's key was used for another request.
         """
         folder = self.folder(job)
         size = sum((folder / file).stat().st_size for file, _ in uploads)
         with self._transaction() as database:
-            database.execute(
-                "INSERT INTO jobs (id, state, created, operating_point, threshold, hold_s, bytes) "
-                "VALUES (?, 'queued', ?, ?, ?, ?, ?)",
-                (job, time.time(), operating_point, threshold, hold_s, size),
-            )
-            database.executemany(
-                "INSERT INTO uploads VALUES (?, ?, ?, ?)",
-                [(job, number, file, name) for number, (file, name) in enumerate(uploads)],
-            )
+            known = None if repeatable is None else _repeated(database, repeatable)
+            if known is None:
+                database.execute(
+                    "INSERT INTO jobs (id, state, created, operating_point, threshold, hold_s, "
+                    "bytes, caller) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?)",
+                    (job, time.time(), operating_point, threshold, hold_s, size, caller),
+                )
+                database.executemany(
+                    "INSERT INTO uploads VALUES (?, ?, ?, ?)",
+                    [(job, number, file, name) for number, (file, name) in enumerate(uploads)],
+                )
+                if repeatable is not None:
+                    values = (repeatable.key, repeatable.digest, job)
+                    database.execute("INSERT INTO repeats VALUES (?, ?, ?)", values)
+        if known is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        return known or job
+
+    def is_repeated(self, key: str) -> bool:
+        """Tell whether a request of this key has made a job that is still there."""
+        with self._reading() as database:
+            row = database.execute("SELECT 1 FROM repeats WHERE key = ?", (key,)).fetchone()
+        return row is not None
+
+    def page(
+        self, caller: str | None, *, before: tuple[float, str] | None, limit: int
+    ) -> list[JobSnapshot]:
+        """Return a caller's jobs, the newest first and without answers.
+
+        Parameters
+        ----------
+        before
+            Time of creation and id of the last job that is known already.
+        """
+        created, job = before or (float("inf"), "")
+        with self._reading() as database:
+            rows = database.execute(
+                "SELECT * FROM jobs WHERE caller IS ? AND (created, id) < (?, ?) "
+                "ORDER BY created DESC, id DESC LIMIT ?",
+                (caller, created, job, limit),
+            ).fetchall()
+            jobs = [StoredJob(**dict(row)) for row in rows]
+            return [JobSnapshot(one, [], *_counts(database, one.id)) for one in jobs]
+
+    def queue(self) -> QueueState:
+        """Return what waits."""
+        with self._reading() as database:
+            rows = database.execute(
+                "SELECT state, count(*) AS jobs, min(created) AS oldest FROM jobs GROUP BY state"
+            ).fetchall()
+        jobs = {row["state"]: int(row["jobs"]) for row in rows}
+        waiting = [row["oldest"] for row in rows if row["state"] != "finished"]
+        return QueueState(
+            queued=jobs.get("queued", 0),
+            running=jobs.get("running", 0),
+            finished=jobs.get("finished", 0),
+            oldest=min(waiting, default=None),
+        )
 
     def load(self) -> tuple[int, int]:
-        """Return how many jobs are not finished and how many bytes of uploads are kept."""
+        """Return how many jobs are not finished, and how many bytes are kept of all jobs."""
         with self._reading() as database:
             row = database.execute(
-                "SELECT count(*), coalesce(sum(bytes), 0) FROM jobs WHERE state != 'finished'"
+                "SELECT coalesce(sum(state != 'finished'), 0), coalesce(sum(bytes), 0) FROM jobs"
             ).fetchone()
         return int(row[0]), int(row[1])
 
@@ -256,8 +359,8 @@ class JobStore:
         with self._transaction() as database:
             row = database.execute(
                 "UPDATE jobs SET state = 'running', owner = ?, lease = ?, attempts = attempts + 1 "
-                "WHERE id = (SELECT id FROM jobs WHERE state = 'queued' "
-                "OR (state = 'running' AND lease < ?) ORDER BY created LIMIT 1) RETURNING *",
+                "WHERE id = (SELECT id FROM jobs WHERE state IN ('queued', 'running') "
+                "AND (state = 'queued' OR lease < ?) ORDER BY created LIMIT 1) RETURNING *",
                 (self.owner, now + self._config.lease_s, now),
             ).fetchone()
         return None if row is None else StoredJob(**dict(row))
@@ -295,13 +398,29 @@ class JobStore:
             database.execute("DELETE FROM answers WHERE job = ?", (job,))
 
     def finish(self, job: str, series: Sequence[StoredAnswer]) -> None:
-        """Store the answers of the series, end the job, and delete its uploads."""
-        expires = time.time() + self._config.expiry_s
+        """Store the answers of the series, end the job, and delete its uploads.
+
+        From here on the job takes as much of the spool as its answers and pictures do.
+        """
+        now, config = time.time(), self._config
+        kept = now + (config.keep_results_s or config.expiry_s)
+        pictures = _size(self.folder(job))
         with self._transaction() as database:
-            _check_owned(self._update(database, job, "state = 'finished', expires = ?", expires))
             for answer in series:
                 _insert(database, job, answer)
             rows = database.execute("SELECT file FROM uploads WHERE job = ?", (job,)).fetchall()
+            uploaded = _size(self.folder(job), *(row["file"] for row in rows)) if rows else 0
+            changed = self._update(
+                database,
+                job,
+                "state = 'finished', expires = CASE WHEN hold_s > 0 THEN ? ELSE ? END, "
+                "bytes = ? + (SELECT coalesce(sum(length(answer)), 0) FROM answers "
+                "WHERE job = jobs.id)",
+                now + config.expiry_s,
+                kept,
+                pictures - uploaded,
+            )
+            _check_owned(changed)
             database.execute("DELETE FROM uploads WHERE job = ?", (job,))
         for row in rows:
             (self.folder(job) / row["file"]).unlink(missing_ok=True)
@@ -319,13 +438,17 @@ class JobStore:
         return found
 
     def sweep(self) -> int:
-        """Delete what expired and what was never queued; return how many jobs expired."""
+        """Delete what expired and what was never queued; return how many jobs expired.
+
+        Files go first, so that a full disk gets the room that the database needs.
+        """
         now = time.time()
         with self._transaction() as database:
             rows = database.execute("SELECT id, expires <= ? AS over FROM jobs", (now,)).fetchall()
-        over = [row["id"] for row in rows if row["over"]]
-        for job in over:
-            self.discard(job)
+            over = [(row["id"],) for row in rows if row["over"]]
+            for (job,) in over:
+                shutil.rmtree(self.folder(job), ignore_errors=True)
+            database.executemany("DELETE FROM jobs WHERE id = ?", over)
         known = {row["id"] for row in rows}
         # An upload that is still under way has a folder but no row yet.
         oldest = now - 2 * self._config.upload_timeout_s
@@ -339,10 +462,12 @@ class JobStore:
         with self._transaction() as database:
             _check_owned(self._update(database, job, assignment, value))
 
-    def _update(self, database: sqlite3.Connection, job: str, assignment: str, value: float) -> int:
+    def _update(
+        self, database: sqlite3.Connection, job: str, assignment: str, *values: float
+    ) -> int:
         # ``assignment`` is one of the constants above.
         statement = f"UPDATE jobs SET {assignment} WHERE id = ? AND owner = ? AND state = 'running'"  # noqa: S608
-        return database.execute(statement, (value, job, self.owner)).rowcount
+        return database.execute(statement, (*values, job, self.owner)).rowcount
 
     def _forget(self) -> None:
         """Empty the write-ahead log, which may hold deleted rows; readers may put it off."""
@@ -353,8 +478,13 @@ class JobStore:
         if row.state != "finished" or row.hold_s <= 0:
             return row
         expires = time.time() + row.hold_s
-        with self._transaction() as database:
-            database.execute("UPDATE jobs SET expires = ? WHERE id = ?", (expires, row.id))
+        try:
+            with self._transaction() as database:
+                database.execute("UPDATE jobs SET expires = ? WHERE id = ?", (expires, row.id))
+        except sqlite3.Error as error:
+            if not is_disk_full(error):
+                raise
+            return row  # it can still be looked at
         return replace(row, expires=expires)
 
     def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
@@ -403,6 +533,24 @@ def _add_columns(database: sqlite3.Connection) -> None:
             if name not in known:
                 database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
     database.execute("COMMIT")
+
+
+def _repeated(database: sqlite3.Connection, repeatable: Repeatable) -> str | None:
+    """Return the job of an earlier request of the same key."""
+    row = database.execute(
+        "SELECT job, digest FROM repeats WHERE key = ?", (repeatable.key,)
+    ).fetchone()
+    if row is None:
+        return None
+    if row["digest"] != repeatable.digest:
+        raise OtherRequestError
+    return str(row["job"])
+
+
+def _size(folder: Path, *names: str) -> int:
+    """Return the bytes of files in a folder, by default of all that are below it."""
+    files = [folder / name for name in names] if names else folder.rglob("*")
+    return sum(one.stat().st_size for one in files if one.is_file())
 
 
 def _check_owned(changed: int) -> None:

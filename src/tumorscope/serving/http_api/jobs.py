@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-import errno
+import base64
+import hashlib
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from flask import Blueprint, Response, after_this_request, request, url_for
 from flask.typing import ResponseReturnValue
 from msgspec import UnsetType
 from werkzeug.datastructures import FileStorage
 
+from tumorscope.imaging.limits import MEBIBYTE
 from tumorscope.labels import NOTICE
 from tumorscope.serving.http_api import metrics
+from tumorscope.serving.http_api.full_disk import DETAIL, RETRY_AFTER_S, log_full_disk
+from tumorscope.serving.http_api.guard import caller
 from tumorscope.serving.http_api.job_runner import PICTURES
-from tumorscope.serving.http_api.job_store import JobSnapshot, StoredAnswer, StoredJob
+from tumorscope.serving.http_api.job_store import (
+    JobSnapshot,
+    OtherRequestError,
+    Repeatable,
+    StoredAnswer,
+    StoredJob,
+)
 from tumorscope.serving.http_api.openapi import Answered, describe, parse_query
 from tumorscope.serving.http_api.pictures import evidence_path, image_path, windowed
 from tumorscope.serving.http_api.problems import RefusalError, json_response
 from tumorscope.serving.http_api.schemas import (
     Job,
+    JobList,
+    JobListQuery,
     JobProgressQuery,
     JobQuery,
     PictureQuery,
@@ -36,6 +49,18 @@ blueprint = Blueprint("jobs", __name__)
 _RETRY_AFTER_S = 10
 """A job of a hundred slices takes about this long on two cores."""
 
+_SPARE_BYTES: Final = 16 * MEBIBYTE
+"""Of the disk, left to the answers of jobs that were taken in."""
+
+_LONGEST_KEY: Final = 255
+_LARGEST_INDEX: Final = 2**31 - 1
+"""Far beyond the most slices of a job, and within what the database counts to."""
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+
+PICTURE_TYPES: Final = ("image/png", "application/octet-stream")
+"""The second for clients that ask for it: generated ones know no pictures."""
+
 _UNKNOWN = "There is no such job: it is unknown, was fetched, was deleted, or has expired."
 
 
@@ -43,52 +68,109 @@ _UNKNOWN = "There is no such job: it is unknown, was fetched, was deleted, or ha
 @describe(
     "createJob",
     Answered(Job, status=202),
+    tag="jobs",
     query=JobQuery,
     form=Upload,
-    problems=("upload-timeout", "too-large", "unsupported-format"),
+    problems=(
+        "upload-timeout",
+        "too-large",
+        "unsupported-format",
+        "idempotency-key-reused",
+        "too-busy",
+    ),
 )
 def create_job() -> ResponseReturnValue:
     """Queue a series, a volume, an archive or many files.
 
-    The uploads are kept in the service's spool folder until they are answered.
+    The uploads are kept in the service's spool folder until they are answered. With an
+    ``Idempotency-Key`` a request may be sent again after a broken connection: the same files with
+    the same query give the same job, for as long as that is there.
     """
     query = parse_query(JobQuery)
     service = current_service()
     point = service.classifier_for(query).operating_point
-    _check_room(service)
+    threshold = None if isinstance(query.threshold, UnsetType) else query.threshold
+    hold = min(query.hold, service.config.max_hold_s)
+    key = _idempotency_key()
+    if key is None or not service.store.is_repeated(key):
+        _check_room(service)
     job, folder = service.store.new_folder()
     try:
         uploads = _receive(service, folder)
-        _check_room(service)
-        hold = min(query.hold, service.config.max_hold_s)
-        threshold = None if isinstance(query.threshold, UnsetType) else query.threshold
-        service.store.add(job, uploads, operating_point=point, threshold=threshold, hold_s=hold)
+        if key is None or not service.store.is_repeated(key):
+            _check_room(service)
+        repeatable = (
+            None
+            if key is None
+            else Repeatable(key, _digest(uploads, folder, point, threshold, hold))
+        )
+        kept = service.store.add(
+            job,
+            uploads,
+            operating_point=point,
+            threshold=threshold,
+            hold_s=hold,
+            caller=caller(),
+            repeatable=repeatable,
+        )
+    except OtherRequestError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise RefusalError(
+            "idempotency-key-reused",
+            "The Idempotency-Key was sent before with other files or another query; choose a new "
+            "key for a new request.",
+        ) from error
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    service.runner.wake()
-    metrics.JOBS.labels("created").inc()
-    return _queued(service, job)
+    if kept == job:
+        service.runner.wake()
+        metrics.JOBS.labels("created").inc()
+    return _queued(service, kept)
+
+
+@blueprint.get("/jobs")
+@describe("listJobs", Answered(JobList), tag="jobs", query=JobListQuery)
+def list_jobs() -> ResponseReturnValue:
+    """List the jobs that were made with the same API key, the newest first.
+
+    Without API keys all jobs of the service are listed.
+    """
+    query = parse_query(JobListQuery)
+    before = None if isinstance(query.cursor, UnsetType) else _read_cursor(query.cursor)
+    page = current_service().store.page(caller(), before=before, limit=query.limit + 1)
+    shown = page[: query.limit]
+    follows = len(page) > len(shown)
+    return json_response(
+        {
+            "jobs": [
+                _summary(one) | {"url": url_for("jobs.get_job", job=one.job.id)} for one in shown
+            ],
+            "next_cursor": _cursor(shown[-1].job) if follows else None,
+        }
+    )
 
 
 @blueprint.get("/jobs/<job>")
-@describe("getJob", Answered(Job), query=JobProgressQuery, problems=("not-found",))
+@describe("getJob", Answered(Job), tag="jobs", query=JobProgressQuery, problems=("not-found",))
 def get_job(job: str) -> ResponseReturnValue:
     """Answer with a job's progress and its answers so far.
 
-    A finished job that is not held is deleted when this answer has been sent.
+    A finished job can be fetched again until it expires or is deleted, unless the service was
+    told to keep nothing: then it is deleted when this answer has been sent.
     """
     query = parse_query(JobProgressQuery)
     service = current_service()
     snapshot = _snapshot(service, job, after=query.after)
     row = snapshot.job
-    if row.state == "finished" and row.hold_s == 0 and request.method == "GET":
+    kept = row.hold_s > 0 or service.config.keep_results_s > 0
+    if row.state == "finished" and not kept and request.method == "GET":
         after_this_request(lambda response: _delete_when_sent(response, service, job))
     return json_response(_job_body(snapshot, after=query.after))
 
 
 @blueprint.delete("/jobs/<job>")
-@describe("deleteJob", Answered(status=204), problems=("not-found",))
+@describe("deleteJob", Answered(status=204), tag="jobs", problems=("not-found",))
 def delete_job(job: str) -> ResponseReturnValue:
     """Cancel a job and delete everything of it."""
     service = current_service()
@@ -100,7 +182,11 @@ def delete_job(job: str) -> ResponseReturnValue:
 
 @blueprint.get("/jobs/<job>/slices/<int:index>/image")
 @describe(
-    "getSliceImage", Answered(media=("image/png",)), query=PictureQuery, problems=("not-found",)
+    "getSliceImage",
+    Answered(media=PICTURE_TYPES),
+    tag="jobs",
+    query=PictureQuery,
+    problems=("not-found",),
 )
 def get_image(job: str, index: int) -> ResponseReturnValue:
     """Answer with the grey picture of a slice of a held job.
@@ -117,7 +203,7 @@ def get_image(job: str, index: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/jobs/<job>/slices/<int:index>/evidence")
-@describe("getSliceEvidence", Answered(media=("image/png",)), problems=("not-found",))
+@describe("getSliceEvidence", Answered(media=PICTURE_TYPES), tag="jobs", problems=("not-found",))
 def get_evidence(job: str, index: int) -> ResponseReturnValue:
     """Answer with the evidence for tumor over a slice of a held job.
 
@@ -130,22 +216,69 @@ def get_evidence(job: str, index: int) -> ResponseReturnValue:
 
 def _check_room(service: Service) -> None:
     waiting, kept = service.store.load()
-    if waiting >= service.config.max_jobs:
+    config, size = service.config, request.content_length or 0
+    if waiting >= config.max_jobs:
         raise RefusalError("too-busy", "The queue of jobs is full.", retry_after=_RETRY_AFTER_S)
-    if kept + (request.content_length or 0) > service.config.max_spool_bytes:
+    if kept + size > config.max_spool_bytes:
         raise RefusalError("not-ready", "The spool is full.", retry_after=_RETRY_AFTER_S)
+    if shutil.disk_usage(config.spool).free < size + _SPARE_BYTES:
+        log_full_disk()
+        raise RefusalError("not-ready", DETAIL, retry_after=RETRY_AFTER_S)
+
+
+def _idempotency_key() -> str | None:
+    """Return the request's key as a hash, apart from those of other callers.
+
+    Raises
+    ------
+    RefusalError
+        If it is empty or longer than clients' keys are.
+    """
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if key is None:
+        return None
+    if not 0 < len(key) <= _LONGEST_KEY:
+        raise RefusalError(
+            "bad-request",
+            f"The header {IDEMPOTENCY_KEY} may have 1 to {_LONGEST_KEY} characters; {len(key)} "
+            "arrived.",
+        )
+    return _sha256(caller() or "", key)
+
+
+def _digest(uploads: list[tuple[str, str]], folder: Path, *query: object) -> str:
+    """Return the SHA-256 of everything that a request asks, but not of how it is put as HTTP."""
+    parts = [str(value) for value in query]
+    for file, name in uploads:
+        with (folder / file).open("rb") as stream:
+            parts += [name, hashlib.file_digest(stream, "sha256").hexdigest()]
+    return _sha256(*parts)
+
+
+def _sha256(*parts: str) -> str:
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+def _cursor(job: StoredJob) -> str:
+    return base64.urlsafe_b64encode(f"{job.created!r} {job.id}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[float, str]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        created, _, job = base64.urlsafe_b64decode(padded).decode("ascii").partition(" ")
+        return float(created), job
+    except ValueError as error:
+        raise RefusalError(
+            "bad-request", "The cursor is not one that the service gave as next_cursor."
+        ) from error
 
 
 def _receive(service: Service, folder: Path) -> list[tuple[str, str]]:
     config = service.config
-    try:
-        files = read_files(
-            config, max_bytes=config.max_job_bytes, max_files=config.max_job_files, folder=folder
-        )
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise RefusalError("not-ready", "The disk is full.", retry_after=_RETRY_AFTER_S) from error
+    files = read_files(
+        config, max_bytes=config.max_job_bytes, max_files=config.max_job_files, folder=folder
+    )
     return [(_stored_name(file), clean_name(file.filename)) for file in files]
 
 
@@ -169,8 +302,8 @@ def _snapshot(service: Service, job: str, *, after: int) -> JobSnapshot:
     return snapshot
 
 
-def _job_body(snapshot: JobSnapshot, *, after: int) -> dict[str, Any]:
-    row, answers = snapshot.job, snapshot.answers
+def _summary(snapshot: JobSnapshot) -> dict[str, Any]:
+    row = snapshot.job
     return {
         "id": row.id,
         "state": row.state,
@@ -184,6 +317,12 @@ def _job_body(snapshot: JobSnapshot, *, after: int) -> dict[str, Any]:
             "slices_done": snapshot.slices_done,
             "failed": snapshot.failed,
         },
+    }
+
+
+def _job_body(snapshot: JobSnapshot, *, after: int) -> dict[str, Any]:
+    row, answers = snapshot.job, snapshot.answers
+    return _summary(snapshot) | {
         "predictions": [one.answer for one in answers],
         "slices": [_view(row, one) for one in answers if one.view is not None],
         "next": after + len(answers),
@@ -223,7 +362,7 @@ def _slice(job: str, index: int) -> tuple[StoredAnswer, Path]:
     service = current_service()
     if service.store.get(job) is None:
         raise RefusalError("not-found", _UNKNOWN)
-    answer = service.store.answer(job, index)
+    answer = service.store.answer(job, index) if index <= _LARGEST_INDEX else None
     if answer is None or answer.view is None:
         raise RefusalError("not-found", "The job has no image of that index (yet).")
     return answer, service.store.folder(job) / PICTURES
@@ -239,6 +378,7 @@ def _content(path: Path) -> bytes:
 
 
 def _picture(content: bytes) -> Response:
-    response = Response(content, mimetype="image/png")
+    kind = request.accept_mimetypes.best_match(PICTURE_TYPES, default=PICTURE_TYPES[0])
+    response = Response(content, mimetype=kind)
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 import traceback
 from types import TracebackType
@@ -17,6 +18,9 @@ from typing import Any, Final
 from tumorscope.error_stream import StderrHandler
 
 LOGGER: Final = logging.getLogger("tumorscope.serving")
+_REPEAT_S: Final = 60.0
+_due: dict[str, float] = {}
+_lock = threading.Lock()
 _FRAMES: Final = 6
 """Innermost places in the code that a line about a crash names."""
 
@@ -60,6 +64,16 @@ def log_event(event: str, /, **fields: str | float | bool | None) -> None:
         Times, sizes, counts and kinds. Nothing that came with an upload.
     """
     LOGGER.info(event, extra={"fields": fields})
+
+
+def log_repeated(event: str, /, **fields: str | float | bool | None) -> None:
+    """Write one line of something that happens again and again, once a minute at most."""
+    now = time.monotonic()
+    with _lock:
+        if now < _due.get(event, now):
+            return
+        _due[event] = now + _REPEAT_S
+    LOGGER.error(event, extra={"fields": fields})
 
 
 def log_crash(error: BaseException, *, request_id: str = "") -> None:

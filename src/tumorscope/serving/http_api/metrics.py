@@ -9,15 +9,12 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from flask import Blueprint, Response
 from prometheus_client import (
-    CONTENT_TYPE_LATEST,
     REGISTRY,
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
-    generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
@@ -39,14 +36,6 @@ IN_FLIGHT: Final = Gauge(
 )
 JOBS: Final = Counter("tumorscope_jobs_total", "Jobs by what became of them.", ("event",))
 
-blueprint = Blueprint("metrics", __name__)
-
-
-@blueprint.get("/metrics")
-def get_metrics() -> Response:
-    """Answer with all metrics in the Prometheus text format."""
-    return Response(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
-
 
 def forget_process(process: int) -> None:
     """Leave the gauges of an ended worker process out of the sums."""
@@ -54,9 +43,10 @@ def forget_process(process: int) -> None:
         mark_process_dead(process)  # type: ignore[no-untyped-call]
 
 
-def _registry() -> CollectorRegistry:
+def registry() -> CollectorRegistry:
+    """Return the registry that holds what all processes counted."""
     if FOLDER_VARIABLE not in os.environ:
         return REGISTRY
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return registry
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return together

@@ -22,7 +22,7 @@ FORMATS: Final = ("PNG", "JPEG", "BMP", "TIFF", "WebP", "DICOM", "NIfTI", "zip")
 
 
 @blueprint.get("/model")
-@describe("getModel", Answered(ModelCard))
+@describe("getModel", Answered(ModelCard), tag="model")
 def get_model() -> ResponseReturnValue:
     """Answer with the model's card, its operating points and the service's limits."""
     service = current_service()
@@ -87,4 +87,6 @@ def _limits(config: ServerConfig) -> dict[str, Any]:
         "image_pixels": config.limits.max_pixels,
         "volume_voxels": config.limits.max_voxels,
         "hold_seconds": config.max_hold_s,
+        "keep_seconds": int(config.keep_results_s),
+        "jobs": config.max_jobs,
     }

@@ -17,19 +17,55 @@ from flask.typing import ResponseReturnValue
 from spectree import Response as Responses
 from spectree import SecurityScheme, SpecTree
 from spectree.model_adapter.msgspec_adapter import MsgspecModelAdapter
-from spectree.models import SecureType, SecuritySchemeData
+from spectree.models import InType, SecureType, SecuritySchemeData
 
 from tumorscope.labels import NOTICE
+from tumorscope.serving.http_api.examples import (
+    BODY_LIMITS,
+    EXAMPLES,
+    FORM_EXAMPLE,
+    REQUEST_HEADERS,
+    RESPONSE_HEADERS,
+    problem_example,
+)
 from tumorscope.serving.http_api.problems import CONTENT_TYPE, KINDS, RefusalError
 from tumorscope.serving.http_api.schemas import Problem
+from tumorscope.serving.http_api.under_path import TOLD
 
 VERSION: Final = "1"
-_ALWAYS: Final = ("bad-request", "unauthorized", "forbidden-origin", "too-busy", "not-ready")
-"""Problems that any route under ``/api`` may answer with."""
+_ANY: Final = ("bad-request", "forbidden-origin", "internal")
+"""Problems that any route may answer with."""
 
-blueprint = Blueprint("openapi", __name__)
+_ANY_OF_API: Final = (*_ANY, "unauthorized", "not-ready")
+"""Problems that any route may answer with that needs a key."""
 
-_KEY: Final = "ApiKey"
+TAGS: Final = {
+    "predictions": "Images that are answered within the request.",
+    "jobs": "Series, volumes and archives that are answered in the background.",
+    "model": "What the model says of itself, and what a request may cost.",
+    "samples": "Made-up scans to try things on.",
+    "operation": "Health, metrics and this document.",
+}
+_OPEN_TAG: Final = "operation"
+_UNKNOWN_ROOT: Final = "../.."
+"""Against the address of the document, which is then right behind any proxy."""
+
+blueprint = Blueprint("document", __name__)
+
+_NEEDED: Final = "Needed unless the service is bound to a loopback address."
+_SCHEMES: Final = (
+    SecurityScheme(
+        name="BearerKey",
+        data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer", description=_NEEDED),
+    ),
+    SecurityScheme(
+        name="HeaderKey",
+        data=SecuritySchemeData(
+            type=SecureType.API_KEY, name="X-API-Key", field_in=InType.HEADER, description=_NEEDED
+        ),
+    ),
+)
+_KEYS: Final[list[dict[str, list[str]]]] = [{one.name: []} for one in _SCHEMES]
 _TREE: Final = SpecTree(
     "flask",
     mode="strict",
@@ -44,20 +80,25 @@ _TREE: Final = SpecTree(
     model_adapter=MsgspecModelAdapter(),  # type: ignore[arg-type]
     validation_error_status=400,
     validation_error_model=Problem,
-    security_schemes=[
-        SecurityScheme(
-            name=_KEY,
-            data=SecuritySchemeData(
-                type=SecureType.HTTP,
-                scheme="bearer",
-                description="Needed unless the service is bound to a loopback address.",
-            ),
-        )
-    ],
-    security=[{_KEY: []}, {}],
+    security_schemes=list(_SCHEMES),
+    security=[*_KEYS, {}],
 )
 
 _media_types: dict[str, tuple[str, ...]] = {}
+_problems: dict[str, tuple[str, ...]] = {}
+
+_KEPT: Final = frozenset({"getMetrics", "getOpenapi"})
+"""Operations that need a key all the same."""
+
+_HEADERS_OF: Final = {"createJob": ("Idempotency-Key",)}
+"""Headers that a request may have, by operation."""
+
+_MORE_HEADERS: Final = {
+    202: ("Location",),
+    401: ("WWW-Authenticate",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
 
 View = Callable[..., ResponseReturnValue]
 Query = TypeVar("Query", bound=msgspec.Struct)
@@ -76,6 +117,7 @@ def describe(
     operation: str,
     answered: Answered,
     *,
+    tag: str,
     query: type[msgspec.Struct] | None = None,
     form: type[msgspec.Struct] | None = None,
     problems: tuple[str, ...] = (),
@@ -86,6 +128,8 @@ def describe(
     ----------
     operation
         Stable name, from which clients name their functions.
+    tag
+        One of :data:`TAGS`.
     query, form
         Shapes of the query and the multipart body.
     problems
@@ -94,13 +138,16 @@ def describe(
     """
     if answered.media:
         _media_types[operation] = answered.media
-    refusals = {KINDS[kind][0]: Problem for kind in (*_ALWAYS, *problems)}
+    is_open = tag == _OPEN_TAG and operation not in _KEPT
+    _problems[operation] = (*(_ANY if is_open else _ANY_OF_API), *problems)
+    refusals = {KINDS[kind][0]: Problem for kind in _problems[operation]}
     shapes: dict[str, Any] = {f"HTTP_{code}": shape for code, shape in refusals.items()}
     shapes[f"HTTP_{answered.status}"] = answered.body
     decorate: Callable[[View], View] = _TREE.validate(
         query=query,
         form=form,
         resp=Responses(**shapes),
+        tags=[tag],
         operation_id=operation,
         skip_validation=True,
     )
@@ -166,34 +213,80 @@ def _in_words(kind: msgspec.inspect.Type) -> str:
     return ""
 
 
-def document(app: Flask) -> dict[str, Any]:
-    """Return the OpenAPI document of an application."""
+def document(app: Flask, *, root: str | None = None) -> dict[str, Any]:
+    """Return the OpenAPI document of an application.
+
+    Parameters
+    ----------
+    root
+        Path before all others, where it is known; empty for the root of the host.
+    """
     with app.app_context():
         spec: dict[str, Any] = json.loads(json.dumps(_TREE.spec))
     for operations in spec["paths"].values():
         for operation in operations.values():
             _finish(operation)
+    spec["info"]["license"] = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
+    spec["servers"] = [
+        {"url": _UNKNOWN_ROOT, "description": "Relative to the address of this document."}
+        if root is None
+        else {"url": root, "description": "This service."}
+    ]
+    spec["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     spec["paths"] = dict(sorted(spec["paths"].items()))
+    spec["components"]["headers"] = RESPONSE_HEADERS
     return spec
 
 
+def served_document() -> dict[str, Any]:
+    """Return the document with the path that the request at hand came under, if it is known."""
+    root = request.script_root if request.environ.get(TOLD) else None
+    return document(current_app, root=root)
+
+
 @blueprint.get("/openapi.json")
+@describe("getOpenapi", Answered(media=("application/json",)), tag=_OPEN_TAG)
 def get_document() -> ResponseReturnValue:
-    """Answer with the OpenAPI document."""
-    return current_app.json.response(document(current_app))
+    """Answer with this document."""
+    return current_app.json.response(served_document())
 
 
 def _finish(operation: dict[str, Any]) -> None:
-    """Give problems and pictures their media types, which SpecTree takes to be JSON."""
+    """Add what SpecTree cannot be told: media types, headers, examples, limits."""
+    name = operation["operationId"]
+    if _OPEN_TAG in operation["tags"] and name not in _KEPT:
+        operation["security"] = []
     for status, response in operation["responses"].items():
-        content = response.get("content", {})
-        if int(status) >= 400:
-            response["content"] = {CONTENT_TYPE: content["application/json"]}
-        elif operation["operationId"] in _media_types:
-            binary = {"schema": {"type": "string", "format": "binary"}}
-            media = _media_types[operation["operationId"]]
-            response["content"] = dict.fromkeys(media, binary)
-        if int(status) in (429, 503):
-            response["headers"] = {
-                "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}
-            }
+        _finish_response(name, int(status), response)
+    operation["responses"] = dict(sorted(operation["responses"].items()))
+    operation.setdefault("parameters", []).extend(
+        {"name": one, "in": "header", "required": False, **REQUEST_HEADERS[one]}
+        for one in _HEADERS_OF.get(name, ())
+    )
+    body = operation.get("requestBody")
+    if body is not None:
+        body["description"] = BODY_LIMITS[name]
+        body["content"]["multipart/form-data"]["example"] = FORM_EXAMPLE
+
+
+def _finish_response(operation: str, status: int, response: dict[str, Any]) -> None:
+    content = response.get("content", {})
+    kinds = [kind for kind in _problems[operation] if KINDS[kind][0] == status]
+    if kinds:
+        response["description"] = " ".join(f"{KINDS[kind][1]} (`{kind}`)" for kind in kinds)
+        problem = content["application/json"] | {"example": problem_example(kinds[0])}
+        response["content"] = {CONTENT_TYPE: problem}
+    elif operation in _media_types:
+        response["content"] = {one: {"schema": _schema_of(one)} for one in _media_types[operation]}
+    elif content:
+        content["application/json"]["example"] = EXAMPLES[operation]
+    headers = ["X-Request-ID", *_MORE_HEADERS.get(status, ())]
+    response["headers"] = {one: {"$ref": f"#/components/headers/{one}"} for one in headers}
+
+
+def _schema_of(media_type: str) -> dict[str, str]:
+    if media_type == "application/json":
+        return {"type": "object"}
+    if media_type.startswith("text/"):
+        return {"type": "string"}
+    return {"type": "string", "format": "binary"}

@@ -18,7 +18,7 @@ _UNBUILT: Final = f"""<!doctype html>
 <h1>tumorscope</h1>
 <p>The service is running, but its web page has not been built.
 Build it with <code>make web</code> and load this page again.</p>
-<p>The API is described at <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>.</p>
+<p>The API is described at <a href="docs">/docs</a>.</p>
 <p>{NOTICE}</p>
 </html>
 """
@@ -27,7 +27,7 @@ Build it with <code>make web</code> and load this page again.</p>
 class _PagePath(PathConverter):
     """Any path but those of the API, whose wrong methods would otherwise be unknown addresses."""
 
-    regex = r"(?!(?:api|metrics|healthz|readyz)(?:/|$))[^/].*?"
+    regex = r"(?!(?:api|docs|metrics|healthz|readyz)(?:/|$))[^/].*?"
 
 
 def page_blueprint(folder: Path) -> Blueprint:
@@ -44,22 +44,15 @@ def page_blueprint(folder: Path) -> Blueprint:
     @blueprint.get("/")
     @blueprint.get("/<page:name>")
     def get_page(name: str = _INDEX) -> ResponseReturnValue:
-        """Answer with a file of the page; its own addresses all lead to the index."""
+        """Answer with a file of the page; its views have no addresses of their own here."""
         try:
-            response = send_from_directory(folder, name)
+            return _kept(send_from_directory(folder, name), name)
         except NotFound:
-            if "." in name.rpartition("/")[2] and name != _INDEX:
+            if name != _INDEX:
                 raise
-            return _index(folder)
-        return _kept(response, name)
+            return Response(_UNBUILT, mimetype="text/html")
 
     return blueprint
-
-
-def _index(folder: Path) -> Response:
-    if not (folder / _INDEX).is_file():
-        return Response(_UNBUILT, mimetype="text/html")
-    return _kept(send_from_directory(folder, _INDEX), _INDEX)
 
 
 def _kept(response: Response, name: str) -> Response:

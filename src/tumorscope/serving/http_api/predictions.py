@@ -33,15 +33,23 @@ _HEATMAP_SIDE: Final = 2048
 @describe(
     "createPredictions",
     Answered(PredictionList),
+    tag="predictions",
     query=PredictionQuery,
     form=Upload,
-    problems=("upload-timeout", "too-large", "unsupported-format", "unusable-scan"),
+    problems=(
+        "upload-timeout",
+        "too-large",
+        "unsupported-format",
+        "unusable-scan",
+        "too-busy",
+    ),
 )
 def create_predictions() -> ResponseReturnValue:
     """Classify images.
 
     Inputs that cannot be read are answered in their place with ``"kind": "error"``; only if all
-    are, the request itself is refused. Nothing of an upload touches the disk.
+    are, the request itself is refused. Nothing of an upload touches the disk. A service that is
+    full refuses at once and says in ``Retry-After`` when to come back.
     """
     query = parse_query(PredictionQuery)
     service = current_service()

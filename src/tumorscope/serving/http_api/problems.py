@@ -15,7 +15,14 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from tumorscope.errors import TumorscopeError
+from tumorscope.labels import NOTICE
 from tumorscope.model.prediction import Failure
+from tumorscope.serving.http_api.full_disk import (
+    DETAIL,
+    RETRY_AFTER_S,
+    is_disk_full,
+    log_full_disk,
+)
 from tumorscope.serving.http_api.logs import log_crash
 
 KINDS: Final[dict[str, tuple[int, str]]] = {
@@ -28,6 +35,7 @@ KINDS: Final[dict[str, tuple[int, str]]] = {
     "too-large": (413, "The upload is larger than the limit allows."),
     "unsupported-format": (415, "The upload is not in a format that is read."),
     "unusable-scan": (422, "None of the scans can be answered."),
+    "idempotency-key-reused": (422, "The Idempotency-Key belongs to another request."),
     "too-busy": (429, "The service has as much to do as it takes on."),
     "internal": (500, "The service failed to answer."),
     "not-ready": (503, "The service is not ready."),
@@ -40,8 +48,16 @@ STATUS_OF_IMAGE_ERROR: Final = {
 }
 """Problem for the ``type`` of an ImageError; all others are ``unusable-scan``."""
 
+_NOT_FOUND_PAGE: Final = f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Not found - tumorscope</title>
+<h1>Not found</h1>
+<p>There is nothing at this address.</p>
+<p>{NOTICE}</p>
+</html>
+"""
+
 CONTENT_TYPE: Final = "application/problem+json"
-_KIND_OF_STATUS: Final = {status: kind for kind, (status, _) in KINDS.items()}
+_KIND_OF_STATUS: Final = {status: kind for kind, (status, _) in reversed(KINDS.items())}
 
 
 class RefusalError(TumorscopeError):
@@ -74,6 +90,11 @@ class RefusalError(TumorscopeError):
         self.errors = errors
 
 
+def urn(kind: str) -> str:
+    """Return the ``type`` of a problem."""
+    return f"urn:tumorscope:problem:{kind}"
+
+
 def refusal_of(failures: Sequence[Failure]) -> RefusalError:
     """Return the refusal for a request of which every input failed."""
     kinds = {STATUS_OF_IMAGE_ERROR.get(one.error.type, "unusable-scan") for one in failures}
@@ -99,7 +120,7 @@ def problem_body(refusal: RefusalError, request_id: str) -> dict[str, Any]:
     """Return a refusal as the object of RFC 9457."""
     status, title = KINDS[refusal.kind]
     body: dict[str, Any] = {
-        "type": f"urn:tumorscope:problem:{refusal.kind}",
+        "type": urn(refusal.kind),
         "title": title,
         "status": status,
         "detail": refusal.detail,
@@ -129,11 +150,21 @@ def _from_http(error: HTTPException) -> Response:
     status = error.code or 500
     if status == 413:
         return problem(RefusalError("too-large", _too_large()))
+    if status == 404 and _is_read_by_a_person():
+        return Response(_NOT_FOUND_PAGE, status=404, mimetype="text/html")
     kind = _KIND_OF_STATUS.get(status, "bad-request" if status < 500 else "internal")
     response = problem(RefusalError(kind, KINDS[kind][1]))
     if status == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or []))
     return response
+
+
+def _is_read_by_a_person() -> bool:
+    """Tell a browser's address bar from a program."""
+    accepted = request.accept_mimetypes
+    return not request.path.startswith("/api/") and (
+        accepted["text/html"] > accepted["application/problem+json"]
+    )
 
 
 def _too_large() -> str:
@@ -146,6 +177,9 @@ def _too_large() -> str:
 
 
 def _from_crash(error: Exception) -> Response:
+    if is_disk_full(error):
+        log_full_disk()
+        return problem(RefusalError("not-ready", DETAIL, retry_after=RETRY_AFTER_S))
     log_crash(error, request_id=g.get("request_id", ""))
     return problem(
         RefusalError("internal", "The fault is ours. The request id finds it in the log.")

@@ -88,7 +88,7 @@ def _content(name: str) -> bytes:
 
 
 @blueprint.get("/samples")
-@describe("listSamples", Answered(SampleList))
+@describe("listSamples", Answered(SampleList), tag="samples")
 def list_samples() -> ResponseReturnValue:
     """List the bundled made-up scans."""
     return json_response(
@@ -110,7 +110,10 @@ def list_samples() -> ResponseReturnValue:
 
 @blueprint.get("/samples/<name>")
 @describe(
-    "getSample", Answered(media=("image/png", "application/octet-stream")), problems=("not-found",)
+    "getSample",
+    Answered(media=("image/png", "application/octet-stream")),
+    tag="samples",
+    problems=("not-found",),
 )
 def get_sample(name: str) -> ResponseReturnValue:
     """Answer with the file of a bundled made-up scan."""

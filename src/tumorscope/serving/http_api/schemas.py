@@ -10,7 +10,15 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tumorscope.errors import (
+    CorruptImageError,
+    ImageContentError,
+    ImageError,
+    ImageTooLargeError,
+    UnsupportedFormatError,
+)
 from tumorscope.labels import Outcome, Plane
+from tumorscope.serving.http_api.problems import KINDS, urn
 
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -19,11 +27,40 @@ Notice = Annotated[str, Meta(description="Research use only. Not a medical devic
 ClassName = Literal["tumor", "no_tumor"]
 SideLetter = Literal["L", "R", "A", "P", "H", "F"]
 Pair = Annotated[list[float], Meta(min_length=2, max_length=2)]
+Expiry = Annotated[
+    str | None, Meta(description="When it is deleted; a look at a held job puts it off. ISO 8601")
+]
+Hold = Annotated[
+    int, Meta(ge=0, description="Seconds for which it is held after the last look; 0: not held.")
+]
 JobState = Literal["queued", "running", "finished"]
 Heatmap = Annotated[
     str,
     Meta(
         description="Data URI of a PNG: the evidence laid over the image. Only with ?heatmap=png."
+    ),
+]
+
+
+_IMAGE_ERRORS = (
+    ImageError,
+    UnsupportedFormatError,
+    CorruptImageError,
+    ImageTooLargeError,
+    ImageContentError,
+)
+ErrorType = Annotated[
+    str,
+    Meta(
+        description="Stable name of the kind of error.",
+        extra_json_schema={"enum": [one.type for one in _IMAGE_ERRORS]},
+    ),
+]
+ProblemType = Annotated[
+    str,
+    Meta(
+        description="urn:tumorscope:problem: and a stable name",
+        extra_json_schema={"enum": [urn(kind) for kind in KINDS]},
     ),
 ]
 
@@ -123,7 +160,7 @@ class SeriesAnswer(Struct, tag_field="kind", tag="series"):
 class ErrorReason(Struct):
     """Why an input could not be answered."""
 
-    type: Annotated[str, Meta(description="Stable name of the kind of error, in kebab case.")]
+    type: ErrorType
     title: str
     detail: str
 
@@ -187,15 +224,41 @@ class Job(Struct):
     state: JobState
     created: Annotated[str, Meta(description="ISO 8601, UTC")]
     expires: Annotated[
-        str | None, Meta(description="When it is deleted if nobody asks again. ISO 8601, UTC")
+        str | None,
+        Meta(description="When it is deleted, unless a look puts that off. ISO 8601, UTC"),
     ]
     operating_point: str
-    hold: Annotated[Count, Meta(description="Seconds for which it is kept after the last look.")]
+    hold: Hold
     progress: Progress
     predictions: Annotated[list[Answer], Meta(description="From ``?after=`` on, in input order.")]
     slices: Annotated[list[SliceView], Meta(description="Of the images in ``predictions``.")]
     next: Annotated[Count, Meta(description="Value of ``?after=`` for what is still to come.")]
     notice: Notice
+
+
+class JobSummary(Struct):
+    """A job in a list, without its answers."""
+
+    id: str
+    state: JobState
+    created: Annotated[str, Meta(description="ISO 8601, UTC")]
+    expires: Annotated[
+        str | None,
+        Meta(description="When it is deleted, unless a look puts that off. ISO 8601, UTC"),
+    ]
+    operating_point: str
+    hold: Hold
+    progress: Progress
+    url: Annotated[str, Meta(description="Path of the job.")]
+
+
+class JobList(Struct):
+    """A page of jobs, the newest first."""
+
+    jobs: list[JobSummary]
+    next_cursor: Annotated[
+        str | None, Meta(description="``?cursor=`` of the page that follows; null at the end.")
+    ]
 
 
 class ServiceLimits(Struct):
@@ -211,6 +274,11 @@ class ServiceLimits(Struct):
     image_pixels: Positive
     volume_voxels: Positive
     hold_seconds: Count
+    keep_seconds: Annotated[
+        Count,
+        Meta(description="For which a finished job can be fetched; 0: until it has been sent."),
+    ]
+    jobs: Annotated[Positive, Meta(description="That wait or run at once.")]
 
 
 class Measured(Struct):
@@ -294,7 +362,7 @@ class Health(Struct):
 class Problem(Struct):
     """RFC 9457 problem details, as ``application/problem+json``."""
 
-    type: Annotated[str, Meta(description="urn:tumorscope:problem: and a stable name")]
+    type: ProblemType
     title: str
     status: Annotated[int, Meta(ge=400, le=599)]
     detail: str
@@ -352,10 +420,26 @@ class JobQuery(Struct):
             ge=0,
             le=86_400,
             description="Seconds for which the finished job and its pictures are kept after the "
-            "last look at them, cut to the service's limit. 0: no pictures, and deleted when the "
-            "result is fetched.",
+            "last look at them, cut to the service's limit. 0: no pictures; the answers are kept "
+            "for ``limits.keep_seconds`` of the model's card.",
         ),
     ] = 0
+
+
+class JobListQuery(Struct):
+    """Query of a list of jobs."""
+
+    limit: Annotated[int, Meta(ge=1, le=100, description="Most jobs in one answer.")] = 20
+    cursor: (
+        Annotated[
+            str,
+            Meta(
+                max_length=128,
+                description="``next_cursor`` of the page before.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class JobProgressQuery(Struct):

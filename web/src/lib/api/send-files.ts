@@ -1,4 +1,5 @@
 import { authorization } from "@/lib/api/api-key";
+import { serviceUrl } from "@/lib/api/service-url";
 import { ProblemError, problemOf } from "@/lib/problem";
 
 interface SendOptions {
@@ -14,7 +15,7 @@ export function sendFiles(
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", url);
+    request.open("POST", serviceUrl(url));
     request.responseType = "json";
     for (const [name, value] of Object.entries(authorization())) {
       request.setRequestHeader(name, value);
