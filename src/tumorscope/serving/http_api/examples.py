@@ -13,6 +13,7 @@ _ID: Final = "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
 _JOB: Final = "qJ3m0c1Zr8yT5vXw2LkPfA9d"
 _RETRY_AFTER_S: Final = 4
 _MODEL: Final = {"id": "vgg16-stem", "version": "2026.1", "sha256": "6f" * 32}
+_POINT: Final = {"name": "balanced", "threshold": 0.61}
 _IMAGE: Final[dict[str, Any]] = {
     "kind": "image",
     "source": "scan.dcm",
@@ -23,6 +24,7 @@ _IMAGE: Final[dict[str, Any]] = {
     "type_probabilities": {"glioma": 0.91, "meningioma": 0.06, "pituitary": 0.03},
     "prediction_set": ["tumor"],
     "reasons": [],
+    "operating_point": _POINT,
     "localization": {"peak": [88, 131], "box": [70, 112, 109, 150]},
     "model": _MODEL,
     "notice": NOTICE,
@@ -36,6 +38,7 @@ _SERIES: Final[dict[str, Any]] = {
     "type_probabilities": {"glioma": 0.88, "meningioma": 0.08, "pituitary": 0.04},
     "prediction_set": ["tumor"],
     "reasons": [],
+    "operating_point": _POINT,
     "slices": 1,
     "failed_slices": 0,
     "most_suspicious": [

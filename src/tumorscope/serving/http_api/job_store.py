@@ -214,7 +214,7 @@ class JobStore:
         folder.mkdir(mode=0o700)
         return job, folder
 
-    def add(
+    def add(  # noqa: PLR0913  keyword-only
         self,
         job: str,
         uploads: Sequence[tuple[str, str]],
