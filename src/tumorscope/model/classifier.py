@@ -256,6 +256,8 @@ class Classifier:
             sop_instance_uid=scan.sop_instance_uid,
             series_uid=scan.series_uid,
             position_mm=scan.position_mm,
+            study_uid=scan.study_uid,
+            series_description=scan.series_description,
             evidence=self.evidence_on_image(evidence[0], geometry) if heatmap else None,
             pixels=scan.pixels if heatmap else None,
         )
@@ -298,6 +300,8 @@ class Classifier:
             sop_instance_uid=scan.sop_instance_uid,
             series_uid=scan.series_uid,
             position_mm=scan.position_mm,
+            study_uid=scan.study_uid,
+            series_description=scan.series_description,
             evidence=np.zeros_like(scan.pixels) if heatmap else None,
             pixels=scan.pixels if heatmap else None,
         )

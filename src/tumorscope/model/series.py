@@ -72,6 +72,7 @@ def aggregate(
         failed_slices=failed,
         most_suspicious=_most_suspicious(answered),
         model=model,
+        **_names(ordered),
     )
 
 
@@ -138,7 +139,18 @@ def _rejected(
     turned_away = [one for one in slices if one.outcome == "rejected"]
     reasons = tuple(dict.fromkeys(reason for one in turned_away for reason in one.reasons))
     return SeriesPrediction(
-        source, _uid(slices), "rejected", None, None, (), reasons, len(slices), failed, (), model
+        source=source,
+        series_uid=_uid(slices),
+        outcome="rejected",
+        probabilities=None,
+        type_probabilities=None,
+        prediction_set=(),
+        reasons=reasons,
+        slices=len(slices),
+        failed_slices=failed,
+        most_suspicious=(),
+        model=model,
+        **_names(slices),
     )
 
 
@@ -152,6 +164,16 @@ def _uid(slices: Sequence[Prediction]) -> str | None:
     """Return the DICOM identifier; other series are named by their source alone."""
     first = slices[0]
     return first.series_uid if first.sop_instance_uid is not None else None
+
+
+def _names(slices: Sequence[Prediction]) -> dict[str, str | None]:
+    """Return study and description, of the first slice that has one."""
+    return {
+        "study_uid": next((one.study_uid for one in slices if one.study_uid), None),
+        "series_description": next(
+            (one.series_description for one in slices if one.series_description), None
+        ),
+    }
 
 
 def _source(slices: Sequence[Prediction]) -> str:

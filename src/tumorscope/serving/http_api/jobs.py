@@ -193,6 +193,9 @@ def _view(row: StoredJob, answer: StoredAnswer) -> dict[str, Any]:
     held = row.hold_s > 0
     return {
         "index": answer.number,
+        # Left out of jobs that an earlier version began.
+        "study_instance_uid": None,
+        "series_description": None,
         **(answer.view or {}),
         "image": url_for("jobs.get_image", job=row.id, index=answer.number) if held else None,
         "evidence": url_for("jobs.get_evidence", job=row.id, index=answer.number) if held else None,

@@ -20,6 +20,14 @@ ClassName = Literal["tumor", "no_tumor"]
 SideLetter = Literal["L", "R", "A", "P", "H", "F"]
 Pair = Annotated[list[float], Meta(min_length=2, max_length=2)]
 JobState = Literal["queued", "running", "finished"]
+StudyUid = Annotated[str | None, Meta(description="DICOM StudyInstanceUID; null where unknown.")]
+SeriesDescription = Annotated[
+    str | None,
+    Meta(
+        description="DICOM SeriesDescription; null where unknown. Free text that may name a "
+        "person: do not log it."
+    ),
+]
 Heatmap = Annotated[
     str,
     Meta(
@@ -92,6 +100,8 @@ class SeriesAnswer(Struct, tag_field="kind", tag="series"):
 
     source: str
     series_instance_uid: str | None
+    study_instance_uid: StudyUid
+    series_description: SeriesDescription
     outcome: Outcome
     probabilities: Probabilities | None
     type_probabilities: TypeProbabilities | None
@@ -153,6 +163,8 @@ class SliceView(Struct):
         Annotated[list[SideLetter], Meta(min_length=2, max_length=2)] | None,
         Meta(description="Anatomical direction of the left and top edge."),
     ]
+    study_instance_uid: StudyUid
+    series_description: SeriesDescription
     value_range: Annotated[
         Pair,
         Meta(description="Values, in the file's own units, of grey 0 and 65535 at ?depth=16."),
