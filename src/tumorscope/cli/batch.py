@@ -19,9 +19,16 @@ _EXTRA: Final = ("pyarrow", "fsspec", "ray", "filelock")
 @click.command()
 @click.argument("place", metavar="INPUT")
 @click.option(
-    "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Parquet file."
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Parquet file to write.",
 )
-@click.option("--root", type=click.Path(path_type=Path), help="Folder of a manifest's paths.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="Folder that a manifest's paths are relative to.",
+)
 @model_option
 @operating_point_option
 @click.option(
@@ -29,15 +36,17 @@ _EXTRA: Final = ("pyarrow", "fsspec", "ray", "filelock")
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="Processes of this machine, or actors of Ray.",
+    help="Run in processes of this machine, or as Ray actors.",
 )
-@click.option("--address", help="HOST:PORT of a running Ray cluster; default a Ray of its own.")
+@click.option("--address", help="HOST:PORT of a running Ray cluster.  [default: start one]")
 @click.option(
     "--workers",
     type=click.IntRange(1, 4096),
-    help="Processes or actors of one thread each; default one for each core.",
+    help="Processes or actors, one thread each.  [default: one per core]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an existing table when the new is whole.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace an existing table once the new one is complete."
+)
 def batch(
     *,
     place: str,

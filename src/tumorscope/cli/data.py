@@ -34,9 +34,11 @@ data.add_command(fetch)
 
 
 @data.command()
-@click.option("--manifest", type=_FILE, required=True, help="CSV file with a row per picture.")
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="CSV to write.")
-@click.option("--root", type=_FOLDER, help="Folder of the paths [default: the manifest's].")
+@click.option("--manifest", type=_FILE, required=True, help="CSV file with one row per image.")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="CSV file to write.")
+@click.option(
+    "--root", type=_FOLDER, help="Folder that the paths are relative to.  [default: the manifest's]"
+)
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.pass_context
 def inventory(
@@ -54,7 +56,7 @@ def inventory(
     write_table(output, INVENTORY_COLUMNS, findings, overwrite=overwrite)
     for name, counts in count_findings(findings).items():
         click.echo(f"{name}: " + ", ".join(f"{key} {n}" for key, n in sorted(counts.items())))
-    click.echo(f"{len(findings)} pictures; the findings are in {output}")
+    click.echo(f"{len(findings)} images; the findings are in {output}")
     click.echo(NOTICE)
     if any(finding["is_unreadable_issue"] for finding in findings):
         context.exit(1)

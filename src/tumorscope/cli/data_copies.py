@@ -28,16 +28,28 @@ def copy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that every search for copies has."""
     for option in reversed(
         (
-            click.option("--root", type=_FOLDER, help="Folder of a manifest's paths."),
+            click.option(
+                "--root", type=_FOLDER, help="Folder that a manifest's paths are relative to."
+            ),
             click.option(
                 "--output", type=_OUT, help="Folder for the tables and the report.", required=True
             ),
-            click.option("--cache", type=_OUT, help="File to go on from after an interruption."),
-            click.option("--same", type=click.FloatRange(0, 1), help="Score of the same picture."),
-            click.option("--relative", type=click.FloatRange(0, 1), help="Score of a relative."),
-            click.option("--thumbnails", is_flag=True, help="Put small pictures into the report."),
-            click.option("--parquet", is_flag=True, help="Tables in Parquet and not in CSV."),
-            click.option("--overwrite", is_flag=True, help="Replace results that are there."),
+            click.option(
+                "--cache", type=_OUT, help="File from which an interrupted run continues."
+            ),
+            click.option(
+                "--same",
+                type=click.FloatRange(0, 1),
+                help="Lowest score at which two images count as the same.",
+            ),
+            click.option(
+                "--relative",
+                type=click.FloatRange(0, 1),
+                help="Lowest score at which two images count as relatives.",
+            ),
+            click.option("--thumbnails", is_flag=True, help="Include thumbnails in the report."),
+            click.option("--parquet", is_flag=True, help="Write tables as Parquet instead of CSV."),
+            click.option("--overwrite", is_flag=True, help="Replace existing results."),
         )
     ):
         command = option(command)
@@ -78,7 +90,9 @@ def overlap(context: click.Context, /, sources: Sequence[Path], **options: Any) 
     with _search(sources, options) as search:
         overlaps = measure_overlaps(search)
         if not overlaps:
-            raise UsageError(f"{sources[0]} holds one set; name two, or a manifest of several.")
+            raise UsageError(
+                f"{sources[0]} contains one set; give two folders, or a manifest of several sets."
+            )
         _save(search, options)
         click.echo(_overlap_table(overlaps))
         _finish(context, search, options)
@@ -115,18 +129,21 @@ def copy_thresholds(options: dict[str, Any]) -> Any:
     if relative is None:
         relative = min(default.relative, same)
     if relative > same:
-        raise UsageError(f"--relative {relative} is above --same {same}; a copy is a relative too.")
+        raise UsageError(
+            f"--relative {relative} is above --same {same}; it must not be, because "
+            "a copy is a relative too."
+        )
     return CopyThresholds(same_picture=same, relative=relative)
 
 
 def _check_folder(options: dict[str, Any]) -> None:
     output: Path = options["output"]
     if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file; --output names a folder.")
+        raise UsageError(f"{output} is a file; --output needs a folder.")
     names = [REPORT, THRESHOLDS, *(f"{name}{_suffix(options)}" for name in (PICTURES, PAIRS))]
     there = [name for name in names if (output / name).exists()]
     if there and not options["overwrite"]:
-        raise UsageError(f"{output / there[0]} exists; choose another folder or say --overwrite.")
+        raise UsageError(f"{output / there[0]} exists; give another folder or add --overwrite.")
     output.mkdir(parents=True, exist_ok=True)
 
 
@@ -157,7 +174,7 @@ def _finish(context: click.Context, search: CopySearch, options: dict[str, Any])
     click.echo(f"The findings are in {options['output']}: {REPORT} shows the pairs.")
     click.echo(NOTICE)
     if search.failures:
-        click.echo(f"{len(search.failures)} pictures could not be read.", err=True)
+        click.echo(f"{len(search.failures)} images could not be read.", err=True)
         context.exit(1)
 
 

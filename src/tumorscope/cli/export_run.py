@@ -11,9 +11,14 @@ from tumorscope.labels import NOTICE
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--to", type=click.Choice(["mlflow"]), required=True, help="Kind of the store.")
-@click.option("--tracking-uri", required=True, help="Server or database, as MLflow names it.")
-@click.option("--experiment", default="tumorscope", show_default=True, help="Made if absent.")
+@click.option("--to", type=click.Choice(["mlflow"]), required=True, help="Kind of tracking store.")
+@click.option("--tracking-uri", required=True, help="MLflow tracking URI of a server or database.")
+@click.option(
+    "--experiment",
+    default="tumorscope",
+    show_default=True,
+    help="Experiment name; created if it does not exist.",
+)
 @click.option(
     "--evaluation",
     "evaluations",

@@ -28,14 +28,19 @@ def model() -> None:
 
 
 @model.command()
-@click.option("--model", "path", type=click.Path(path_type=Path), help="Default the embedded.")
+@click.option(
+    "--model",
+    "path",
+    type=click.Path(path_type=Path),
+    help="Artifact file.  [default: the embedded model]",
+)
 @click.option(
     "--format",
     "style",
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="json is the manifest as stored.",
+    help="json prints the complete manifest.",
 )
 def info(path: Path | None, style: str) -> None:
     """Print what an artifact says of itself."""

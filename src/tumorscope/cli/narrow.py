@@ -12,7 +12,9 @@ from tumorscope.labels import NOTICE
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="New .npz file.")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), help="File (.npz) to write."
+)
 @click.option(
     "--width", type=float, default=0.5, show_default=True, help="Share of the filters to keep."
 )

@@ -53,12 +53,12 @@ CSV_COLUMNS: Final = (
     type=click.Choice(["table", "json", "csv"]),
     default="table",
     show_default=True,
-    help="json is JSON Lines: one object per image or slice, then one per series.",
+    help="json prints JSON Lines: one object per image or slice, then one per series.",
 )
 @click.option(
     "--heatmaps",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for a PNG of each image with the evidence laid over it.",
+    help="Folder for one PNG per image with the evidence overlaid.",
 )
 @model_option
 @operating_point_option
@@ -109,8 +109,8 @@ class _HeatmapFolder:
         for name in filter(None, inputs):
             if Path(name).is_dir() and folder.resolve().is_relative_to(Path(name).resolve()):
                 raise UsageError(
-                    f"The folder {folder} lies inside the input {name}, so that heat maps would be "
-                    "read as scans; give one outside of it for --heatmaps."
+                    f"The folder {folder} lies inside the input {name}, so its heat maps would be "
+                    "read as scans; give --heatmaps a folder outside the input."
                 )
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -21,14 +21,14 @@ from tumorscope.serving.http_api.server import serve as run_server
     default=1,
     show_default=True,
     type=click.IntRange(1, 64),
-    help="Processes, each with the model in memory and its share of the cores.",
+    help="Worker processes; each loads the model and uses its share of the cores.",
 )
 @model_option
 @click.option(
     "--spool",
     type=click.Path(file_okay=False, path_type=Path),
     default=default_spool,
-    help="Folder that keeps jobs over a restart.  [default: in the user's state folder]",
+    help="Folder where jobs survive a restart.  [default: in the user's state folder]",
 )
 @click.option(
     "--api-keys",

@@ -196,7 +196,7 @@ def walk_folder(folder: Path) -> Iterator[Path | ReadFailure]:
         elif kind == "linked folder":
             _LOGGER.info("the linked folder %r is not followed; name it itself", label(entry))
         elif kind == "dead link" and _is_named_as_image(entry.name):
-            yield ReadFailure(label(entry), CorruptImageError("The link leads to no file."))
+            yield ReadFailure(label(entry), CorruptImageError("The link does not lead to a file."))
 
 
 def _kind_of(entry: Path) -> str:

@@ -51,7 +51,9 @@ def narrow(run: Path, *, output: Path, width: float, overwrite: bool = False) ->
     if output.exists() and not overwrite:
         raise UsageError(f"{output} exists; add --overwrite or give another --output.")
     if not output.parent.is_dir():
-        raise UsageError(f"There is no folder {output.parent} to write {output.name} to; make it.")
+        raise UsageError(
+            f"The folder {output.parent} for {output.name} does not exist; create it first."
+        )
     record = read_run(run)
     config = TrainConfig.from_dict({**record["config"], "width": width})
     if width == 1 or record["config"].get("width", 1) != 1:

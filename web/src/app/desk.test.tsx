@@ -146,7 +146,7 @@ describe("uploads", () => {
     expect(await screen.findByText(/Analyzing: 2 slices so far/)).toBeVisible();
     expect(screen.getByText(/The series answer appears/)).toBeVisible();
     await user.click(screen.getByRole("link", { name: "Worklist" }));
-    expect(screen.getByText("Reading file 2 of 5")).toBeVisible();
+    expect(screen.getByText("2 of 5 files analyzed")).toBeVisible();
     expect(screen.getByText("Analyzing…")).toBeVisible();
   });
 });

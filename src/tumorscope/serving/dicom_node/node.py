@@ -139,8 +139,8 @@ class DicomNode:
             )
         except OSError as error:
             raise UsageError(
-                f"{config.host}:{config.port} cannot be listened on ({error.strerror}); give "
-                "another --port or --host."
+                f"{config.host}:{config.port} cannot be used ({error.strerror}); give another "
+                "--port or --host."
             ) from error
         self._watcher.start()
         return int(self._server.server_address[1])

@@ -49,7 +49,7 @@ def read_hashes(file: Path) -> tuple[str, ...]:
     lines = [line.partition("#")[0].strip() for line in text.splitlines()]
     hashes = tuple(line for line in lines if line)
     if not hashes:
-        raise UsageError(f"The key file {file} holds no key; add one with --new-api-key.")
+        raise UsageError(f"The key file {file} contains no key; add one with --new-api-key.")
     for number, line in enumerate(lines, start=1):
         if line and not _HASH.fullmatch(line):
             raise UsageError(

@@ -106,7 +106,7 @@ def check_caller(environ: WSGIEnvironment, path: str, config: ServerConfig) -> N
 def _check_same_site(environ: WSGIEnvironment, path: str) -> None:
     """Refuse what the page of another site sends through the user's browser."""
     if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" and path.startswith("/api/"):
-        raise RefusalError("forbidden-origin", "Only the service's own page may send requests.")
+        raise RefusalError("forbidden-origin", "Requests from other web sites are not allowed.")
 
 
 def _check_host(host: str) -> None:
@@ -115,7 +115,7 @@ def _check_host(host: str) -> None:
     if not is_loopback(name or host):
         raise RefusalError(
             "forbidden-origin",
-            "Without an API key the service answers only to 127.0.0.1 and localhost.",
+            "Without API keys, the service accepts only requests to 127.0.0.1 and localhost.",
         )
 
 
@@ -126,7 +126,8 @@ def _check_key(environ: WSGIEnvironment, path: str, hashes: tuple[str, ...]) -> 
     key = token if scheme.lower() == "bearer" else environ.get("HTTP_X_API_KEY", "")
     if not key or not is_known(key.strip(), hashes):
         raise RefusalError(
-            "unauthorized", "Send the key as 'Authorization: Bearer KEY'; it is missing or unknown."
+            "unauthorized",
+            "The API key is missing or unknown; send it as 'Authorization: Bearer KEY'.",
         )
 
 

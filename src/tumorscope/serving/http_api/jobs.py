@@ -129,9 +129,15 @@ def get_evidence(job: str, index: int) -> ResponseReturnValue:
 def _check_room(service: Service) -> None:
     waiting, kept = service.store.load()
     if waiting >= service.config.max_jobs:
-        raise RefusalError("too-busy", "The queue of jobs is full.", retry_after=_RETRY_AFTER_S)
+        raise RefusalError(
+            "too-busy", "The job queue is full; try again later.", retry_after=_RETRY_AFTER_S
+        )
     if kept + (request.content_length or 0) > service.config.max_spool_bytes:
-        raise RefusalError("not-ready", "The spool is full.", retry_after=_RETRY_AFTER_S)
+        raise RefusalError(
+            "not-ready",
+            "The service has no room for more jobs; try again later.",
+            retry_after=_RETRY_AFTER_S,
+        )
 
 
 def _receive(service: Service, folder: Path) -> list[tuple[str, str]]:
@@ -226,7 +232,7 @@ def _slice(job: str, index: int) -> tuple[StoredAnswer, Path]:
         raise RefusalError("not-found", _UNKNOWN)
     answer = service.store.answer(job, index)
     if answer is None or answer.view is None:
-        raise RefusalError("not-found", "The job has no image of that index (yet).")
+        raise RefusalError("not-found", "The job has no image with this index, or not yet.")
     return answer, service.store.folder(job) / PICTURES
 
 
@@ -235,7 +241,7 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError as error:
         raise RefusalError(
-            "not-found", "The job was made without ?hold=, so it has no pictures."
+            "not-found", "The job was created without ?hold=, so its images were not kept."
         ) from error
 
 
