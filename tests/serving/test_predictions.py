@@ -106,7 +106,7 @@ def test_operating_point_decides(client: FlaskClient, png: bytes) -> None:
     ("query", "word"),
     [
         ("operating_point=best", "balanced"),
-        ("heatmap=gif", "heatmap"),
+        ("heatmap=gif", "allowed: png"),
         ("heatmaps=png", "heatmap, operating_point"),
     ],
 )

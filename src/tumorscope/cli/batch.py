@@ -59,10 +59,10 @@ def batch(
     workers: int | None,
     overwrite: bool,
 ) -> None:
-    """Answer an archive into a Parquet table, one row per image or slice.
+    """Classify an archive into a Parquet table, one row per image or slice.
 
-    INPUT is a file, folder, glob, manifest (.csv), zip, tar or fsspec URL. The same command goes on
-    where one that was killed stopped. Exit codes as of predict.
+    INPUT is a file, folder, glob, manifest (.csv), zip, tar or fsspec URL. If a run is interrupted,
+    the same command continues it. Exit codes are those of predict.
     """
     try:
         from tumorscope.batch.run import BatchConfig, run_batch

@@ -30,7 +30,7 @@ from tumorscope.errors import MissingExtraError
 def calibrate(
     model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
 ) -> None:
-    """Fit a model's probabilities and thresholds to 50 or more local cases; the network stays."""
+    """Recalibrate a model on 50 or more local cases; the network is unchanged."""
     try:
         from tumorscope.recipes.calibrate import calibrate as fit
     except ModuleNotFoundError as error:

@@ -21,7 +21,7 @@ _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 
 @click.group()
 def data() -> None:
-    """Look into a collection of scans and split it; nothing is ever deleted."""
+    """Inspect and split a collection of scans; nothing is ever deleted."""
 
 
 data.add_command(duplicates)
@@ -44,7 +44,7 @@ data.add_command(fetch)
 def inventory(
     context: click.Context, manifest: Path, output: Path, root: Path | None, *, overwrite: bool
 ) -> None:
-    """Write what every picture is and what looks wrong with it, and print the counts."""
+    """List every image with what looks wrong with it, and print the counts."""
     from tumorscope.data.inventory import INVENTORY_COLUMNS, count_findings, take_inventory
     from tumorscope.data.manifest import check_output, manifest_root, read_manifest, write_table
     from tumorscope.data.volumes import expand_volumes

@@ -63,8 +63,8 @@ def copy_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def duplicates(context: click.Context, /, source: Path, **options: Any) -> None:
     """Find the copies in a folder or manifest.
 
-    Copies are found re-encoded, resized, brighter or darker, mirrored, turned by any angle,
-    cropped, padded and written over; each with its score and the transform found.
+    Finds copies that were re-encoded, resized, brightened, darkened, mirrored, rotated, cropped,
+    padded or written over, each with its score and transform.
     """
     with _search([source], options) as search:
         _save(search, options)
@@ -81,9 +81,9 @@ def duplicates(context: click.Context, /, source: Path, **options: Any) -> None:
 @copy_options
 @click.pass_context
 def overlap(context: click.Context, /, sources: Sequence[Path], **options: Any) -> None:
-    """Tell how much of each set is in each other one.
+    """Measure how much of each set is in each other set.
 
-    Sets are the folders or manifests given; with one manifest, its column `set`.
+    The sets are the given folders or manifests or, for a single manifest, its column `set`.
     """
     from tumorscope.data.copy_findings import measure_overlaps
 

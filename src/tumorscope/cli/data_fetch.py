@@ -43,8 +43,8 @@ def fetch(
 ) -> None:
     """Download a public set, check it, convert it and write its manifest.
 
-    Sets whose origin needs a login are downloaded by hand and given with --from. What was cut is
-    gone on with by the same command; nothing is overwritten.
+    Download sets that need a login by hand and pass them with --from. The same command continues
+    an interrupted download; nothing is overwritten.
     """
     from tumorscope.data.public.download import Download
     from tumorscope.data.public.fetch import fetch_set

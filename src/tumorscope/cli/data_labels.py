@@ -25,11 +25,11 @@ from tumorscope.labels import NOTICE
 @copy_options
 @click.pass_context
 def labels(context: click.Context, /, source: Path, **options: Any) -> None:
-    """Find labels in doubt in a folder or manifest, the worst first.
+    """Find doubtful labels in a folder or manifest, worst first.
 
-    Copies that are labelled differently, and pictures that look like another label to a model
-    that saw neither them nor their group. Findings, never changes: exit code 1 says only that
-    pictures could not be read.
+    Lists copies with different labels, and images that look like another label to a model trained
+    without them and their group. Changes nothing; exit code 1 only means that some images could
+    not be read.
     """
     try:
         from tumorscope.recipes.labels import find_label_issues

@@ -41,11 +41,11 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 @copy_options
 @click.pass_context
 def leakage(context: click.Context, /, train: Path, test: Path, **options: Any) -> None:
-    """Tell what of a test set is in its training set, and what a score is without it.
+    """Find what a test set shares with its training set, and the score without it.
 
-    TRAIN and TEST are folders or manifests. Scores, with --predictions or --model, are given
-    officially and without the leak, with 95 % intervals. A leak is an answer: exit code 1 says
-    only that pictures could not be read.
+    TRAIN and TEST are folders or manifests. With --predictions or --model, reports the score
+    with and without the leak, with 95% intervals. Exit code 1 only means that some images could
+    not be read, not that a leak was found.
     """
     try:
         from tumorscope.recipes.leakage import Scores, find_leakage

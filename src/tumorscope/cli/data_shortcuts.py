@@ -50,11 +50,11 @@ def shortcuts(
     *,
     overwrite: bool,
 ) -> None:
-    """Tell whether the label can be told without the anatomy.
+    """Test whether the label can be predicted without the anatomy.
 
-    By file size and type, width and height, outer frame, histogram, power spectrum, thumbnail or
-    source alone; learned from some groups and asked about others. An alarm is an answer: exit
-    code 1 says only that pictures could not be read.
+    Uses only file size and type, width and height, outer frame, histogram, power spectrum,
+    thumbnail or source, trained on some groups and tested on others. Exit code 1 only means that
+    some images could not be read, not that an alarm was raised.
     """
     try:
         from tumorscope.evaluation.shortcuts import ShortcutThresholds

@@ -70,11 +70,11 @@ _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.pass_context
 def split(context: click.Context, /, checked: Sequence[Path], **options: Any) -> None:
-    """Split by patient and near-duplicate group, or --check anybody's split.
+    """Split by patient and near-duplicate group, or --check an existing split.
 
-    The pictures of all sets are compared with each other in all eight orientations first. With
-    --check nothing is written; exit code 1 says that a group stands on two sides. A folder that
-    --folds wrote is checked with all its manifests.
+    First compares the images of all sets with each other, in all eight orientations. --check writes
+    nothing; exit code 1 means that a group is on two sides of the split. For a folder written by
+    --folds, all its manifests are checked.
     """
     sources = _sources(checked, options)
     if options["check"]:

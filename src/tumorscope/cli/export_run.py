@@ -37,7 +37,7 @@ def export_run(
 ) -> None:
     """Log settings, hashes and metrics of the training run in folder RUN to a tracking store.
 
-    A run that is there already gets what is new and no second entry.
+    Logging a run again adds what is new instead of a second entry.
     """
     from tumorscope.recipes.mlflow_export import export_to_mlflow
 

@@ -27,7 +27,7 @@ from tumorscope.errors import MissingExtraError
 def gate(
     model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
 ) -> None:
-    """Fit anew what is rejected as no brain MR image; the network stays."""
+    """Refit the check that rejects other images; the network is unchanged."""
     try:
         from tumorscope.recipes.gate import gate as refit
     except ModuleNotFoundError as error:

@@ -84,10 +84,11 @@ def main() -> None:
 
 
 def _fail(message: str) -> NoReturn:
+    from tumorscope.cli.own_command import as_typed
     from tumorscope.imaging.sources import label
 
     # A path in it may hold control characters.
-    click.echo(f"tumorscope: {label(message)}", err=True)
+    click.echo(f"tumorscope: {label(as_typed(message))}", err=True)
     sys.exit(EXIT_USAGE)
 
 

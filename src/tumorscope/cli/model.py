@@ -24,7 +24,7 @@ SECTIONS: Final = (
 
 @click.group()
 def model() -> None:
-    """Show the card of a model."""
+    """Show a model card."""
 
 
 @model.command()
@@ -43,7 +43,7 @@ def model() -> None:
     help="json prints the complete manifest.",
 )
 def info(path: Path | None, style: str) -> None:
-    """Print what an artifact says of itself."""
+    """Print the model card of an artifact."""
     manifest = read_artifact(path).manifest.to_dict()
     if style == "json":
         click.echo(json.dumps(manifest, indent=1, sort_keys=True))

@@ -72,7 +72,7 @@ def node(
     model: Path | None,
     operating_point: str,
 ) -> None:
-    """Receive scans by DICOM C-STORE and answer them until stopped."""
+    """Receive scans by DICOM C-STORE and answer them, until stopped."""
     config = NodeConfig(
         host=host,
         port=port,

@@ -69,7 +69,7 @@ def predict(
     model: Path | None,
     operating_point: str,
 ) -> None:
-    """Classify scans. PATH is a file, a folder, a zip, or - for the standard input.
+    """Classify scans. PATH is a file, a folder, a zip, or - for standard input.
 
     Exit code 0: all inputs answered; 1: at least one could not be read; 2: wrong usage.
     """

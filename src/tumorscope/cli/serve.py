@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tumorscope.cli.options import model_option
+from tumorscope.cli.own_command import next_command
 from tumorscope.labels import NOTICE
 from tumorscope.serving.http_api.api_keys import new_key, read_hashes
 from tumorscope.serving.http_api.config import ServerConfig, default_spool
@@ -51,7 +52,7 @@ def serve(
     api_keys: Path | None,
     key_file: Path | None,
 ) -> None:
-    """Serve the HTTP API and the web page until stopped."""
+    """Serve the HTTP API and the web page, until stopped."""
     if key_file is not None:
         click.echo(new_key(key_file))
         return
@@ -65,4 +66,7 @@ def serve(
 
 
 def _announce(url: str) -> None:
-    click.echo(f"tumorscope is running on {url} (Ctrl+C stops it)\n{NOTICE}")
+    click.echo(
+        f"tumorscope is running on {url} (Ctrl+C stops it)\n"
+        f"In another terminal: {next_command('predict PATH...')}\n{NOTICE}"
+    )

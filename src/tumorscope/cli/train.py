@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
+from tumorscope.cli.own_command import next_command
 from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.labels import NOTICE
 
@@ -104,10 +105,10 @@ def train(
     threads: int | None,
     settings: tuple[str, ...],
 ) -> None:
-    """Fine-tune VGG16 on the train split of a manifest; early stopping looks at val only.
+    """Fine-tune VGG16 on the train split of a manifest; early stopping uses only val.
 
-    With --folds: once for each fold and seed, into a folder each. A run that fails is named, and
-    the others go on; exit code 1.
+    With --folds: one run per fold and seed, each in its own folder. A run that fails is named and
+    the others continue; exit code 1.
     """
     only_folds = {"--seeds": seeds, "--address": address, "--threads": threads}
     not_folds = {"--cache": cache, "--teacher": teacher, "--start": start}
@@ -155,7 +156,7 @@ def _train_one(manifest: Path, *, output: Path, **options: Any) -> None:
     best = min(fitted.history, key=lambda entry: entry["val_loss"])
     click.echo(
         f"Best epoch {best['epoch']:.0f}: validation loss {best['val_loss']:.4f}, "
-        f"AUROC {best['val_roc_auc']:.4f}. Next: tumorscope export {output} --output FILE"
+        f"AUROC {best['val_roc_auc']:.4f}. Next: " + next_command(f"export {output} --output FILE")
     )
 
 

@@ -213,6 +213,8 @@ def _read_cells(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
             _check_columns(path, reader.fieldnames or ())
             for cells in reader:
                 yield reader.line_num, _check_width(cells, reader.line_num)
+    except IsADirectoryError as error:
+        raise ManifestError(f"{path} is a folder; expected a manifest, a CSV file.") from error
     except OSError as error:
         raise ManifestError(f"{path} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error) as error:

@@ -142,6 +142,11 @@ def read_file(file: Path, limits: Limits) -> bytes:
         with file.open("rb") as stream:
             limits.check_bytes(file.stat().st_size)
             return _read_stream(stream, limits)
+    except IsADirectoryError as error:
+        raise UnsupportedFormatError(
+            f"{label(file)!r} is a folder; expected one file. For all scans in it, use "
+            "model.predict_many([folder]) or 'tumorscope predict FOLDER'."
+        ) from error
     except FileNotFoundError as error:
         raise UnsupportedFormatError(
             f"There is no file {label(file)!r}; check the path."

@@ -209,8 +209,8 @@ class _JobRun:
             return Failure(name, CorruptImageError(f"{NOT_PROCESSED} It was left out."))
         scans = read_scans(source, limits=self._config.limits, admission=self._admission)
         if not isinstance(scans, Failure) and len(scans) > room:
-            limit = f"One job may hold {self._config.max_job_slices:,} slices; send the rest separately."
-            return Failure(name, ImageTooLargeError(limit))
+            most = self._config.max_job_slices
+            limit = f"One job may hold {most:,} slices; send the rest as another."return Failure(name, ImageTooLargeError(limit))
         return scans
 
     def _answer_slice(self, index: int, scan: Scan, *, is_last: bool) -> None:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from flask import Blueprint, Flask, current_app, request
@@ -107,6 +107,19 @@ def describe(
     return decorate
 
 
+def _allowed_words(shape: type[msgspec.Struct], name: str) -> str:
+    """Say which values a parameter may have: the few, or where the document describes them."""
+    hint = get_type_hints(shape).get(name)
+    values = [value for kind in (hint, *get_args(hint)) for value in _literals(kind)]
+    if values:
+        return f"allowed: {', '.join(map(str, values))}"
+    return "the document at /api/v1/openapi.json says what is"
+
+
+def _literals(kind: object) -> tuple[object, ...]:
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
 def parse_query(shape: type[Query]) -> Query:
     """Read the request's query.
 
@@ -120,8 +133,8 @@ def parse_query(shape: type[Query]) -> Query:
     if unknown:
         raise RefusalError(
             "bad-request",
-            f"The query may have {', '.join(sorted(known)) or 'no parameters'}; "
-            f"{len(unknown)} others arrived.",
+            f"Unknown query parameters: {len(unknown)}; "
+            f"allowed: {', '.join(sorted(known)) or 'none'}.",
         )
     try:
         return msgspec.convert(request.args.to_dict(), shape, strict=False)
@@ -130,8 +143,8 @@ def parse_query(shape: type[Query]) -> Query:
         name = place.group(1) if place else "?"
         raise RefusalError(
             "bad-request",
-            f"The query parameter {name} has a value that it may not have; see the document at "
-            "/api/v1/openapi.json.",
+            f"The query parameter {name} has a value that is not allowed; "
+            f"{_allowed_words(shape, name)}.",
         ) from error
 
 
