@@ -210,7 +210,8 @@ class _JobRun:
         scans = read_scans(source, limits=self._config.limits, admission=self._admission)
         if not isinstance(scans, Failure) and len(scans) > room:
             most = self._config.max_job_slices
-            limit = f"One job may hold {most:,} slices; send the rest as another."return Failure(name, ImageTooLargeError(limit))
+            limit = f"One job may hold {most:,} slices; send the rest as another."
+            return Failure(name, ImageTooLargeError(limit))
         return scans
 
     def _answer_slice(self, index: int, scan: Scan, *, is_last: bool) -> None:
