@@ -48,6 +48,7 @@ ifdef ONESHOT
 	rm -rf $(SAMPLES)
 	$(BIN)/tumorscope samples $(SAMPLES)
 	$(BIN)/tumorscope predict $(SAMPLES)
+	@echo "Next: $(BIN)/tumorscope predict PATH..., or the web page: $(BIN)/tumorscope serve"
 else
 	$(BIN)/tumorscope serve
 endif

@@ -70,7 +70,7 @@ class ImageContentError(ImageError):
     """The input was decoded, but holds no picture."""
 
     type = "image-content"
-    title = "The file holds no usable picture."
+    title = "The file contains no usable image."
 
 
 class ManifestError(TumorscopeError):

@@ -30,7 +30,9 @@ def call_in_own_process(function: Callable[[T], R], argument: T) -> R:
         try:
             return pool.submit(function, argument).result()
         except BrokenProcessPool as error:
-            raise TumorscopeError("Its process was killed, perhaps for want of memory.") from error
+            raise TumorscopeError(
+                "The process was killed, probably because memory ran out."
+            ) from error
 
 
 def end_with_parent() -> None:

@@ -43,8 +43,8 @@ def check_address(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_S).close()
     except (OSError, OverflowError) as error:
         raise UsageError(
-            f"No Ray cluster answers at {address} ({error}); check the address, or leave "
-            "--address out to use this machine."
+            f"No Ray cluster answers at {address} ({error}); check the address, or remove "
+            "--address to use this machine."
         ) from error
 
 

@@ -73,12 +73,12 @@ def walk(browser: Browser, url: str, width: int, scheme: str) -> None:
     desk.wait_for_picture()
     desk.page.locator(".u-over").wait_for()
     take("reading-plain")
-    desk.page.get_by_text("For readers", exact=True).click()
+    desk.page.get_by_text("Technical", exact=True).click()
     desk.button("Adjust").click()
     take("reading-readers")
     desk.button("Compare side by side").click()
     take("compare")
-    desk.button("Keys").click()
+    desk.button("Keyboard shortcuts").click()
     take("keys")
     desk.page.keyboard.press("Escape")
     desk.page.get_by_text("Plain language", exact=True).click()
@@ -106,7 +106,7 @@ def bring_more(desk: Desk) -> None:
         draw_samples(Path(folder))
         desk.drop(*(Path(folder) / name for name in names))
         for name in names:
-            expect(desk.row(name)).not_to_contain_text("Still reading")
+            expect(desk.row(name)).not_to_contain_text("Analyzing…")
             desk.row(name).locator("img").wait_for()
 
 

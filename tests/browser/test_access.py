@@ -40,7 +40,7 @@ def test_axe_finds_nothing_on_any_view(
     def look(view: str) -> None:
         found[view] = violations(desk)
 
-    expect(desk.heading("Or try a made-up sample")).to_be_visible()
+    expect(desk.heading("Or try a synthetic sample")).to_be_visible()
     look("empty desk")
     desk.button("Settings").click()
     desk.page.get_by_role("dialog").wait_for()
@@ -58,11 +58,11 @@ def test_axe_finds_nothing_on_any_view(
     desk.canvas.wait_for()
     expect(desk.page.locator(".u-over")).to_be_visible()
     look("reading, plain")
-    desk.page.get_by_text("For readers", exact=True).click()
+    desk.page.get_by_text("Technical", exact=True).click()
     desk.button("Adjust").click()
     desk.button("Compare side by side").click()
     look("reading, for readers, compared")
-    desk.button("Keys").click()
+    desk.button("Keyboard shortcuts").click()
     desk.page.get_by_role("dialog").wait_for()
     look("keys")
     desk.page.keyboard.press("Escape")
@@ -71,7 +71,7 @@ def test_axe_finds_nothing_on_any_view(
     expect(desk.page.locator(".u-wrap canvas")).to_be_visible()
     look("model")
     desk.open("/read/nothing")
-    expect(desk.heading("This case is not on the desk")).to_be_visible()
+    expect(desk.heading("This case is not in the worklist")).to_be_visible()
     look("gone case")
     desk.page.evaluate("document.querySelector('main').append(document.createElement('img'))")
     assert any("image-alt" in fault for fault in violations(desk)), "axe overlooks a fault."
@@ -111,7 +111,7 @@ def test_the_main_flow_works_with_keys_alone(desk: Desk) -> None:
     keys = desk.page.keyboard
     expect(desk.button("A series of 15 slices")).to_be_visible()
     keys.press("Tab")
-    expect(desk.page.get_by_text("Skip to the content")).to_be_focused()
+    expect(desk.page.get_by_text("Skip to content")).to_be_focused()
     keys.press("Enter")
     expect(desk.page.locator("main")).to_be_focused()
     tab_to(desk, "A series of 15 slices")

@@ -24,14 +24,14 @@ def test_a_picture_opens_when_it_is_dropped(
 ) -> None:
     desk.read(write_picture(tmp_path / f"scan.{ending}", make_head(blob=BLOB)))
     expect(desk.heading(f"scan.{ending}")).to_be_visible()
-    expect(desk.heading("Something was marked")).to_be_visible()
+    expect(desk.heading("An area was marked")).to_be_visible()
 
 
 @pytest.mark.parametrize("name", ["series", "volume.nii.gz"])
 def test_a_series_opens_when_it_is_dropped(desk: Desk, scans: Path, name: str) -> None:
     desk.read_whole(scans / name)
     expect(desk.page.get_by_role("img", name=STRONGEST)).to_be_visible()
-    expect(desk.page.get_by_text("Tumor probability over the slices")).to_be_visible()
+    expect(desk.page.get_by_text("Tumor probability by slice")).to_be_visible()
 
 
 def test_a_single_dicom_file_and_a_zip_come_in_together(

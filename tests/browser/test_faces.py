@@ -17,19 +17,21 @@ BUSY = {"status": 503, "headers": {"Retry-After": "4"}, "json": {"title": "Busy.
 def test_an_empty_folder_is_said_to_hold_nothing(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     desk.drop(tmp_path / "empty")
-    expect(desk.page.get_by_role("alert")).to_have_text("Nothing that can be read was in there.")
+    expect(desk.page.get_by_role("alert")).to_have_text(
+        "No supported files found. Supported formats: {formats}."
+    )
 
 
 def test_a_case_of_another_visit_is_said_to_be_gone(open_desk: Callable[..., Desk]) -> None:
     desk = open_desk("/read/nothing")
-    expect(desk.heading("This case is not on the desk")).to_be_visible()
+    expect(desk.heading("This case is not in the worklist")).to_be_visible()
 
 
 @pytest.mark.parametrize(
     ("path", "route", "words"),
     [
-        ("/", "**/api/v1/samples", "Looking for samples…"),
-        ("/model", "**/api/v1/model", "Asking the service for its model…"),
+        ("/", "**/api/v1/samples", "Loading samples…"),
+        ("/model", "**/api/v1/model", "Loading the model card…"),
     ],
 )
 def test_waiting_has_a_face(
@@ -56,7 +58,7 @@ def test_waiting_has_a_face(
 
 @pytest.mark.parametrize(
     ("path", "there"),
-    [("/", "Or try a made-up sample"), ("/model", "Operating points")],
+    [("/", "Or try a synthetic sample"), ("/model", "Operating points")],
 )
 def test_a_view_without_its_service_says_so_and_recovers(
     open_desk: Callable[..., Desk], path: str, there: str
@@ -65,7 +67,7 @@ def test_a_view_without_its_service_says_so_and_recovers(
     desk.forgiven += ["ERR_"]
     desk.page.route("**/api/**", lambda route: route.abort("connectionrefused"))
     desk.open(path)
-    expect(desk.page.get_by_text("The service does not answer")).to_be_visible()
+    expect(desk.page.get_by_text("The service is not responding")).to_be_visible()
     desk.page.unroute("**/api/**")
     # By itself, without a click.
     expect(desk.heading(there)).to_be_visible()
@@ -83,7 +85,7 @@ def test_a_slice_that_does_not_come_can_be_asked_for_again(desk: Desk, scans: Pa
     desk.forgiven += ["500"]
     desk.page.route("**/image?depth=16", lambda route: route.fulfill(status=500))
     desk.drop(scans / "marked.png")
-    expect(desk.page.get_by_text("The service failed")).to_be_visible()
+    expect(desk.page.get_by_text("The service reported an error")).to_be_visible()
     desk.page.unroute("**/image?depth=16")
     desk.button("Try again").click()
     desk.canvas.wait_for()

@@ -89,7 +89,7 @@ def test_the_overlay_sliders_change_pixels(marked: Desk) -> None:
     opaque = marked.wait_for_other_pixels(first)
     marked.slide("Hide evidence below", "End")
     high = marked.wait_for_other_pixels(opaque)
-    marked.button("Show the evidence").click()
+    marked.button("Show evidence").click()
     bare = marked.wait_for_other_pixels(high)
     marked.slide("Hide evidence below", "Home")
     marked.slide("Evidence opacity", "Home")
@@ -100,7 +100,7 @@ def test_the_evidence_lies_on_the_blob(marked: Desk) -> None:
     """Compare the slice with and without its evidence: what differs lies about the blob."""
     marked.canvas.evaluate(f"canvas => {{ window.before = ({PIXELS})(canvas); }}")
     before = marked.pixels()
-    marked.button("Show the evidence").click()
+    marked.button("Show evidence").click()
     marked.wait_for_other_pixels(before)
     row, column = marked.canvas.evaluate(MIDDLE_OF_CHANGES)
     # The blob's middle is at row 80 and column 60 of 160.
@@ -133,13 +133,13 @@ def test_dragging_changes_the_window_or_moves_the_picture(marked: Desk) -> None:
     windowed = marked.wait_for_other_pixels(stored)
     words = marked.page.get_by_text("· W")
     before = words.inner_text()
-    marked.button("Drag moves the picture").click()
+    marked.button("Drag to move the image").click()
     drag()
     marked.wait_for_other_pixels(windowed)
     assert words.inner_text() == before
-    marked.button("Grey window").click()
-    marked.page.get_by_role("menuitem", name="As first shown").click()
-    marked.button("Whole slice").click()
+    marked.button("Window presets").click()
+    marked.page.get_by_role("menuitem", name="Default window").click()
+    marked.button("Fit to view").click()
     for _ in range(40):
         if marked.pixels() == stored:
             break

@@ -13,13 +13,13 @@ def test_it_measures_with_intervals_and_opens_the_cells(open_desk: Callable[...,
     desk = open_desk("/model")
     for title in (
         "Operating points",
-        "How good it is",
-        "Do the probabilities hold?",
-        "Right and wrong",
-        "Where it does worst",
-        "Could it have cheated?",
-        "What it learned from",
-        "What the service takes",
+        "Performance",
+        "Are the probabilities reliable?",
+        "Correct and incorrect answers",
+        "Weakest results",
+        "Shortcut checks",
+        "Training data",
+        "Service limits",
     ):
         expect(desk.heading(title)).to_be_visible()
     desk.page.get_by_role("button", name="in truth tumor, called no tumor").click()
@@ -30,7 +30,7 @@ def test_it_measures_with_intervals_and_opens_the_cells(open_desk: Callable[...,
 
 def test_scans_on_the_desk_are_answered_again_at_another_point(desk: Desk, scans: Path) -> None:
     desk.read(scans / "marked.png")
-    desk.page.get_by_text("For readers", exact=True).click()
+    desk.page.get_by_text("Technical", exact=True).click()
     desk.page.get_by_role("link", name="Model", exact=True).click()
     desk.page.get_by_role("radio", name="specific from").check(force=True)
     uploads: list[Route] = []
@@ -40,8 +40,8 @@ def test_scans_on_the_desk_are_answered_again_at_another_point(desk: Desk, scans
 
     desk.page.route("**/api/v1/jobs?*", hold_back)
     with desk.page.expect_request("**/api/v1/jobs?*"):
-        desk.button("Answer the scans on the desk again").click()
-    desk.page.get_by_role("link", name="Desk", exact=True).click()
+        desk.button("Analyze the scans in the worklist again").click()
+    desk.page.get_by_role("link", name="Worklist", exact=True).click()
     # Until the new answer is there, the scan is seen as it was answered before.
     expect(desk.row("marked.png").locator("img")).to_be_visible()
     uploads[0].continue_()
@@ -54,5 +54,5 @@ def test_the_model_inside_the_package_has_a_card(
 ) -> None:
     desk = open_desk("/model", server=start_service(model=None))
     expect(desk.heading("Operating points")).to_be_visible()
-    expect(desk.heading("When it does not answer")).to_be_visible()
-    expect(desk.heading("What it learned from")).to_be_visible()
+    expect(desk.heading("When the model does not answer")).to_be_visible()
+    expect(desk.heading("Training data")).to_be_visible()

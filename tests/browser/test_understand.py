@@ -36,7 +36,7 @@ def test_plain_language_sends_to_the_doctor_and_reader_language_gives_numbers(
     desk.read(scans / "marked.png")
     expect(desk.page.get_by_text("Please talk to your doctor.")).to_be_visible()
     expect(desk.page.get_by_text("Prediction set")).to_have_count(0)
-    desk.page.get_by_text("For readers", exact=True).click()
+    desk.page.get_by_text("Technical", exact=True).click()
     expect(desk.page.get_by_text("Prediction set")).to_be_visible()
     expect(desk.page.get_by_text("Operating point “balanced”: 0.500")).to_be_visible()
     expect(desk.page.get_by_text("Glioma")).to_be_visible()
@@ -56,7 +56,7 @@ def test_the_rejected_face_says_why_and_gives_no_number(desk: Desk, scans: Path)
     nothing = {"probabilities": None, "type_probabilities": None, "localization": None}
     stub_outcome(desk, outcome="rejected", reasons=[reason], prediction_set=[], **nothing)
     desk.read(scans / "marked.png")
-    expect(desk.heading("Not a picture of a brain")).to_be_visible()
+    expect(desk.heading("Not an MR image of a brain")).to_be_visible()
     expect(desk.page.get_by_text(reason)).to_be_visible()
     expect(desk.page.get_by_text("Tumor probability")).to_have_count(0)
 
@@ -90,7 +90,7 @@ def test_the_notice_is_in_sight_on_every_view_at_every_width(desk: Desk, scans: 
 
 def test_the_report_has_text_and_pictures(desk: Desk, scans: Path, tmp_path: Path) -> None:
     desk.read(scans / "marked.png")
-    desk.page.get_by_text("For readers", exact=True).click()
+    desk.page.get_by_text("Technical", exact=True).click()
     desk.page.get_by_text("Disagree", exact=True).click()
     desk.page.get_by_label("Comment").fill("Seen by a test.")
     with desk.page.expect_download() as download:

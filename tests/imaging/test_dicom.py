@@ -291,6 +291,22 @@ def test_body_part_is_read_from_either_place(make_dicom: MakeDicom) -> None:
     assert [scans[0].body_part for scans in found] == ["KNEE", "HEART", "HEART", None]
 
 
+def test_study_and_description_are_read(make_dicom: MakeDicom, encode_dicom: Encode) -> None:
+    ds = make_dicom(STORED, StudyInstanceUID="1.9", SeriesDescription="t2_tse  tra\\0.5")
+    scan = one(read_dicom(encode_dicom(ds), "made"))
+    assert (scan.study_uid, scan.series_description) == ("1.9", "t2_tse tra 0.5")
+    bare = one(from_dataset(make_dicom(STORED), "made"))
+    assert (bare.study_uid, bare.series_description) == (None, None)
+
+
+@pytest.mark.parametrize("text", ["x" * 500, "\x00\n\t", "\u202e\ud800"])
+def test_description_is_one_short_printable_line(make_dicom: MakeDicom, text: str) -> None:
+    ds = make_dicom(STORED)
+    ds.add(pydicom.DataElement("SeriesDescription", "LO", text, validation_mode=0))
+    found = one(from_dataset(ds, "made")).series_description
+    assert found is None or (len(found) <= 64 and found.isprintable())
+
+
 def test_color_becomes_luma(make_dicom: MakeDicom) -> None:
     color = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
     ds = make_dicom(STORED.astype(np.uint8), SamplesPerPixel=3, PhotometricInterpretation="RGB")

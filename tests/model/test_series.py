@@ -95,6 +95,16 @@ def test_source_is_the_folder_of_the_slices() -> None:
     assert combine(*one_file).source == "a.nii"
 
 
+def test_study_and_description_are_those_of_the_slices() -> None:
+    told = {"study_uid": "1.9", "series_description": "t2_tse_tra"}
+    for value in (0.8, None):
+        answer = combine(make_slice(0, value), make_slice(1, value, **told)).to_dict()
+        assert answer["study_instance_uid"] == "1.9"
+        assert answer["series_description"] == "t2_tse_tra"
+    answer = combine(make_slice(0, 0.8), make_slice(1, 0.8)).to_dict()
+    assert (answer["study_instance_uid"], answer["series_description"]) == (None, None)
+
+
 def test_two_slices_are_averaged() -> None:
     assert tumor(combine(make_slice(0, 0.9), make_slice(1, 0.1))) == pytest.approx(0.5)
 

@@ -16,6 +16,7 @@ from PIL import Image
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.serving.made_requests import JOB_S, form, wait_for_job
+from tests.serving.made_scans import dicom_dataset, write_dicom
 from tumorscope.serving.http_api import answering
 
 URL = "/api/v1/jobs"
@@ -135,6 +136,21 @@ def test_held_job_has_pictures(
     assert {one.name for one in (tmp_path / "spool" / "jobs" / body["id"]).iterdir()} == {
         "pictures"
     }
+
+
+@pytest.mark.parametrize("query", ["", "?hold=60"])
+def test_series_of_a_job_are_described(
+    client: FlaskClient, query: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    frames = np.random.default_rng(0).integers(0, 4000, (3, 64, 64)).astype(np.uint16)
+    ds = dicom_dataset(frames)
+    ds.StudyInstanceUID, ds.SeriesDescription = "1.9", "t1 for Doe"
+    body = wait_for_job(client, create(client, ("a.dcm", write_dicom(ds)), query=query))
+    (series,) = [one for one in body["predictions"] if one["kind"] == "series"]
+    for told in (series, *body["slices"]):
+        assert told["study_instance_uid"] == "1.9"
+        assert told["series_description"] == "t1 for Doe"
+    assert "Doe" not in caplog.text
 
 
 def test_job_without_hold_has_no_pictures(

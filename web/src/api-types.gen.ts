@@ -541,6 +541,10 @@ export interface components {
             kind: "series";
             source: string;
             series_instance_uid: string | null;
+            /** @description DICOM StudyInstanceUID; null where unknown. */
+            study_instance_uid: string | null;
+            /** @description DICOM SeriesDescription; null where unknown. Free text that may name a person: do not log it. */
+            series_description: string | null;
             /** @enum {unknown} */
             outcome: "abstain" | "no_tumor" | "rejected" | "tumor";
             probabilities: components["schemas"]["Probabilities"] | null;
@@ -582,6 +586,10 @@ export interface components {
             plane: ("axial" | "coronal" | "sagittal") | null;
             /** @description Anatomical direction of the left and top edge. */
             sides: ("A" | "F" | "H" | "L" | "P" | "R")[] | null;
+            /** @description DICOM StudyInstanceUID; null where unknown. */
+            study_instance_uid: string | null;
+            /** @description DICOM SeriesDescription; null where unknown. Free text that may name a person: do not log it. */
+            series_description: string | null;
             /** @description Values, in the file's own units, of grey 0 and 65535 at ?depth=16. */
             value_range: number[];
             /** @description Values shown black and white at ?depth=8. */

@@ -41,8 +41,8 @@ def answer_locally(
             yield from _work_off(pool, iter(parts), ahead=_AHEAD * workers)
         except BrokenProcessPool as error:
             raise TumorscopeError(
-                "A worker process has ended, perhaps for want of memory. What is done is kept: run "
-                "the same command again, with fewer --workers."
+                "A worker process ended, probably because memory ran out. Finished work is kept; "
+                "run the same command again with fewer --workers."
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

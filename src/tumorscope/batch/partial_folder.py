@@ -117,7 +117,7 @@ class PartialFolder:
         fresh = self.path / f"{_LISTING}.new"
         wanted = replace(wanted, listing_sha256=_write_listing(fresh, units))
         if not fresh.stat().st_size:
-            raise UsageError(f"{wanted.place} holds no file that could be a scan.")
+            raise UsageError(f"{wanted.place} contains no file that could be a scan.")
         begun = self._journal()
         if begun is not None:
             self._compare(begun, wanted)
@@ -152,7 +152,7 @@ class PartialFolder:
         """
         journal = self._journal()
         if journal is None:
-            raise UsageError(f"{self.path} has lost its journal; remove the folder.")
+            raise UsageError(f"{self.path} has no journal; delete the folder to start again.")
         told = {RUN_KEY: journal.run.encode(), b"tumorscope.notice": NOTICE.encode()}
         told[b"tumorscope.schema_version"] = str(journal.schema_version).encode()
         told[b"tumorscope.operating_point"] = journal.operating_point.encode()
@@ -209,18 +209,18 @@ class PartialFolder:
             return None
         except (TypeError, ValueError) as error:
             raise UsageError(
-                f"{self.path / _JOURNAL} is not a journal of this version of tumorscope; remove "
-                "the folder to start anew."
+                f"{self.path / _JOURNAL} is not a journal that this version of tumorscope can "
+                "read; delete the folder to start again."
             ) from error
 
     def _compare(self, begun: Journal, wanted: Journal) -> None:
         for name, what in _IDENTITY.items():
             if getattr(begun, name) != getattr(wanted, name):
                 raise UsageError(
-                    f"{self.path} was begun with another {what}. Run what it was begun with "
-                    f"(input {begun.place!r}, operating point {begun.operating_point!r}, "
-                    f"threshold {begun.threshold:g}), give "
-                    "another --output, or remove the folder to start anew."
+                    f"{self.path} was started with a different {what}. Repeat the original run "
+                    f"(input {begun.place!r}, operating point {begun.operating_point!r}, threshold "
+                    f"{begun.threshold:g}), give another --output, or delete the folder to start "
+                    "again."
                 )
 
     def _save(self, name: str, content: bytes) -> None:

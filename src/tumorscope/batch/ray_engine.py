@@ -67,8 +67,8 @@ def answer_on_ray(
                 yield from _answer_window(window, reference, min(size, len(window)))
             except ray.exceptions.RayError as error:
                 raise TumorscopeError(
-                    f"Ray could not do the work: {first_line(error)} What is done is kept: run "
-                    "the same command again."
+                    f"Ray failed: {first_line(error)} Finished work is kept; run the same command "
+                    "again."
                 ) from error
 
 

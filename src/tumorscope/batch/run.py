@@ -89,7 +89,9 @@ def run_batch(config: BatchConfig, *, progress: Callable[[int, int], None]) -> S
     _check_engine(config)
     _check_output(config)
     if not config.output.parent.is_dir():
-        raise UsageError(f"There is no folder {config.output.parent} for the output.")
+        raise UsageError(
+            f"The folder {config.output.parent} for the output does not exist; create it first."
+        )
     folder = PartialFolder(config.output)
     try:
         if not folder.is_whole():
@@ -111,7 +113,7 @@ def summarize(table: Path) -> Summary:
 
 def _make(config: BatchConfig, folder: PartialFolder, progress: Callable[[int, int], None]) -> None:
     if config.output.exists() and not config.overwrite:
-        raise UsageError(f"{config.output} exists; give another --output, or --overwrite.")
+        raise UsageError(f"{config.output} exists; give another --output or add --overwrite.")
     artifact = read_artifact(config.model)
     job = Job(config.place, artifact, config.operating_point, config.threshold)
     classifier = job.classifier()  # or its error, now
@@ -165,4 +167,4 @@ def _check_engine(config: BatchConfig) -> None:
         if config.address is not None:
             check_address(config.address)
     elif config.address is not None:
-        raise UsageError("--address is for --engine ray.")
+        raise UsageError("--address needs --engine ray.")

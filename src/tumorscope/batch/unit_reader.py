@@ -62,7 +62,9 @@ class UnitReader:
                 stream.seek(unit.place)
                 content = stream.read(unit.size)
         except OSError as error:
-            raise CorruptImageError(f"The tar cannot be opened: {error.strerror}.") from error
+            raise CorruptImageError(
+                f"The tar archive cannot be opened: {error.strerror}."
+            ) from error
         if len(content) < unit.size:
             raise CorruptImageError(
                 f"The tar ends after {len(content):,} of the member's {unit.size:,} bytes."
@@ -75,6 +77,8 @@ class UnitReader:
                 content: bytes = stream.read(self._limits.max_bytes + 1)
         # Each file system has error classes of its own; the rest of the archive goes on.
         except Exception as error:
-            raise CorruptImageError(f"It cannot be fetched ({type(error).__name__}).") from error
+            raise CorruptImageError(
+                f"The file cannot be fetched ({type(error).__name__})."
+            ) from error
         self._limits.check_bytes(len(content))
         return content

@@ -115,7 +115,9 @@ def list_units(
     if place.lower().endswith(".csv"):
         return _list_manifest(Path(place), root or Path(place).parent, limits)
     if root is not None:
-        raise UsageError(f"--root is for the paths of a manifest; {place!r} is no .csv file.")
+        raise UsageError(
+            f"--root applies to the paths in a manifest; {place!r} is not a .csv file."
+        )
     if place and Path(place).exists():
         return _list_path(Path(place), limits)
     if glob.has_magic(place):
@@ -146,7 +148,8 @@ def _list_file(path: Path, limits: Limits) -> Iterator[Unit]:
     try:
         if path.name.lower().endswith(_PACKED_TAR):
             raise UnsupportedFormatError(
-                "A compressed tar cannot be read from the middle; unpack it to a plain .tar."
+                "A compressed tar archive cannot be read at random; decompress it to a plain "
+                ".tar first."
             )
         if _head(path).startswith(ZIP_MAGICS):
             yield from _list_zip(path, limits)
@@ -246,8 +249,8 @@ def _list_url(url: str) -> Iterator[Unit]:
     # Each file system has error classes of its own, and all mean that there is nothing to list.
     except Exception as error:
         raise UsageError(
-            f"{url} cannot be listed: {type(error).__name__}: {error}. Check the address, and the "
-            "credentials that the package for it finds."
+            f"{url} cannot be listed: {type(error).__name__}: {error}. Check the address and its "
+            "credentials."
         ) from error
     for name in sorted(found, key=natural_key):
         if found[name]["type"] != "file" or any(map(is_hidden, _below(name, path))):

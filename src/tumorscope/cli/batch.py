@@ -19,9 +19,16 @@ _EXTRA: Final = ("pyarrow", "fsspec", "ray", "filelock")
 @click.command()
 @click.argument("place", metavar="INPUT")
 @click.option(
-    "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Parquet file."
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Parquet file to write.",
 )
-@click.option("--root", type=click.Path(path_type=Path), help="Folder of a manifest's paths.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="Folder that a manifest's paths are relative to.",
+)
 @model_option
 @operating_point_option
 @threshold_option
@@ -30,15 +37,17 @@ _EXTRA: Final = ("pyarrow", "fsspec", "ray", "filelock")
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="Processes of this machine, or actors of Ray.",
+    help="Run in processes of this machine, or as Ray actors.",
 )
-@click.option("--address", help="HOST:PORT of a running Ray cluster; default a Ray of its own.")
+@click.option("--address", help="HOST:PORT of a running Ray cluster.  [default: start one]")
 @click.option(
     "--workers",
     type=click.IntRange(1, 4096),
-    help="Processes or actors of one thread each; default one for each core.",
+    help="Processes or actors, one thread each.  [default: one per core]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an existing table when the new is whole.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace an existing table once the new one is complete."
+)
 def batch(
     *,
     place: str,
@@ -52,10 +61,10 @@ def batch(
     workers: int | None,
     overwrite: bool,
 ) -> None:
-    """Answer an archive into a Parquet table, one row per image or slice.
+    """Classify an archive into a Parquet table, one row per image or slice.
 
-    INPUT is a file, folder, glob, manifest (.csv), zip, tar or fsspec URL. The same command goes on
-    where one that was killed stopped. Exit codes as of predict.
+    INPUT is a file, folder, glob, manifest (.csv), zip, tar or fsspec URL. If a run is interrupted,
+    the same command continues it. Exit codes are those of predict.
     """
     try:
         from tumorscope.batch.run import BatchConfig, run_batch

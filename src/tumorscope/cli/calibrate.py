@@ -12,14 +12,25 @@ from tumorscope.errors import MissingExtraError
 
 @click.command()
 @model_option
-@click.option("--manifest", required=True, type=click.Path(path_type=Path), help="Local cases.")
-@click.option("--root", type=click.Path(path_type=Path), help="Folder of the manifest's paths.")
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="New artifact.")
+@click.option(
+    "--manifest",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Manifest (CSV) of local cases.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="Folder that the manifest's paths are relative to.",
+)
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), help="Artifact file to write."
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing artifact.")
 def calibrate(
     model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
 ) -> None:
-    """Fit a model's probabilities and thresholds to 50 or more local cases; the network stays."""
+    """Recalibrate a model on 50 or more local cases; the network is unchanged."""
     try:
         from tumorscope.recipes.calibrate import calibrate as fit
     except ModuleNotFoundError as error:

@@ -21,7 +21,7 @@ _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 
 @click.group()
 def data() -> None:
-    """Look into a collection of scans and split it; nothing is ever deleted."""
+    """Inspect and split a collection of scans; nothing is ever deleted."""
 
 
 data.add_command(duplicates)
@@ -34,15 +34,17 @@ data.add_command(fetch)
 
 
 @data.command()
-@click.option("--manifest", type=_FILE, required=True, help="CSV file with a row per picture.")
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="CSV to write.")
-@click.option("--root", type=_FOLDER, help="Folder of the paths [default: the manifest's].")
+@click.option("--manifest", type=_FILE, required=True, help="CSV file with one row per image.")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="CSV file to write.")
+@click.option(
+    "--root", type=_FOLDER, help="Folder that the paths are relative to.  [default: the manifest's]"
+)
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.pass_context
 def inventory(
     context: click.Context, manifest: Path, output: Path, root: Path | None, *, overwrite: bool
 ) -> None:
-    """Write what every picture is and what looks wrong with it, and print the counts."""
+    """List every image with what looks wrong with it, and print the counts."""
     from tumorscope.data.inventory import INVENTORY_COLUMNS, count_findings, take_inventory
     from tumorscope.data.manifest import check_output, manifest_root, read_manifest, write_table
     from tumorscope.data.volumes import expand_volumes
@@ -54,7 +56,7 @@ def inventory(
     write_table(output, INVENTORY_COLUMNS, findings, overwrite=overwrite)
     for name, counts in count_findings(findings).items():
         click.echo(f"{name}: " + ", ".join(f"{key} {n}" for key, n in sorted(counts.items())))
-    click.echo(f"{len(findings)} pictures; the findings are in {output}")
+    click.echo(f"{len(findings)} images; the findings are in {output}")
     click.echo(NOTICE)
     if any(finding["is_unreadable_issue"] for finding in findings):
         context.exit(1)

@@ -28,16 +28,28 @@ def copy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that every search for copies has."""
     for option in reversed(
         (
-            click.option("--root", type=_FOLDER, help="Folder of a manifest's paths."),
+            click.option(
+                "--root", type=_FOLDER, help="Folder that a manifest's paths are relative to."
+            ),
             click.option(
                 "--output", type=_OUT, help="Folder for the tables and the report.", required=True
             ),
-            click.option("--cache", type=_OUT, help="File to go on from after an interruption."),
-            click.option("--same", type=click.FloatRange(0, 1), help="Score of the same picture."),
-            click.option("--relative", type=click.FloatRange(0, 1), help="Score of a relative."),
-            click.option("--thumbnails", is_flag=True, help="Put small pictures into the report."),
-            click.option("--parquet", is_flag=True, help="Tables in Parquet and not in CSV."),
-            click.option("--overwrite", is_flag=True, help="Replace results that are there."),
+            click.option(
+                "--cache", type=_OUT, help="File from which an interrupted run continues."
+            ),
+            click.option(
+                "--same",
+                type=click.FloatRange(0, 1),
+                help="Lowest score at which two images count as the same.",
+            ),
+            click.option(
+                "--relative",
+                type=click.FloatRange(0, 1),
+                help="Lowest score at which two images count as relatives.",
+            ),
+            click.option("--thumbnails", is_flag=True, help="Include thumbnails in the report."),
+            click.option("--parquet", is_flag=True, help="Write tables as Parquet instead of CSV."),
+            click.option("--overwrite", is_flag=True, help="Replace existing results."),
         )
     ):
         command = option(command)
@@ -51,8 +63,8 @@ def copy_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def duplicates(context: click.Context, /, source: Path, **options: Any) -> None:
     """Find the copies in a folder or manifest.
 
-    Copies are found re-encoded, resized, brighter or darker, mirrored, turned by any angle,
-    cropped, padded and written over; each with its score and the transform found.
+    Finds copies that were re-encoded, resized, brightened, darkened, mirrored, rotated, cropped,
+    padded or written over, each with its score and transform.
     """
     with _search([source], options) as search:
         _save(search, options)
@@ -69,16 +81,18 @@ def duplicates(context: click.Context, /, source: Path, **options: Any) -> None:
 @copy_options
 @click.pass_context
 def overlap(context: click.Context, /, sources: Sequence[Path], **options: Any) -> None:
-    """Tell how much of each set is in each other one.
+    """Measure how much of each set is in each other set.
 
-    Sets are the folders or manifests given; with one manifest, its column `set`.
+    The sets are the given folders or manifests or, for a single manifest, its column `set`.
     """
     from tumorscope.data.copy_findings import measure_overlaps
 
     with _search(sources, options) as search:
         overlaps = measure_overlaps(search)
         if not overlaps:
-            raise UsageError(f"{sources[0]} holds one set; name two, or a manifest of several.")
+            raise UsageError(
+                f"{sources[0]} contains one set; give two folders, or a manifest of several sets."
+            )
         _save(search, options)
         click.echo(_overlap_table(overlaps))
         _finish(context, search, options)
@@ -115,18 +129,21 @@ def copy_thresholds(options: dict[str, Any]) -> Any:
     if relative is None:
         relative = min(default.relative, same)
     if relative > same:
-        raise UsageError(f"--relative {relative} is above --same {same}; a copy is a relative too.")
+        raise UsageError(
+            f"--relative {relative} is above --same {same}; it must not be, because "
+            "a copy is a relative too."
+        )
     return CopyThresholds(same_picture=same, relative=relative)
 
 
 def _check_folder(options: dict[str, Any]) -> None:
     output: Path = options["output"]
     if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file; --output names a folder.")
+        raise UsageError(f"{output} is a file; --output needs a folder.")
     names = [REPORT, THRESHOLDS, *(f"{name}{_suffix(options)}" for name in (PICTURES, PAIRS))]
     there = [name for name in names if (output / name).exists()]
     if there and not options["overwrite"]:
-        raise UsageError(f"{output / there[0]} exists; choose another folder or say --overwrite.")
+        raise UsageError(f"{output / there[0]} exists; give another folder or add --overwrite.")
     output.mkdir(parents=True, exist_ok=True)
 
 
@@ -157,7 +174,7 @@ def _finish(context: click.Context, search: CopySearch, options: dict[str, Any])
     click.echo(f"The findings are in {options['output']}: {REPORT} shows the pairs.")
     click.echo(NOTICE)
     if search.failures:
-        click.echo(f"{len(search.failures)} pictures could not be read.", err=True)
+        click.echo(f"{len(search.failures)} images could not be read.", err=True)
         context.exit(1)
 
 

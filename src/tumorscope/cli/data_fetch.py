@@ -28,8 +28,10 @@ _NAMED: Final = 5  # failures that are told one by one
     multiple=True,
     help="Archive or folder that was downloaded by hand; repeatable.",
 )
-@click.option("--mirror", metavar="URL", help="Folder that has the files, in place of the origin.")
-@click.option("--list", "is_list", is_flag=True, help="Tell what is known of each set, and stop.")
+@click.option(
+    "--mirror", metavar="URL", help="Folder to take the files from instead of the publisher."
+)
+@click.option("--list", "is_list", is_flag=True, help="Describe each set and exit.")
 @click.pass_context
 def fetch(
     context: click.Context,
@@ -41,8 +43,8 @@ def fetch(
 ) -> None:
     """Download a public set, check it, convert it and write its manifest.
 
-    Sets whose origin needs a login are downloaded by hand and given with --from. What was cut is
-    gone on with by the same command; nothing is overwritten.
+    Download sets that need a login by hand and pass them with --from. The same command continues
+    an interrupted download; nothing is overwritten.
     """
     from tumorscope.data.public.download import Download
     from tumorscope.data.public.fetch import fetch_set
@@ -53,12 +55,12 @@ def fetch(
         click.echo(NOTICE)
         return
     if name is None:
-        raise UsageError(f"Name a set ({', '.join(PUBLIC_SETS)}), or say --list.")
+        raise UsageError(f"Give the name of a set ({', '.join(PUBLIC_SETS)}), or --list.")
     recipe = public_set(name)
     if output is None:
-        raise UsageError("Say where to put the set: --output DIR.")
+        raise UsageError("No output folder was given; add --output DIR.")
     if sources and mirror:
-        raise UsageError("--from takes what is there and --mirror downloads; give one of them.")
+        raise UsageError("--from and --mirror exclude each other; give one of them.")
     download = Download(mirror=mirror, tell=lambda line: click.echo(line, err=True))
     fetched = fetch_set(recipe, output, sources=sources, download=download)
     _tell(recipe, fetched, output)

@@ -19,17 +19,17 @@ from tumorscope.labels import NOTICE
 @click.option(
     "--by",
     type=click.Choice(["type", "tumor"]),
-    help="What the label is  [default: the type, if it is known of every tumor]",
+    help="What to use as the label.  [default: the type, if known for every tumor]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the folds.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the folds.")
 @copy_options
 @click.pass_context
 def labels(context: click.Context, /, source: Path, **options: Any) -> None:
-    """Find labels in doubt in a folder or manifest, the worst first.
+    """Find doubtful labels in a folder or manifest, worst first.
 
-    Copies that are labelled differently, and pictures that look like another label to a model
-    that saw neither them nor their group. Findings, never changes: exit code 1 says only that
-    pictures could not be read.
+    Lists copies with different labels, and images that look like another label to a model trained
+    without them and their group. Changes nothing; exit code 1 only means that some images could
+    not be read.
     """
     try:
         from tumorscope.recipes.labels import find_label_issues
@@ -46,7 +46,7 @@ def labels(context: click.Context, /, source: Path, **options: Any) -> None:
     click.echo(f"Report in {options['output']}: report.html, pairs.html, labels, labels.json")
     click.echo(NOTICE)
     if findings.left_out:
-        click.echo(f"{len(findings.left_out)} pictures could not be read.", err=True)
+        click.echo(f"{len(findings.left_out)} images could not be read.", err=True)
         context.exit(1)
 
 

@@ -25,22 +25,27 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
     type=_FILE,
     help="Table of the test set as 'tumorscope predict TEST --format csv' writes it.",
 )
-@click.option("--model", type=_FILE, help="Artifact to ask instead.")
-@click.option("--operating-point", default="balanced", show_default=True, help="Of --model.")
+@click.option("--model", type=_FILE, help="Model to classify the test set with instead.")
+@click.option(
+    "--operating-point", default="balanced", show_default=True, help="Operating point of --model."
+)
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    help="Probability called tumor  [default: 0.5; with --model, of its operating point]",
+    help="Probability from which an image counts as tumor.  [default: 0.5; with --model, its "
+    "operating point]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the resamples.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Random seed of the resampling."
+)
 @copy_options
 @click.pass_context
 def leakage(context: click.Context, /, train: Path, test: Path, **options: Any) -> None:
-    """Tell what of a test set is in its training set, and what a score is without it.
+    """Find what a test set shares with its training set, and the score without it.
 
-    TRAIN and TEST are folders or manifests. Scores, with --predictions or --model, are given
-    officially and without the leak, with 95 % intervals. A leak is an answer: exit code 1 says
-    only that pictures could not be read.
+    TRAIN and TEST are folders or manifests. With --predictions or --model, reports the score
+    with and without the leak, with 95% intervals. Exit code 1 only means that some images could
+    not be read, not that a leak was found.
     """
     try:
         from tumorscope.recipes.leakage import Scores, find_leakage
@@ -59,7 +64,7 @@ def leakage(context: click.Context, /, train: Path, test: Path, **options: Any) 
     click.echo(f"Report in {options['output']}: report.html, pairs.html, pictures, leakage.json")
     click.echo(NOTICE)
     if findings.left_out:
-        click.echo(f"{len(findings.left_out)} pictures could not be read.", err=True)
+        click.echo(f"{len(findings.left_out)} images could not be read.", err=True)
         context.exit(1)
 
 

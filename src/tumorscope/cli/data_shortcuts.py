@@ -18,19 +18,23 @@ _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 
 @click.command()
 @click.option("--manifest", type=_FILE, required=True, help="CSV file with labels.")
-@click.option("--root", type=_FOLDER, help="Folder of the paths [default: the manifest's].")
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="Report folder.")
+@click.option(
+    "--root", type=_FOLDER, help="Folder that the paths are relative to.  [default: the manifest's]"
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), required=True, help="Folder for the report."
+)
 @click.option(
     "--alarm-above",
     type=float,
-    help="Raise the alarm where the lower end of the AUROC's interval is above  [default: 0.6]",
+    help="Raise an alarm if the lower end of the AUROC's interval is above this.  [default: 0.6]",
 )
 @click.option(
     "--per-group",
     type=click.IntRange(1),
     default=5,
     show_default=True,
-    help="Pictures with and without tumor taken of a group at most.",
+    help="Most images with, and without, tumor to take from one group.",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace an existing report.")
@@ -46,11 +50,11 @@ def shortcuts(
     *,
     overwrite: bool,
 ) -> None:
-    """Tell whether the label can be told without the anatomy.
+    """Test whether the label can be predicted without the anatomy.
 
-    By file size and type, width and height, outer frame, histogram, power spectrum, thumbnail or
-    source alone; learned from some groups and asked about others. An alarm is an answer: exit
-    code 1 says only that pictures could not be read.
+    Uses only file size and type, width and height, outer frame, histogram, power spectrum,
+    thumbnail or source, trained on some groups and tested on others. Exit code 1 only means that
+    some images could not be read, not that an alarm was raised.
     """
     try:
         from tumorscope.evaluation.shortcuts import ShortcutThresholds
@@ -75,8 +79,7 @@ def shortcuts(
     if findings.left_out:
         first = next(iter(findings.left_out.items()))
         click.echo(
-            f"{len(findings.left_out)} pictures could not be read, the first: {first[0]}: "
-            f"{first[1]}",
+            f"{len(findings.left_out)} images could not be read, the first: {first[0]}: {first[1]}",
             err=True,
         )
         context.exit(1)

@@ -26,11 +26,13 @@ _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 
 @click.command()
 @click.argument("checked", metavar="[MANIFEST]...", type=_PATH, nargs=-1)
-@click.option("--manifest", type=_FILE, help="CSV file with a row per picture or volume.")
+@click.option("--manifest", type=_FILE, help="CSV file with one row per image or volume.")
 @click.option(
-    "--output", type=click.Path(path_type=Path), help="CSV to write; with --folds a folder."
+    "--output", type=click.Path(path_type=Path), help="CSV file to write; with --folds, a folder."
 )
-@click.option("--root", type=_FOLDER, help="Folder of the paths [default: the manifest's].")
+@click.option(
+    "--root", type=_FOLDER, help="Folder that the paths are relative to.  [default: the manifest's]"
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--fractions",
@@ -40,43 +42,52 @@ _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
     show_default=True,
     help="Shares of train, val, calibration and test.",
 )
-@click.option("--hold-out", multiple=True, metavar="SITE", help="Site or set kept as external.")
+@click.option(
+    "--hold-out",
+    multiple=True,
+    metavar="SITE",
+    help="Site or set to keep as the external test set.",
+)
 @click.option(
     "--folds",
     type=click.Choice(["source", "site"]),
-    help="A manifest for each set, or each site, left out in turn as external.",
+    help="Write one manifest per set or site, each held out in turn as external.",
 )
 @click.option(
     "--groups-from",
     type=click.Choice(["pictures", "columns"]),
     default="pictures",
     show_default=True,
-    help="columns: believe group_id and patient_id and do not look at the pictures.",
+    help="columns: trust group_id and patient_id without comparing the images.",
 )
 @click.option(
     "--ungrouped-i-know",
     is_flag=True,
-    help="Accept files of unknown patient; with --groups-from columns each is then a group.",
+    help="Accept files without a known patient; with --groups-from columns, each becomes a group.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; check the splits that are there.")
-@click.option("--trust-groups", is_flag=True, help="With --check: do not look at the pictures.")
+@click.option("--check", is_flag=True, help="Check the existing splits and write nothing.")
+@click.option("--trust-groups", is_flag=True, help="With --check: do not compare the images.")
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.pass_context
 def split(context: click.Context, /, checked: Sequence[Path], **options: Any) -> None:
-    """Split by patient and near-duplicate group, or --check anybody's split.
+    """Split by patient and near-duplicate group, or --check an existing split.
 
-    The pictures of all sets are compared with each other in all eight orientations first. With
-    --check nothing is written; exit code 1 says that a group stands on two sides. A folder that
-    --folds wrote is checked with all its manifests.
+    First compares the images of all sets with each other, in all eight orientations. --check writes
+    nothing; exit code 1 means that a group is on two sides of the split. For a folder written by
+    --folds, all its manifests are checked.
     """
     sources = _sources(checked, options)
     if options["check"]:
         _check(context, sources, options)
         return
     if options["output"] is None:
-        raise UsageError("Say where to write the split: --output FILE (or --check to only check).")
+        raise UsageError(
+            "No output was given; add --output FILE, or --check to check without writing."
+        )
     if len(sources) > 1 or sources[0].is_dir():
-        raise UsageError(f"One manifest can be split at a time; received {len(sources)} paths.")
+        raise UsageError(
+            f"Only one manifest can be split at a time; received {len(sources)} paths."
+        )
     write = _write_split if options["folds"] is None else _write_folds
     rows = write(sources[0], options)
     _warn_of_unknown_patients(rows, options)
@@ -90,7 +101,7 @@ def _sources(checked: Sequence[Path], options: dict[str, Any]) -> list[Path]:
         )
     sources = list(checked) or [options["manifest"]]
     if sources[0] is None:
-        raise UsageError("Name a manifest: --manifest FILE.")
+        raise UsageError("No manifest was given; add --manifest FILE.")
     return sources
 
 
@@ -114,7 +125,7 @@ def _check(context: click.Context, sources: Sequence[Path], options: dict[str, A
             click.echo(f"LEAK in {file}: {error}")
             context.exit(1)
         click.echo(_table(rows))
-        click.echo(f"{file}: no group, patient or file stands on two sides.")
+        click.echo(f"{file}: no group, patient or file is on two sides of the split.")
     click.echo(NOTICE)
 
 
@@ -162,7 +173,7 @@ def _check_folder(output: Path, *, overwrite: bool) -> None:
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; with --folds the output is a folder.")
     if not overwrite and output.exists() and any(output.iterdir()):
-        raise UsageError(f"{output} is not empty; choose another folder or say --overwrite.")
+        raise UsageError(f"{output} is not empty; give another folder or add --overwrite.")
 
 
 def _shares(options: dict[str, Any]) -> dict[Split, float]:
@@ -179,9 +190,9 @@ def _warn_of_unknown_patients(rows: Sequence[ManifestRow], options: dict[str, An
     unknown = sorted({row.set for row in rows if _is_of_unknown_patient(row)})
     if unknown and not options["ungrouped_i_know"]:
         click.echo(
-            f"No patient is known of pictures in {', '.join(unknown)}: their groups are clusters "
-            "of pictures that look alike, and slices of one patient that do not may stand on two "
-            "sides. Say --ungrouped-i-know to leave this note out.",
+            f"Images in {', '.join(unknown)} have no known patient: their groups are clusters of "
+            "similar images, and slices of one patient that do not may stand on two sides. Say "
+            "--ungrouped-i-know to leave this note out.",
             err=True,
         )
 

@@ -19,22 +19,30 @@ EXIT_SOME_FAILED: Final = 1
 
 @click.command()
 @model_option
-@click.option("--manifest", required=True, type=click.Path(path_type=Path), help="With splits.")
-@click.option("--root", type=click.Path(path_type=Path), help="Folder of the manifest's paths.")
+@click.option(
+    "--manifest", required=True, type=click.Path(path_type=Path), help="Manifest (CSV) with splits."
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="Folder that the manifest's paths are relative to.",
+)
 @click.option(
     "--split",
     type=click.Choice(SPLITS),
     default="test",
     show_default=True,
-    help="Side to measure on; the controls learn from train.",
+    help="Split to measure on; the controls are trained on train.",
 )
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="Report folder.")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), help="Folder for the report."
+)
 @operating_point_option
 @click.option(
     "--not-brain",
     multiple=True,
     metavar="SET",
-    help="Set of the manifest that shows no brain MR images and should be rejected; repeatable.",
+    help="Set of the manifest without brain MR images, which the model should reject; repeatable.",
 )
 @click.option(
     "--record", is_flag=True, help="Also write the measurements into the card of --model."

@@ -11,9 +11,14 @@ from tumorscope.labels import NOTICE
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--to", type=click.Choice(["mlflow"]), required=True, help="Kind of the store.")
-@click.option("--tracking-uri", required=True, help="Server or database, as MLflow names it.")
-@click.option("--experiment", default="tumorscope", show_default=True, help="Made if absent.")
+@click.option("--to", type=click.Choice(["mlflow"]), required=True, help="Kind of tracking store.")
+@click.option("--tracking-uri", required=True, help="MLflow tracking URI of a server or database.")
+@click.option(
+    "--experiment",
+    default="tumorscope",
+    show_default=True,
+    help="Experiment name; created if it does not exist.",
+)
 @click.option(
     "--evaluation",
     "evaluations",
@@ -32,7 +37,7 @@ def export_run(
 ) -> None:
     """Log settings, hashes and metrics of the training run in folder RUN to a tracking store.
 
-    A run that is there already gets what is new and no second entry.
+    Logging a run again adds what is new instead of a second entry.
     """
     from tumorscope.recipes.mlflow_export import export_to_mlflow
 

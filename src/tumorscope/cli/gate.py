@@ -12,14 +12,22 @@ from tumorscope.errors import MissingExtraError
 
 @click.command()
 @model_option
-@click.option("--manifest", required=True, type=click.Path(path_type=Path), help="With splits.")
-@click.option("--root", type=click.Path(path_type=Path), help="Folder of the manifest's paths.")
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="New artifact.")
+@click.option(
+    "--manifest", required=True, type=click.Path(path_type=Path), help="Manifest (CSV) with splits."
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="Folder that the manifest's paths are relative to.",
+)
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), help="Artifact file to write."
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing artifact.")
 def gate(
     model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
 ) -> None:
-    """Fit anew what is rejected as no brain MR image; the network stays."""
+    """Refit the check that rejects other images; the network is unchanged."""
     try:
         from tumorscope.recipes.gate import gate as refit
     except ModuleNotFoundError as error:

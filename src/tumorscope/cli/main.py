@@ -17,20 +17,20 @@ from tumorscope.labels import NOTICE
 
 _VERBS: Final = {
     "predict": ("tumorscope.cli.predict:predict", "Classify scans: files, folders, zips."),
-    "batch": ("tumorscope.cli.batch:batch", "Answer an archive into a Parquet table."),
-    "serve": ("tumorscope.cli.serve:serve", "HTTP API and web page."),
-    "keys": ("tumorscope.cli.keys:keys", "API keys of the service, by name."),
-    "node": ("tumorscope.cli.node:node", "DICOM node: answers what is sent to it."),
+    "batch": ("tumorscope.cli.batch:batch", "Classify an archive into a Parquet table."),
+    "serve": ("tumorscope.cli.serve:serve", "Serve the HTTP API and web page."),
+    "keys": ("tumorscope.cli.keys:keys", "Manage the API keys of the service."),
+    "node": ("tumorscope.cli.node:node", "Run a DICOM node that answers received scans."),
     "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
     "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),
-    "narrow": ("tumorscope.cli.narrow:narrow", "Give a trained network fewer filters."),
+    "narrow": ("tumorscope.cli.narrow:narrow", "Prune a trained network to fewer filters."),
     "evaluate": ("tumorscope.cli.evaluate:evaluate", "Measure a model, with intervals."),
-    "calibrate": ("tumorscope.cli.calibrate:calibrate", "Fit a model to local cases."),
-    "export": ("tumorscope.cli.export:export", "Turn a training run into an artifact."),
+    "calibrate": ("tumorscope.cli.calibrate:calibrate", "Recalibrate a model on local cases."),
+    "export": ("tumorscope.cli.export:export", "Export a training run as an artifact."),
     "export-run": ("tumorscope.cli.export_run:export_run", "Log a training run to MLflow."),
-    "gate": ("tumorscope.cli.gate:gate", "Fit anew what is rejected as no brain MR image."),
-    "model": ("tumorscope.cli.model:model", "Show the card of a model."),
-    "samples": ("tumorscope.cli.samples:samples", "Draw sample slices to try things on."),
+    "gate": ("tumorscope.cli.gate:gate", "Refit the check that rejects other images."),
+    "model": ("tumorscope.cli.model:model", "Show a model card."),
+    "samples": ("tumorscope.cli.samples:samples", "Write synthetic sample slices."),
 }
 EXIT_USAGE: Final = 2
 
@@ -89,10 +89,11 @@ def main() -> None:
 
 
 def _fail(message: str) -> NoReturn:
+    from tumorscope.cli.own_command import as_typed
     from tumorscope.imaging.sources import label
 
     # A path in it may hold control characters.
-    click.echo(f"tumorscope: {label(message)}", err=True)
+    click.echo(f"tumorscope: {label(as_typed(message))}", err=True)
     sys.exit(EXIT_USAGE)
 
 

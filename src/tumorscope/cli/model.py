@@ -16,12 +16,15 @@ from tumorscope.model.artifact import read_artifact, write_artifact
 
 @click.group()
 def model() -> None:
-    """Show the card of a model, or write the model anew."""
+    """Show a model card, or rewrite an artifact in the current format."""
 
 
 @model.command()
 @click.option(
-    "--model", "path", type=click.Path(path_type=Path), help="Artifact, or lite; default embedded."
+    "--model",
+    "path",
+    type=click.Path(path_type=Path),
+    help="Artifact file.  [default: the embedded model]",
 )
 @click.option(
     "--format",
@@ -29,10 +32,10 @@ def model() -> None:
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="json is all of it: the manifest, and its identity as sha256.",
+    help="json prints the complete manifest and its identity as sha256.",
 )
 def info(path: Path | None, style: str) -> None:
-    """Print what an artifact says of itself."""
+    """Print the model card of an artifact."""
     manifest = read_artifact(path).manifest
     if style == "json":
         values = manifest.to_dict() | {"sha256": manifest.identity}

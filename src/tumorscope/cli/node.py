@@ -34,15 +34,21 @@ _REOPEN: Final = getattr(signal, "SIGHUP", None)
     default=11112,
     show_default=True,
     type=click.IntRange(0, 65535),
-    help="Port to listen on; 0 for any that is free.",
+    help="Port to listen on; 0 picks a free one.",
 )
-@click.option("--ae-title", default="TUMORSCOPE", show_default=True, help="Title of this node.")
+@click.option(
+    "--ae-title",
+    default="TUMORSCOPE",
+    show_default=True,
+    help="Application entity title of this node.",
+)
 @click.option(
     "--accept",
     "accepted",
     multiple=True,
     metavar="AE_TITLE",
-    help="A sender's title; once for each. Needed unless --host is a loopback address.",
+    help="Application entity title of an accepted sender; repeatable. Required unless --host is "
+    "a loopback address.",
 )
 @click.option(
     "--series-after",
@@ -50,12 +56,12 @@ _REOPEN: Final = getattr(signal, "SIGHUP", None)
     default=_LIMITS.series_after_s,
     show_default=True,
     type=click.FloatRange(0, 3600),
-    help="Seconds without a further slice after which a series is answered.",
+    help="Answer a series when no further slice has arrived for this many seconds.",
 )
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File that answers are added to, as JSON Lines.  [default: the standard output]",
+    help="File to append answers to, as JSON Lines.  [default: standard output]",
 )
 @model_option
 @operating_point_option
@@ -129,9 +135,9 @@ def node(
     max_dataset: int,
     **settings: Any,
 ) -> None:
-    """Receive scans by DICOM C-STORE and answer them until stopped.
+    """Receive scans by DICOM C-STORE and answer them, until stopped.
 
-    SIGTERM lets senders finish and answers the open series; SIGHUP opens the file of answers anew.
+    SIGTERM lets senders finish and answers the open series; SIGHUP reopens the answers' file.
     """
     config = NodeConfig(**settings, max_pdu=max_pdu * KIBIBYTE, max_dataset=max_dataset * MEBIBYTE)
     config.check()

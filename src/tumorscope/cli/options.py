@@ -7,19 +7,21 @@ from pathlib import Path
 import click
 
 model_option = click.option(
-    "--model", type=click.Path(path_type=Path), help="Artifact, or lite; default the embedded."
+    "--model",
+    type=click.Path(path_type=Path),
+    help="Artifact file, or 'lite'.  [default: the embedded model]",
 )
 
 operating_point_option = click.option(
     "--operating-point",
     metavar="NAME",
-    help="Named threshold of the model, see 'tumorscope model info'.  [default: balanced]",
+    help="Named threshold of the model; 'tumorscope model info' lists them.  [default: balanced]",
 )
 
 threshold_option = click.option(
     "--threshold",
     type=float,
     metavar="P",
-    help="Probability from which an image is called tumor, in place of an operating point. It "
-    "decides alone: the model does not abstain.",
+    help="Call tumor from this probability on, instead of at a named operating point. The model "
+    "then never abstains.",
 )

@@ -55,12 +55,12 @@ CSV_COLUMNS: Final = (
     type=click.Choice(["table", "json", "csv"]),
     default="table",
     show_default=True,
-    help="json is JSON Lines: one object per image or slice, then one per series.",
+    help="json prints JSON Lines: one object per image or slice, then one per series.",
 )
 @click.option(
     "--heatmaps",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for a PNG of each image with the evidence laid over it.",
+    help="Folder for one PNG per image with the evidence overlaid.",
 )
 @model_option
 @operating_point_option
@@ -73,7 +73,7 @@ def predict(
     operating_point: str | None,
     threshold: float | None,
 ) -> None:
-    """Classify scans. PATH is a file, a folder, a zip, or - for the standard input.
+    """Classify scans. PATH is a file, a folder, a zip, or - for standard input.
 
     Exit code 0: all inputs answered; 1: at least one could not be read; 2: wrong usage.
     """
@@ -114,8 +114,8 @@ class _HeatmapFolder:
         for name in filter(None, inputs):
             if Path(name).is_dir() and folder.resolve().is_relative_to(Path(name).resolve()):
                 raise UsageError(
-                    f"The folder {folder} lies inside the input {name}, so that heat maps would be "
-                    "read as scans; give one outside of it for --heatmaps."
+                    f"The folder {folder} lies inside the input {name}, so its heat maps would be "
+                    "read as scans; give --heatmaps a folder outside the input."
                 )
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from tumorscope.errors import UsageError
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def samples(folder: Path) -> None:
-    """Draw the bundled sample slices into FOLDER, as PNG."""
+    """Write synthetic sample slices to FOLDER, as PNG."""
     from PIL import Image
 
     from tumorscope.imaging.phantom import SAMPLES, head_phantom

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tumorscope.cli.options import model_option
+from tumorscope.cli.own_command import next_command
 from tumorscope.labels import NOTICE
 from tumorscope.serving.http_api.api_keys import add_key
 from tumorscope.serving.http_api.config import (
@@ -27,14 +28,14 @@ from tumorscope.serving.loopback import is_loopback
     default=1,
     show_default=True,
     type=click.IntRange(1, 64),
-    help="Processes, each with the model in memory and its share of the cores.",
+    help="Worker processes; each loads the model and uses its share of the cores.",
 )
 @model_option
 @click.option(
     "--spool",
     type=click.Path(file_okay=False, path_type=Path),
     default=default_spool,
-    help="Folder that keeps jobs over a restart.  [default: in the user's state folder]",
+    help="Folder where jobs survive a restart.  [default: in the user's state folder]",
 )
 @click.option(
     "--api-keys",
@@ -86,7 +87,7 @@ def serve(
     proxies: tuple[str, ...],
     key_file: Path | None,
 ) -> None:
-    """Serve the HTTP API and the web page until stopped."""
+    """Serve the HTTP API and the web page, until stopped."""
     if key_file is not None:
         click.echo(
             "tumorscope: --new-api-key goes away; use: tumorscope keys add NAME --api-keys "
@@ -110,4 +111,7 @@ def serve(
 
 
 def _announce(url: str) -> None:
-    click.echo(f"tumorscope is running on {url} (Ctrl+C stops it)\n{NOTICE}")
+    click.echo(
+        f"tumorscope is running on {url} (Ctrl+C stops it)\n"
+        f"In another terminal: {next_command('predict PATH...')}\n{NOTICE}"
+    )

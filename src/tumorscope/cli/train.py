@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
+from tumorscope.cli.own_command import next_command
 from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.labels import NOTICE
 
@@ -22,54 +23,70 @@ HOSPITALS: Final = "hospitals"
 
 
 @click.command()
-@click.option("--manifest", type=click.Path(path_type=Path), help="With splits.")
+@click.option("--manifest", type=click.Path(path_type=Path), help="Manifest (CSV) with splits.")
 @click.option(
     "--folds",
     metavar="FOLDER|hospitals",
-    help="Train each fold of a folder of 'data split --folds'; or each hospital of --manifest left "
-    "out in turn.",
+    help="Train each fold in a folder written by 'data split --folds', or 'hospitals' to hold "
+    "out each hospital of --manifest in turn.",
 )
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="Run folder.")
-@click.option("--root", type=click.Path(path_type=Path), help="Folder of the manifest's paths.")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), help="Folder for the run."
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="Folder that the manifest's paths are relative to.",
+)
 @click.option(
     "--weights",
     default="imagenet",
     show_default=True,
-    help="imagenet (downloaded by Keras), none, or an .npz with VGG16's convolutions.",
+    help="Start weights: imagenet (downloaded by Keras), none, or an .npz with VGG16's "
+    "convolutions.",
 )
-@click.option("--seed", type=int, show_default="0", help="Of every random draw.")
-@click.option("--seeds", metavar="SEED,SEED...", help="Of --folds: train each with each seed.")
-@click.option("--cache", type=click.Path(path_type=Path), help="Folder of frozen features.")
+@click.option("--seed", type=int, show_default="0", help="Random seed.")
+@click.option(
+    "--seeds",
+    metavar="SEED,SEED...",
+    help="With --folds: train every fold with each of these seeds.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="Folder to cache the features of frozen blocks.",
+)
 @click.option(
     "--teacher",
     type=click.Path(path_type=Path),
-    help="Artifact whose answers are a part of the targets; for a narrow network.",
+    help="Artifact whose answers are mixed into the targets, to train a narrow network.",
 )
 @click.option(
     "--start",
     type=click.Path(path_type=Path),
-    help="Artifact to train on; its frozen layers are those of --weights.",
+    help="Artifact to continue training from; frozen layers come from --weights.",
 )
-@click.option("--resume", is_flag=True, help="Go on after the last whole epoch.")
+@click.option("--resume", is_flag=True, help="Continue after the last complete epoch.")
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="Of --folds: one run after another, or side by side on Ray.",
+    help="With --folds: train one run after another, or in parallel on Ray.",
 )
-@click.option("--address", help="HOST:PORT of a running Ray cluster; default a Ray of its own.")
+@click.option("--address", help="HOST:PORT of a running Ray cluster.  [default: start one]")
 @click.option(
     "--threads",
     type=click.IntRange(1, 4096),
-    help="Of --folds: processor threads of a run; default all, with --engine ray its share.",
+    help="With --folds: processor threads per run.  [default: all; with --engine ray, an equal "
+    "share]",
 )
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Any other setting of tumorscope.training.config.TrainConfig; repeatable.",
+    help="Any other setting of tumorscope.training.config.TrainConfig, as NAME=VALUE; repeatable.",
 )
 def train(
     manifest: Path | None,
@@ -88,10 +105,10 @@ def train(
     threads: int | None,
     settings: tuple[str, ...],
 ) -> None:
-    """Fine-tune VGG16 on the train split of a manifest; early stopping looks at val only.
+    """Fine-tune VGG16 on the train split of a manifest; early stopping uses only val.
 
-    With --folds: once for each fold and seed, into a folder each. A run that fails is named, and
-    the others go on; exit code 1.
+    With --folds: one run per fold and seed, each in its own folder. A run that fails is named and
+    the others continue; exit code 1.
     """
     only_folds = {"--seeds": seeds, "--address": address, "--threads": threads}
     not_folds = {"--cache": cache, "--teacher": teacher, "--start": start}
@@ -139,7 +156,7 @@ def _train_one(manifest: Path, *, output: Path, **options: Any) -> None:
     best = min(fitted.history, key=lambda entry: entry["val_loss"])
     click.echo(
         f"Best epoch {best['epoch']:.0f}: validation loss {best['val_loss']:.4f}, "
-        f"AUROC {best['val_roc_auc']:.4f}. Next: tumorscope export {output} --output FILE"
+        f"AUROC {best['val_roc_auc']:.4f}. Next: " + next_command(f"export {output} --output FILE")
     )
 
 
@@ -169,19 +186,19 @@ def _check_together(
 ) -> None:
     """Refuse options that do not go together."""
     if folds is None and manifest is None:
-        raise UsageError("Say what to train on: --manifest FILE or --folds FOLDER.")
+        raise UsageError("There is nothing to train on; add --manifest FILE or --folds FOLDER.")
     if folds == HOSPITALS and manifest is None:
-        raise UsageError("--folds hospitals needs --manifest FILE, which has the hospitals.")
+        raise UsageError("--folds hospitals needs --manifest FILE, which lists the hospitals.")
     if folds not in {None, HOSPITALS} and manifest is not None:
         raise UsageError(
-            f"The manifests of --folds {folds} are in that folder; leave --manifest out, or say "
-            "--folds hospitals to leave out each hospital of the manifest in turn."
+            f"--folds {folds} comes with its own manifests; remove --manifest, or use --folds "
+            "hospitals to hold out each hospital of the manifest in turn."
         )
     wrong = [name for name, value in (only_folds if folds is None else not_folds).items() if value]
     if wrong and folds is None:
         raise UsageError(f"{', '.join(wrong)}: only with --folds.")
     if wrong:
-        raise UsageError(f"{', '.join(wrong)}: not with --folds, each run has its own.")
+        raise UsageError(f"{', '.join(wrong)}: not with --folds, where each run has its own.")
 
 
 def _parse_seeds(text: str | None) -> tuple[int, ...]:

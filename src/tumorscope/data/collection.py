@@ -63,12 +63,12 @@ def open_collection(path: Path, root: Path | None = None) -> Collection:
         rows = list(_rows_of_folder(path))
         if not rows:
             raise UsageError(
-                f"There is no picture in {path}; names that end in "
-                f"{', '.join(sorted(PICTURE_SUFFIXES))} are looked at."
+                f"{path} contains no image; files that end in "
+                f"{', '.join(sorted(PICTURE_SUFFIXES))} are read."
             )
         return Collection(path.resolve().name, tuple(expand_volumes(rows, path)), path)
     if not path.is_file():
-        raise UsageError(f"{path} does not exist; name a folder of pictures or a manifest (CSV).")
+        raise UsageError(f"{path} does not exist; give a folder of images or a manifest (CSV).")
     root = path.parent if root is None else root
     rows = expand_volumes(read_manifest(path, root=root, check_files=False), root)
     return Collection(path.stem, tuple(rows), root)

@@ -80,13 +80,13 @@ def make_folds(
     """
     plan = plan or SplitPlan()
     if plan.hold_out:
-        raise UsageError("Folds leave out every source in turn; leave --hold-out out.")
+        raise UsageError("--folds holds out every source in turn; remove --hold-out.")
     key = _KEYS[by]
     labeled = [row for row in rows if row.tumor is not None]
     sources = sorted({key(row) for row in labeled if row.group_id not in EXCLUDED_GROUPS})
     if len(sources) < 2:
         raise UsageError(
-            f"Folds by {by} need two with labels; there is {', '.join(sources) or 'none'}."
+            f"Folds by {by} need at least two with labels; found {', '.join(sources) or 'none'}."
         )
     return [_leave_out(rows, source, plan) for source in sources]
 
@@ -137,7 +137,7 @@ def verify_folds(folder: Path) -> list[FoldFile]:
         if not file.path.is_file() or _hash(file.path) != file.sha256:
             raise ManifestError(
                 f"{file.path} is not the manifest that {FOLDS_FILE} was written with (SHA-256 "
-                "differs, or it is missing); make the folds anew."
+                "differs, or it is missing); create the folds again."
             )
     return files
 

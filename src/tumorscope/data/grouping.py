@@ -53,8 +53,8 @@ def verify_hashes(rows: Iterable[ManifestRow], root: Path) -> None:
     changed = [path for path, sha256 in recorded.items() if hash_file(root / path) != sha256]
     if changed:
         raise ManifestError(
-            f"{len(changed)} of {len(recorded)} files are not those that the manifest was made "
-            f"from (SHA-256 differs): {', '.join(changed[:5])}{', ...' if changed[5:] else ''}"
+            f"{len(changed)} of {len(recorded)} files differ from those that the manifest was "
+            f"made from (SHA-256): {', '.join(changed[:5])}{', ...' if changed[5:] else ''}"
         )
 
 
@@ -140,10 +140,10 @@ def _refuse_ungrouped(rows: Iterable[ManifestRow]) -> None:
     if ungrouped:
         raise UsageError(
             f"{len(ungrouped)} rows of {', '.join(sorted({row.set for row in ungrouped}))} have "
-            f"neither group_id nor patient_id, the first is {ungrouped[0].name!r}, so that one "
-            "patient could stand on two sides. Let the groups be found from the pictures "
-            "(--groups-from pictures), fill one of the columns, or say --ungrouped-i-know to take "
-            "each of these files as a group of its own."
+            f"neither group_id nor patient_id, the first is {ungrouped[0].name!r}, so one patient "
+            "could be on two sides of the split. Find the groups from the images (--groups-from "
+            "pictures), fill in one of the columns, or add --ungrouped-i-know to treat each of "
+            "these files as a group of its own."
         )
 
 

@@ -82,7 +82,7 @@ def open_look_cache(path: Path | None) -> Iterator[LookCache]:
         connection.commit()
     except sqlite3.DatabaseError as error:
         raise UsageError(
-            f"{path} cannot be used as a cache ({error}); name a new file or delete this one."
+            f"{path} cannot be used as a cache ({error}); give a new file or delete this one."
         ) from error
     finally:
         connection.close()

@@ -146,15 +146,15 @@ def read_manifest(
         key = (row.path, row.slice_index, row.plane)
         if key in seen:
             raise ManifestError(
-                f"Row {number}, column path: {row.name!r} is already in row {seen[key]}; "
-                "every picture or slice may stand in one row only."
+                f"Row {number}, column path: {row.name!r} is already in row {seen[key]}; list "
+                "every image or slice only once."
             )
         seen[key] = number
         if check_files:
             _check_files(row, number, root)
         rows.append(row)
     if not rows:
-        raise ManifestError(f"{path} holds no rows; at least one picture is needed.")
+        raise ManifestError(f"{path} contains no rows; at least one image is needed.")
     return rows
 
 
@@ -201,7 +201,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     """Raise :class:`UsageError` unless ``path`` can be written."""
     path = Path(path)
     if path.exists() and not overwrite:
-        raise UsageError(f"{path} exists; choose another name or say --overwrite.")
+        raise UsageError(f"{path} exists; give another name or add --overwrite.")
     if not path.parent.is_dir():
         raise UsageError(f"The folder {path.parent} does not exist; create it first.")
 
@@ -213,6 +213,8 @@ def _read_cells(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
             _check_columns(path, reader.fieldnames or ())
             for cells in reader:
                 yield reader.line_num, _check_width(cells, reader.line_num)
+    except IsADirectoryError as error:
+        raise ManifestError(f"{path} is a folder; expected a manifest, a CSV file.") from error
     except OSError as error:
         raise ManifestError(f"{path} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -228,7 +230,7 @@ def _check_columns(path: Path, names: Sequence[str]) -> None:
             raise ManifestError(f"{path}: column {name!r} is missing. {allowed}")
     for name in names:
         if name not in COLUMNS or names.count(name) > 1:
-            raise ManifestError(f"{path}: column {name!r} is unknown or there twice. {allowed}")
+            raise ManifestError(f"{path}: column {name!r} is unknown or appears twice. {allowed}")
 
 
 def _check_width(cells: Mapping[str | None, Any], number: int) -> dict[str, str]:
@@ -243,7 +245,7 @@ def _parse_row(cells: Mapping[str, str], number: int) -> ManifestRow:
         values[column] = _parse_cell(column, text.strip(), number)
     for column in ("set", "path"):
         if values[column] is None:
-            raise ManifestError(f"Row {number}, column {column}: is empty; it must be filled.")
+            raise ManifestError(f"Row {number}, column {column}: is empty; fill it in.")
     if values.get("type") is not None and values["tumor"] != 1:
         raise ManifestError(
             f"Row {number}, column type: received {values['type']!r} where tumor is not 1; "
@@ -258,13 +260,13 @@ def _parse_cell(column: str, text: str, number: int) -> str | int | None:
     allowed = _ALLOWED.get(column)
     if allowed is not None and text not in allowed:
         raise ManifestError(
-            f"Row {number}, column {column}: received {text!r}; allowed are "
-            f"{', '.join(allowed)} or nothing."
+            f"Row {number}, column {column}: received {text!r}; use {', '.join(allowed)} or leave "
+            "it empty."
         )
     if column in _INTEGERS and not text.isdecimal():
         raise ManifestError(
-            f"Row {number}, column {column}: received {text!r}; a whole number or nothing is "
-            "allowed."
+            f"Row {number}, column {column}: received {text!r}; use a whole number or leave it "
+            "empty."
         )
     return int(text) if column in _INTEGERS or column == "tumor" else text
 

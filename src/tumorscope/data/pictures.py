@@ -42,7 +42,7 @@ def read_pictures(rows: Iterable[ManifestRow], root: Path) -> Iterator[NDArray[n
 def _read_volume_slice(row: ManifestRow, root: Path) -> NDArray[np.float32]:
     if row.plane is None or row.slice_index is None:
         read_volume(root / row.path)  # says what is wrong with a volume that could not be cut
-        raise ImageContentError(f"{row.path!r} is a whole volume, from which no slice was cut.")
+        raise ImageContentError(f"{row.path!r} is a whole volume; its row names no slice.")
     return read_slice(root / row.path, slice_index=row.slice_index, plane=row.plane)
 
 
@@ -51,4 +51,4 @@ def _read_picture(row: ManifestRow, root: Path) -> NDArray[np.float32]:
     for scan in scans:
         if row.slice_index is None or scan.slice_index == row.slice_index:
             return scan.pixels
-    raise ManifestError(f"{row.name!r} does not exist; the file has {len(scans)} pictures.")
+    raise ManifestError(f"{row.name!r} does not exist; the file has {len(scans)} images.")

@@ -155,7 +155,7 @@ def _check_hold_out(rows: Sequence[ManifestRow], hold_out: Sequence[str]) -> Non
     for site in hold_out:
         if site not in known:
             raise UsageError(
-                f"There is no site or set {site!r} to hold out; there are "
+                f"There is no site or set {site!r} to hold out; available: "
                 f"{', '.join(sorted(known))}."
             )
 

@@ -92,7 +92,7 @@ class Document:
 def check_report_folder(output: Path, *, overwrite: bool) -> None:
     """Raise UsageError if a report may not be written to a folder."""
     if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file; a report needs a folder.")
+        raise UsageError(f"{output} is a file; the report needs a folder.")
     if not overwrite and output.exists() and any(output.iterdir()):
         raise UsageError(f"{output} is not empty; add --overwrite or give another folder.")
 
@@ -114,7 +114,7 @@ def write_texts(output: Path, texts: Mapping[str, str]) -> None:
     except OSError as error:
         raise UsageError(
             f"The report cannot be written to {output}: {error.strerror or error}. Give another "
-            "folder or make room."
+            "folder or free some space."
         ) from error
 
 

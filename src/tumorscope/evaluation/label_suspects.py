@@ -126,8 +126,8 @@ def _folds(classes: NDArray[np.str_], given: NDArray[np.intp], groups: Groups, s
     }
     if len(counts) < 2 or min(counts.values()) < 2:
         raise UsageError(
-            "Labels can be cross-checked where there are two or more, each in at least two groups "
-            "(patients or clusters of copies); there are "
+            "Labels can be cross-checked only if there are two or more, each in at least two "
+            "groups (patients or clusters of copies); there are "
             + ", ".join(f"{name} in {count}" for name, count in counts.items())
             + "."
         )
@@ -135,7 +135,7 @@ def _folds(classes: NDArray[np.str_], given: NDArray[np.intp], groups: Groups, s
     for seen, asked in split.split(given, given, groups):
         if len(np.unique(given[seen])) < 2:
             raise UsageError(
-                "One group holds nearly all pictures of a label, so that no fold can be learned "
-                "from without it; more groups are needed."
+                "One group contains nearly all images of a label, so no fold can be trained "
+                "without it; more groups are needed."
             )
         yield seen, asked

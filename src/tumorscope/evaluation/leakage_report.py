@@ -131,7 +131,7 @@ def write_leakage_report(findings: LeakageFindings, *, output: Path, command: st
 
 def _document(findings: LeakageFindings, command: str) -> Document:
     missing = (
-        f" {len(findings.left_out)} pictures could not be read; {FINDINGS} names them."
+        f" {len(findings.left_out)} images could not be read; {FINDINGS} names them."
         if findings.left_out
         else ""
     )

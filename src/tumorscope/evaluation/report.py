@@ -91,7 +91,7 @@ def build_report(
     except OSError as error:
         raise UsageError(
             f"The report cannot be written to {output}: {error.strerror or error}. Give another "
-            "folder or make room."
+            "folder or free some space."
         ) from error
     return metrics
 

@@ -151,7 +151,7 @@ def write_shortcut_report(
 
 def _document(findings: ShortcutFindings, *, command: str, title: str) -> Document:
     missing = (
-        f" {len(findings.left_out)} pictures could not be read and are left out; {FINDINGS} names "
+        f" {len(findings.left_out)} images could not be read and are left out; {FINDINGS} names "
         "them."
         if findings.left_out
         else ""

@@ -218,16 +218,16 @@ def _folds(traces: Traces, seed: int) -> Iterator[tuple[NDArray[np.intp], NDArra
     scarce = min(traces.groups_of(0), traces.groups_of(1))
     if scarce < 2:
         raise UsageError(
-            "Shortcuts can be sought where pictures with and without tumor come from two groups "
-            f"(patients or clusters of copies) each; there are {traces.groups_of(1)} groups with "
-            f"and {traces.groups_of(0)} without tumor."
+            "Finding shortcuts needs images with and without tumor from at least two groups each "
+            f"(patients or clusters of copies); there are {traces.groups_of(1)} groups with and "
+            f"{traces.groups_of(0)} without tumor."
         )
     split = StratifiedGroupKFold(min(FOLDS, scarce), shuffle=True, random_state=seed)
     for seen, asked in split.split(traces.y_true, traces.y_true, traces.groups):
         if len(np.unique(traces.y_true[seen])) < 2:
             raise UsageError(
-                "One group holds nearly all pictures of a class, so that no fold can be learned "
-                "from without it; more groups are needed."
+                "One group contains nearly all images of a class, so no fold can be trained "
+                "without it; more groups are needed."
             )
         yield seen, asked
 

@@ -33,6 +33,9 @@ _LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 _LOGGERS: Final = ("pydicom", "pydicom.pixels.decoders.base")
 """Where pydicom reports; a filter is needed at each, for it does not hold for those below."""
 
+_DESCRIPTION_LETTERS: Final = 64
+"""Longest text of value representation LO. DICOM PS3.5 table 6.2-1."""
+
 _PREAMBLE: Final = 132
 """Bytes of preamble and prefix. DICOM PS3.10 section 7.1."""
 
@@ -209,7 +212,18 @@ def _scan(
         modality=_text(ds, "Modality"),
         sides=geometry.sides,
         body_part=_body_part(ds, index),
+        study_uid=_text(ds, "StudyInstanceUID"),
+        series_description=_description(ds),
     )
+
+
+def _description(ds: pydicom.Dataset) -> str | None:
+    """Return the name that the scanner gave to the series, as one line of printable text."""
+    value = ds.get("SeriesDescription") or ""
+    parts = [value] if isinstance(value, str) else list(value)
+    text = " ".join(" ".join(map(str, parts)).split())
+    printable = "".join(letter for letter in text if letter.isprintable())
+    return printable[:_DESCRIPTION_LETTERS].strip() or None
 
 
 def _body_part(ds: pydicom.Dataset, index: int) -> str | None:

@@ -116,8 +116,8 @@ def _encoded_frames(ds: pydicom.Dataset) -> list[bytes]:
     # A damaged encapsulation fails in many ways inside pydicom.
     except Exception as error:
         raise CorruptImageError(
-            "The DICOM pixel data are not divided into frames as they should be; the file is "
-            "truncated or damaged."
+            "The DICOM pixel data are not divided into frames correctly; the file is truncated "
+            "or damaged."
         ) from error
     if len(encoded) < frame_count(ds):
         raise CorruptImageError(
@@ -131,14 +131,14 @@ def _check_frame(frame: bytes, ds: pydicom.Dataset, syntax: UID) -> FrameHeader 
     size = int(ds.Rows) * int(ds.Columns) * int(ds.SamplesPerPixel) * int(ds.BitsAllocated) // 8
     if len(frame) > _MAX_EXPANSION * size + _EXPANSION_SLACK:
         raise CorruptImageError(
-            f"A compressed DICOM frame has {len(frame):,} bytes where {size:,} are to come out; "
-            "the file is damaged."
+            f"A compressed DICOM frame has {len(frame):,} bytes instead of {size:,}; the file is "
+            "damaged."
         )
     header = read_frame_header(frame)
     if header is None:
         if syntax != uid.RLELossless and syntax in (*_PILLOW_SYNTAXES, *gdcm_process.SYNTAXES):
             raise CorruptImageError(
-                f"A compressed DICOM frame does not begin as {syntax_name(syntax)}; the file is "
+                f"A compressed DICOM frame does not start as {syntax_name(syntax)}; the file is "
                 "truncated or damaged."
             )
         return None

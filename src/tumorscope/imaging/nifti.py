@@ -94,7 +94,7 @@ def read_nifti(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> 
     if volume.voxels.min() == volume.voxels.max():
         raise ImageContentError(
             f"All voxels of the volume have the same value ({volume.voxels.flat[0]:g}); there is "
-            "no picture to analyse."
+            "no image to analyze."
         )
     plane = volume.plane
     slices = cut_slices(volume, plane)
@@ -220,7 +220,7 @@ def _first_volume(image: Any) -> NDArray[np.float32]:
     values = np.asarray(data)
     if values.dtype.kind not in "buif":
         raise UnsupportedFormatError(
-            f"The NIfTI file holds voxels of type {image.get_data_dtype()}; grey values are needed."
+            f"The NIfTI file holds voxels of type {image.get_data_dtype()}; gray values are needed."
         )
     return np.atleast_3d(values.astype(np.float32))
 

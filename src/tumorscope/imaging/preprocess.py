@@ -240,7 +240,7 @@ def check_picture(pixels: NDArray[Any]) -> None:
     """
     if pixels.ndim != 2:
         raise ImageContentError(
-            f"A grey picture of shape (rows, columns) is needed; received shape {pixels.shape}."
+            f"A gray image of shape (rows, columns) is needed; received shape {pixels.shape}."
         )
     if min(pixels.shape) < MIN_SIDE:
         raise ImageContentError(
@@ -249,10 +249,12 @@ def check_picture(pixels: NDArray[Any]) -> None:
         )
     low, high = pixels.min(), pixels.max()
     if not (np.isfinite(low) and np.isfinite(high)):  # a NaN is its picture's minimum
-        raise ImageContentError("The image holds NaN or infinite values; no picture to analyse.")
+        raise ImageContentError(
+            "The image holds NaN or infinite values; there is no image to analyze."
+        )
     if low == high:
         raise ImageContentError(
-            f"All pixels have the same value ({pixels.flat[0]:g}); there is no picture to analyse."
+            f"All pixels have the same value ({pixels.flat[0]:g}); there is no image to analyze."
         )
 
 

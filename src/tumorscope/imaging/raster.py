@@ -63,8 +63,8 @@ def read_raster(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) ->
         pages = _quietly(lambda: _read_pages(content, limits), limits)
     except UnidentifiedImageError as error:
         raise UnsupportedFormatError(
-            "The content begins like a picture, but is none that can be read: its header is "
-            "damaged, or it is a rare kind of TIFF or BMP. Save it as PNG or 16-bit TIFF."
+            "The content starts like an image but cannot be read: its header is damaged, or it "
+            "is a rare kind of TIFF or BMP. Save it as PNG or 16-bit TIFF."
         ) from error
     several = len(pages) > 1
     return [
@@ -136,7 +136,7 @@ def _quietly(read: Callable[[], Result], limits: Limits) -> Result:
             ) from error
         # Pillow's decoders raise all sorts of classes on damaged content.
         except Exception as error:
-            raise CorruptImageError(f"The picture cannot be decoded: {_reason(error)}.") from error
+            raise CorruptImageError(f"The image cannot be decoded: {_reason(error)}.") from error
 
 
 @functools.cache
@@ -201,7 +201,7 @@ def _deep_grey(picture: Image.Image, tags: Any) -> NDArray[np.float32]:
 def _grey(picture: Image.Image) -> NDArray[np.float32]:
     if picture.mode not in _OPAQUE_MODES | _TRANSPARENT_MODES:
         raise UnsupportedFormatError(
-            f"The picture's colour mode {picture.mode} is not read; save it as grey or RGB."
+            f"The image's color mode {picture.mode} is not supported; save it as grey or RGB."
         )
     if "transparency" in picture.info or picture.mode in _TRANSPARENT_MODES:
         # What is transparent is shown black, the background of a scan.

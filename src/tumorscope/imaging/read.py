@@ -95,8 +95,8 @@ def decode(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> list[S
         return read_nifti(content, name, limits)
     if kind == "zip":
         raise UnsupportedFormatError(
-            "A zip archive is not one image, and is not opened inside another archive; unpack it, "
-            "or give its path where several inputs are taken."
+            "A zip archive is not a single image, and archives inside archives are not opened; "
+            "unpack it first."
         )
     raise UnsupportedFormatError(
         f"The content (it starts with {content[:8].hex(' ')}) is not PNG, JPEG, BMP, TIFF, WebP, "

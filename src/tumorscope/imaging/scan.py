@@ -28,6 +28,11 @@ class Scan:
     sop_instance_uid, series_uid
         DICOM identifiers. A NIfTI volume or multi-page file without identifiers has
         ``series_uid`` equal to its ``source``. Scans of one ``series_uid`` form one series.
+    study_uid
+        DICOM ``StudyInstanceUID``, ``None`` where unknown.
+    series_description
+        DICOM ``SeriesDescription``, at most 64 characters, ``None`` where unknown. Free text that
+        may name a person: for whoever gave the input, never for a log.
     position_mm
         Position along the slice normal in millimetres, ``None`` where unknown. Slices of a
         series are sorted by it.
@@ -56,6 +61,8 @@ class Scan:
     modality: str | None = None
     sides: tuple[str, str] | None = None
     body_part: str | None = None
+    study_uid: str | None = None
+    series_description: str | None = None
 
     @property
     def is_blank(self) -> bool:

@@ -142,6 +142,11 @@ def read_file(file: Path, limits: Limits) -> bytes:
         with file.open("rb") as stream:
             limits.check_bytes(file.stat().st_size)
             return _read_stream(stream, limits)
+    except IsADirectoryError as error:
+        raise UnsupportedFormatError(
+            f"{label(file)!r} is a folder; expected one file. For all scans in it, use "
+            "model.predict_many([folder]) or 'tumorscope predict FOLDER'."
+        ) from error
     except FileNotFoundError as error:
         raise UnsupportedFormatError(
             f"There is no file {label(file)!r}; check the path."
@@ -196,7 +201,7 @@ def walk_folder(folder: Path) -> Iterator[Path | ReadFailure]:
         elif kind == "linked folder":
             _LOGGER.info("the linked folder %r is not followed; name it itself", label(entry))
         elif kind == "dead link" and _is_named_as_image(entry.name):
-            yield ReadFailure(label(entry), CorruptImageError("The link leads to no file."))
+            yield ReadFailure(label(entry), CorruptImageError("The link does not lead to a file."))
 
 
 def _kind_of(entry: Path) -> str:

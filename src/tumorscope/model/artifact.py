@@ -249,7 +249,7 @@ def read_artifact(path: Path | None = None) -> Artifact:
     if digest != manifest.graph_sha256:
         raise ArtifactError(
             f"The graph of {name} has SHA-256 {digest}, but its manifest says "
-            f"{manifest.graph_sha256}: the file was altered or damaged. Get it again."
+            f"{manifest.graph_sha256}: the file was altered or damaged. Get a new copy."
         )
     return Artifact(manifest, graph)
 
@@ -264,9 +264,7 @@ def _embedded_name(path: Path | None) -> str | None:
 def _embedded_bytes(name: str) -> bytes:
     file = resources.files("tumorscope.model").joinpath(EMBEDDED_NAMES[name])
     if not file.is_file():
-        raise ArtifactError(
-            f"This installation holds no embedded model {name!r}; give --model PATH."
-        )
+        raise ArtifactError(f"This installation has no embedded model {name!r}; give --model PATH.")
     return file.read_bytes()
 
 
@@ -274,7 +272,7 @@ def _file_bytes(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > MAX_ARTIFACT_BYTES:
-            raise ArtifactError(f"{path} has {size} bytes; an artifact has fewer.")
+            raise ArtifactError(f"{path} has {size} bytes, more than any artifact; check the path.")
         return path.read_bytes()
     except OSError as error:
         raise ArtifactError(f"The artifact {path} cannot be read: {error.strerror}.") from error
@@ -308,7 +306,7 @@ def _unpack(content: bytes, name: str) -> tuple[bytes, bytes]:
 
 def _check_known(values: Any) -> None:
     if not isinstance(values, dict) or values.get("format") != "tumorscope-artifact":
-        raise ArtifactError("The manifest does not say that it is a tumorscope artifact's.")
+        raise ArtifactError("The manifest is not that of a tumorscope artifact.")
     expected: dict[str, tuple[Any, ...]] = {
         "format_version": READABLE_VERSIONS,
         "labels": (list(CLASSES),),
@@ -417,5 +415,5 @@ def _check_number(
     if not number:
         raise ArtifactError(
             f"The artifact's {name} is {value!r}; a finite number from {low:g} to {high:g} is "
-            "needed. Get the artifact again."
+            "needed. Get a new copy of the artifact."
         )

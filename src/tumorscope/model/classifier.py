@@ -191,7 +191,7 @@ class Classifier:
             collector.add(scan.series_uid, self.answer_scan(scan, heatmap=False))
         series = list(collector.answers())
         if not series:
-            raise ImageContentError(f"None of the {len(scans)} slices holds a usable picture.")
+            raise ImageContentError(f"None of the {len(scans)} slices contains a usable image.")
         return series[0]
 
     def predict_many(
@@ -289,6 +289,8 @@ class Classifier:
             sop_instance_uid=scan.sop_instance_uid,
             series_uid=scan.series_uid,
             position_mm=scan.position_mm,
+            study_uid=scan.study_uid,
+            series_description=scan.series_description,
             evidence=self.evidence_on_image(evidence[0], geometry) if heatmap else None,
             pixels=scan.pixels if heatmap else None,
         )
@@ -332,6 +334,8 @@ class Classifier:
             sop_instance_uid=scan.sop_instance_uid,
             series_uid=scan.series_uid,
             position_mm=scan.position_mm,
+            study_uid=scan.study_uid,
+            series_description=scan.series_description,
             evidence=np.zeros_like(scan.pixels) if heatmap else None,
             pixels=scan.pixels if heatmap else None,
         )
@@ -476,8 +480,8 @@ def _check_interface(session: _Session, outputs: tuple[str, ...], size: int) -> 
     # A side that the graph leaves open has a name in place of a number.
     if len(shape) != 3 or any(isinstance(side, int) and side != size for side in shape[1:]):
         raise ArtifactError(
-            f"The graph takes canvases of shape {shape}, but its preprocessing makes "
-            f"{size} x {size} pixels."
+            f"The graph takes inputs of shape {shape}, but its preprocessing makes {size} x "
+            f"{size} pixels."
         )
 
 

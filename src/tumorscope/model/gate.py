@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 REJECTION: Final = (
-    "The picture is unlike the brain MR images that the model was trained on; it is not answered."
+    "The image differs too much from the brain MR images that the model was trained on."
 )
 
 BLANK: Final = "The slice is blank: all its pixels have the same value."
@@ -50,10 +50,10 @@ def foreign_header(modality: str | None, body_part: str | None) -> str | None:
     network's own gate. Descriptions of study and series are free text and are not looked at.
     """
     if modality and modality not in ANSWERED_MODALITIES:
-        return f"The DICOM header gives the modality {modality}; only MR images are answered."
+        return f"The DICOM header gives the modality {modality}; only MR images are classified."
     term = "".join(filter(str.isalpha, body_part or ""))
     if term in FOREIGN_BODY_PARTS:  # so nothing else that the field may hold is ever quoted
-        return f"The DICOM header gives the body part {term}; only the brain is answered."
+        return f"The DICOM header gives the body part {term}; only the brain is classified."
     return None
 
 

@@ -72,7 +72,7 @@ class OpenVinoSession:
         if not (cannot_saturate(graph) or multiplies_exactly()):
             raise UsageError(
                 "OpenVINO's 8-bit sums would saturate on this processor, which has no VNNI "
-                f"instructions, and answers would be off; unset {VARIABLE}."
+                f"instructions, and give wrong answers; unset {VARIABLE}."
             )
         os.environ.setdefault("OPENVINO_TELEMETRY_DISABLED", "1")
         try:

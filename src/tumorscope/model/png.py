@@ -35,7 +35,7 @@ def encode_png(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
     """
     color = _COLOR_TYPES.get((pixels.shape[2:], pixels.dtype.name))
     if pixels.ndim < 2 or color is None:
-        raise ValueError(f"{pixels.dtype} of shape {pixels.shape} is no grey or RGB picture")
+        raise ValueError(f"{pixels.dtype} of shape {pixels.shape} is not a gray or RGB image")
     rows, columns = pixels.shape[:2]
     header = struct.pack(">IIBBBBB", columns, rows, 8 * pixels.itemsize, color, 0, 0, 0)
     body = isal_zlib.compress(_filter_rows(pixels), _EFFORT)

@@ -65,7 +65,7 @@ class Prediction:
 
     Attributes
     ----------
-    source, slice_index, sop_instance_uid, series_uid, position_mm
+    source, slice_index, sop_instance_uid, series_uid, position_mm, study_uid, series_description
         As in :class:`~tumorscope.imaging.scan.Scan`.
     outcome
         ``tumor``, ``no_tumor``, ``abstain`` or ``rejected``.
@@ -103,6 +103,8 @@ class Prediction:
     sop_instance_uid: str | None = None
     series_uid: str | None = None
     position_mm: float | None = None
+    study_uid: str | None = None
+    series_description: str | None = None
     evidence: NDArray[np.float32] | None = None
     pixels: NDArray[np.float32] | None = None
 
@@ -149,6 +151,8 @@ class SeriesPrediction:
         Source of the first slice's file, or the folder that holds all of them.
     series_uid
         DICOM ``SeriesInstanceUID``; ``None`` for a volume.
+    study_uid, series_description
+        As in :class:`~tumorscope.imaging.scan.Scan`; of the first slice that has one.
     slices
         Number of slices that were answered.
     failed_slices
@@ -170,6 +174,8 @@ class SeriesPrediction:
     most_suspicious: tuple[dict[str, Any], ...]
     model: ModelIdentity
     operating_point: OperatingPoint
+    study_uid: str | None = None
+    series_description: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the answer."""
@@ -177,6 +183,8 @@ class SeriesPrediction:
             "kind": "series",
             "source": self.source,
             "series_instance_uid": self.series_uid,
+            "study_instance_uid": self.study_uid,
+            "series_description": self.series_description,
             "outcome": self.outcome,
             "probabilities": self.probabilities,
             "type_probabilities": self.type_probabilities,

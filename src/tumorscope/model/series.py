@@ -73,6 +73,7 @@ def aggregate(
         most_suspicious=_most_suspicious(answered),
         model=model,
         operating_point=rule.point,
+        **_names(ordered),
     )
 
 
@@ -156,6 +157,7 @@ def _rejected(
         most_suspicious=(),
         model=model,
         operating_point=rule.point,
+        **_names(slices),
     )
 
 
@@ -169,6 +171,16 @@ def _uid(slices: Sequence[Prediction]) -> str | None:
     """Return the DICOM identifier; other series are named by their source alone."""
     first = slices[0]
     return first.series_uid if first.sop_instance_uid is not None else None
+
+
+def _names(slices: Sequence[Prediction]) -> dict[str, str | None]:
+    """Return study and description, of the first slice that has one."""
+    return {
+        "study_uid": next((one.study_uid for one in slices if one.study_uid), None),
+        "series_description": next(
+            (one.series_description for one in slices if one.series_description), None
+        ),
+    }
 
 
 def _source(slices: Sequence[Prediction]) -> str:

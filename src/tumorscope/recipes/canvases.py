@@ -89,7 +89,7 @@ def load_examples(
             covered = preprocessing.apply_mask(item.mask, item.geometry)
             masks.append(np.rint(covered * FULL_COVERAGE).astype(np.uint8))
     if not loaded:
-        raise ManifestError("None of the rows of this split has a label and a usable picture.")
+        raise ManifestError("None of the rows of this split has a label and a usable image.")
     return _examples(loaded, masks, mask_index, preprocessing.size), skipped
 
 

@@ -87,7 +87,7 @@ def evaluate(
         If the report cannot be written where it should be.
     """
     if record and (model is None or not model.is_file()):
-        raise UsageError("--record changes the artifact: give its file with --model.")
+        raise UsageError("--record writes to the artifact; give its file with --model.")
     check_report_folder(output, overwrite=overwrite)
     folder = manifest_root(manifest, root)
     rows = read_manifest(manifest, root=folder)

@@ -121,7 +121,7 @@ def _check_engine(config: FoldsConfig) -> None:
         if config.address is not None:
             check_address(config.address)
     elif config.address is not None:
-        raise UsageError("--address is for --engine ray.")
+        raise UsageError("--address needs --engine ray.")
 
 
 def _leave_out_hospitals(config: FoldsConfig) -> Path:
@@ -138,8 +138,8 @@ def _leave_out_hospitals(config: FoldsConfig) -> Path:
         if config.resume and known == source:
             return folder
         raise UsageError(
-            f"{folder} holds folds of {'this' if known == source else 'another'} manifest; go on "
-            "with the same manifest and --resume, or give another --output folder."
+            f"{folder} holds folds of {'this' if known == source else 'another'} manifest; use "
+            "the same manifest and --resume to continue, or give another --output folder."
         )
     root, plan = manifest_root(config.manifest, config.root), SplitPlan()
     rows = read_manifest(config.manifest, root=root)
@@ -213,8 +213,8 @@ def _known(output: Path, head: dict[str, Any]) -> dict[str, Outcome]:
     changed = [key for key, value in head.items() if record.get(key) != value]
     if changed:
         raise UsageError(
-            f"{output} was started with another {', '.join(changed)}; resume with the same, or "
-            "give another --output folder."
+            f"{output} was started with a different {', '.join(changed)}; resume with the same, "
+            "or give another --output folder."
         )
     return {one.path: one for one in known}
 

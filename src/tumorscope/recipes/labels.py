@@ -153,8 +153,8 @@ def gather_appearance(collection: Collection) -> Appearance:
             features.append(describe_appearance(canvas))
     if not features:
         raise ManifestError(
-            f"{collection.name}: none of {len(collection.rows)} labeled rows shows a picture that "
-            "can be read; labels can be checked where there are some."
+            f"{collection.name}: none of {len(collection.rows)} labeled rows has a readable "
+            "image; checking labels needs some."
         )
     return Appearance(tuple(index), np.stack(features), left_out)
 
@@ -170,7 +170,7 @@ def label_rows(rows: Sequence[ManifestRow], by: LabelKind | None) -> NDArray[np.
     untyped = [row.name for row in rows if row.tumor and row.type is None]
     if by == "type" and untyped:
         raise UsageError(
-            f"{len(untyped)} tumors have no type, the first is {untyped[0]!r}; say --by tumor."
+            f"{len(untyped)} tumors have no type, the first is {untyped[0]!r}; use --by tumor."
         )
     is_typed = by == "type" or (by is None and not untyped)
     tumor, none = CLASSES

@@ -67,7 +67,7 @@ class Scores:
 
     def __post_init__(self) -> None:
         if self.predictions is not None and self.model is not None:
-            raise UsageError("Predictions and a model were given; give one of them.")
+            raise UsageError("Give predictions or a model, not both.")
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise UsageError(f"The threshold must be from 0 to 1; received {self.threshold}.")
 

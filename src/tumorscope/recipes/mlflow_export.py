@@ -68,7 +68,7 @@ def export_to_mlflow(
     for report in evaluations:
         metrics += _evaluation(report, taken={metric.key for metric in metrics})
     if with_weights and not (run / WEIGHTS_NAME).is_file():
-        raise UsageError(f"{run} has no {WEIGHTS_NAME}; leave --weights out.")
+        raise UsageError(f"{run} has no {WEIGHTS_NAME}; remove --weights.")
     try:
         client = MlflowClient(tracking_uri=tracking_uri)
         return _log(client, run, record, metrics, experiment, with_weights=with_weights)
@@ -147,7 +147,7 @@ def _history(run: Path) -> list[Metric]:
         epochs = json.loads(path.read_text(encoding="utf-8"))
         time = int(path.stat().st_mtime * 1000)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{run} has no whole epoch yet: {path.name} cannot be read.") from error
+        raise UsageError(f"{run} has no complete epoch yet: {path.name} cannot be read.") from error
     return [
         Metric(name, value, time, int(epoch["epoch"]))
         for epoch in epochs

@@ -51,11 +51,15 @@ def narrow(run: Path, *, output: Path, width: float, overwrite: bool = False) ->
     if output.exists() and not overwrite:
         raise UsageError(f"{output} exists; add --overwrite or give another --output.")
     if not output.parent.is_dir():
-        raise UsageError(f"There is no folder {output.parent} to write {output.name} to; make it.")
+        raise UsageError(
+            f"The folder {output.parent} for {output.name} does not exist; create it first."
+        )
     record = read_run(run)
     config = TrainConfig.from_dict({**record["config"], "width": width})
     if width == 1 or record["config"].get("width", 1) != 1:
-        raise UsageError(f"Only a full network can be narrowed, and to a width below 1; {width=}.")
+        raise UsageError(
+            f"Only a full network can be narrowed, to a width below 1; received {width=}."
+        )
     weights, _ = load_arrays(RunPaths(run).best)
     preprocessing = Preprocessing.from_dict(record["preprocessing"])
     root = Path(record["root"])

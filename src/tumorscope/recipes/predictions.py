@@ -52,8 +52,8 @@ def read_probabilities(path: Path, collection: Collection) -> dict[int, float]:
         probability = _parse(cells[PROBABILITY], path, line)
         if found.setdefault(index, probability) != probability:
             raise UsageError(
-                f"{path}, line {line}: {source!r} has a probability already, and it is another; "
-                "give every picture one row."
+                f"{path}, line {line}: {source!r} already has a different probability; give every "
+                "image one row."
             )
     if not found:
         raise UsageError(
@@ -144,7 +144,7 @@ def _parse(text: str, path: Path, line: int) -> float:
         value = float("nan")
     if not 0 <= value <= 1:
         raise UsageError(
-            f"{path}, line {line}, column {PROBABILITY}: received {text!r}; a number from 0 to 1 "
-            "is needed, or nothing."
+            f"{path}, line {line}, column {PROBABILITY}: received {text!r}; use a number from 0 "
+            "to 1 or leave it empty."
         )
     return value

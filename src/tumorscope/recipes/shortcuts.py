@@ -90,8 +90,8 @@ def find_shortcuts(
     gathered = _gather(_draw(grouped, per_group, seed), folder)
     if not gathered.rows:
         raise ManifestError(
-            f"{manifest}: {len(rows)} rows, {len(labeled)} of them with a label, and none of "
-            "those shows a picture that can be read; shortcuts need labeled pictures."
+            f"{manifest}: {len(rows)} rows, {len(labeled)} of them with a label, but none of "
+            "those has a readable image; finding shortcuts needs labeled images."
         )
     findings = ShortcutFindings(
         sections=_measure(_traces(gathered), _sets(gathered.rows), seed),

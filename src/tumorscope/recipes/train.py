@@ -114,7 +114,8 @@ def _read_artifact(path: Path, preprocessing: Preprocessing) -> Artifact:
     artifact = read_artifact(path)
     if artifact.manifest.preprocessing != preprocessing:
         raise UsageError(
-            f"{path} prepares its canvases otherwise than this training; it must see the same."
+            f"{path} preprocesses images differently from this training run; both must use the "
+            "same preprocessing."
         )
     return artifact
 
@@ -133,14 +134,14 @@ def _check_run(path: Path, record: dict[str, Any], *, resume: bool) -> None:
         return
     if not resume:
         raise UsageError(
-            f"{path.parent} holds a training run; add --resume to go on with it, or give "
-            "another --output folder."
+            f"{path.parent} holds a training run; add --resume to continue it, or give another "
+            "--output folder."
         )
     known = json.loads(path.read_text(encoding="utf-8"))
     changed = [key for key, value in record.items() if known.get(key) != value]
     if changed:
         raise UsageError(
-            f"{path.parent} was started with another {', '.join(changed)}; resume with the "
+            f"{path.parent} was started with a different {', '.join(changed)}; resume with the "
             "same, or give another --output folder."
         )
 

@@ -155,7 +155,7 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, encoded = np.unique(np.asarray(y), return_inverse=True)
         if len(self.classes_) != 2:
             raise UsageError(
-                f"Two classes are told apart; y holds {len(self.classes_)}: "
+                f"y must contain exactly two classes; received {len(self.classes_)}: "
                 f"{self.classes_[:5].tolist()}."
             )
         return encoded.astype(np.int8)
@@ -164,7 +164,7 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
         preprocessing = Preprocessing(size=self.size)
         pairs = [preprocessing.apply(from_array(np.asarray(one), "X").pixels) for one in images]
         if not pairs:
-            raise UsageError("X holds no images.")
+            raise UsageError("X contains no images.")
         return np.stack([canvas for canvas, _ in pairs]), [geometry for _, geometry in pairs]
 
     def _examples(

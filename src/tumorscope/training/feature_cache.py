@@ -154,6 +154,6 @@ def _check_fingerprint(path: Path, fingerprint: dict[str, Any]) -> None:
         path.write_text(text, encoding="utf-8")
     elif path.read_text(encoding="utf-8") != text:
         raise UsageError(
-            f"{path.parent} holds features that were made with other settings. Give another "
-            "--cache folder, or delete this one if it is no longer needed."
+            f"{path.parent} contains features that were made with different settings. Give "
+            "another --cache folder, or delete this one if it is no longer needed."
         )

@@ -314,8 +314,8 @@ class Trainer:
         arrays, meta = load_arrays(self.run.state)
         if meta["config"] != self.config.to_dict():
             raise UsageError(
-                f"{self.run.folder} was trained with other settings; resume with the same ones "
-                "or give another --output folder."
+                f"{self.run.folder} was trained with different settings; resume with the same "
+                "ones or give another --output folder."
             )
         self.history = meta["history"]
         self._enter_stage(meta["epoch"])

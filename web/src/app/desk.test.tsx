@@ -21,7 +21,7 @@ const NOTICE = "Research use only. Not a medical device.";
 describe("the empty desk", () => {
   test("says what can be brought in, and shows the notice", async () => {
     renderPage();
-    expect(screen.getByRole("heading", { name: "Bring in a scan" })).toBeVisible();
+    expect(screen.getByRole("heading", { name: "Add scans" })).toBeVisible();
     expect(screen.getByText(NOTICE)).toBeVisible();
     expect(await screen.findByRole("button", { name: "A slice with a lesion" })).toBeVisible();
   });
@@ -29,7 +29,7 @@ describe("the empty desk", () => {
   test("says when samples are being looked for", () => {
     service.use(never("/api/v1/samples"));
     renderPage();
-    expect(screen.getByText("Looking for samples…")).toBeVisible();
+    expect(screen.getByText("Loading samples…")).toBeVisible();
   });
 
   test("says when there are no samples", async () => {
@@ -39,9 +39,9 @@ describe("the empty desk", () => {
   });
 
   test.each([
-    ["offline", offline("/api/v1/samples"), "The service does not answer"],
-    ["too busy", refusing("/api/v1/samples", 503), "The service has its hands full"],
-    ["failed", refusing("/api/v1/samples", 500), "The service failed"],
+    ["offline", offline("/api/v1/samples"), "The service is not responding"],
+    ["too busy", refusing("/api/v1/samples", 503), "The service is busy"],
+    ["failed", refusing("/api/v1/samples", 500), "The service reported an error"],
   ])("has a face for samples when the service is %s", async (_, handler, title) => {
     service.use(handler);
     renderPage();
@@ -57,7 +57,9 @@ describe("the empty desk", () => {
   test("says when nothing readable was picked", async () => {
     const { pick } = renderPage();
     await pick(file("Thumbs.db"));
-    expect(screen.getByRole("alert")).toHaveTextContent("Nothing that can be read was in there.");
+    expect(screen.getByRole("alert")).toHaveTextContent(
+      "No supported files found. Supported formats: PNG",
+    );
   });
 });
 
@@ -75,7 +77,7 @@ describe("uploads", () => {
     await user.click(await screen.findByRole("button", { name: "Cancel a.png" }));
     expect(await screen.findByText("Cancelled")).toBeVisible();
     service.resetHandlers();
-    await user.click(screen.getByRole("button", { name: "Try a.png again" }));
+    await user.click(screen.getByRole("button", { name: "Retry a.png" }));
     await waitFor(() => {
       expect(screen.queryByText("Cancelled")).not.toBeInTheDocument();
     });
@@ -85,7 +87,7 @@ describe("uploads", () => {
     service.use(offline("/api/v1/jobs", "post"));
     const { pick } = renderPage();
     await pick(file());
-    expect(await screen.findByText(/The service does not answer. Trying again/)).toBeVisible();
+    expect(await screen.findByText(/The service is not responding. Retrying/)).toBeVisible();
     service.resetHandlers();
     expect(
       await screen.findByRole("heading", { level: 1, name: "scan.png" }, { timeout: 5000 }),
@@ -96,7 +98,7 @@ describe("uploads", () => {
     service.use(refusing("/api/v1/jobs", 429, { method: "post", headers: { "Retry-After": "7" } }));
     const { pick } = renderPage();
     await pick(file());
-    expect(await screen.findByText(/busy. Trying again in 7 seconds/)).toBeVisible();
+    expect(await screen.findByText(/busy. Retrying in 7 seconds/)).toBeVisible();
   });
 
   test("show the service's own words when it refuses", async () => {
@@ -141,11 +143,11 @@ describe("uploads", () => {
     );
     const { pick, user } = renderPage();
     await pick(file("a.dcm"), file("b.dcm"));
-    expect(await screen.findByText(/Still reading: 2 slices so far/)).toBeVisible();
-    expect(screen.getByText(/The answer for the whole series comes/)).toBeVisible();
-    await user.click(screen.getByRole("link", { name: "Desk" }));
-    expect(screen.getByText("Reading file 2 of 5")).toBeVisible();
-    expect(screen.getByText("Still reading")).toBeVisible();
+    expect(await screen.findByText(/Analyzing: 2 slices so far/)).toBeVisible();
+    expect(screen.getByText(/The series answer appears/)).toBeVisible();
+    await user.click(screen.getByRole("link", { name: "Worklist" }));
+    expect(screen.getByText("2 of 5 files analyzed")).toBeVisible();
+    expect(screen.getByText("Analyzing…")).toBeVisible();
   });
 });
 
@@ -165,7 +167,7 @@ async function deskOfFour() {
   const page = renderPage();
   await page.pick(file("four.zip"));
   await screen.findByRole("heading", { name: "What the model says" });
-  await page.user.click(screen.getByRole("link", { name: "Desk" }));
+  await page.user.click(screen.getByRole("link", { name: "Worklist" }));
   return { ...page, table: screen.getByRole("grid", { name: "Worklist" }) };
 }
 
@@ -180,7 +182,7 @@ describe("the worklist", () => {
     for (const words of [
       "Tumor evidence",
       "No tumor evidence",
-      "Will not commit",
+      "Inconclusive",
       "Not a brain MR image",
     ]) {
       expect(within(table).getByText(words)).toBeVisible();
@@ -198,7 +200,7 @@ describe("the worklist", () => {
 
   test("filters by outcome and by name", async () => {
     const { table, user } = await deskOfFour();
-    await user.click(screen.getByRole("radio", { name: "Will not commit" }));
+    await user.click(screen.getByRole("radio", { name: "Inconclusive" }));
     expect(names(table)).toEqual(["c.png"]);
     await user.click(screen.getByRole("radio", { name: "All" }));
     await user.type(screen.getByRole("searchbox", { name: "Find by name" }), "D.P");
@@ -206,7 +208,31 @@ describe("the worklist", () => {
       expect(names(table)).toEqual(["d.png"]);
     });
     await user.type(screen.getByRole("searchbox", { name: "Find by name" }), "zzz");
-    expect(await screen.findByText("No case fits these filters.")).toBeVisible();
+    expect(await screen.findByText("No case matches these filters.")).toBeVisible();
+  });
+
+  test("gathers the series of a study below its heading, which cannot be opened", async () => {
+    const described = ["t1_se", "t2_tse", "flair"];
+    const answers = described.map(() => quietAnswer({ source: "study.zip" }));
+    const slices = described.map((series_description, index) => {
+      const study_instance_uid = index === 1 ? "1.8" : "1.9";
+      return sliceView({ index, series: index, series_description, study_instance_uid });
+    });
+    service.use(...jobHandlers(job({ predictions: answers, slices })));
+    const { pick, user } = renderPage();
+    await pick(file("study.zip"));
+    await user.click(await screen.findByRole("link", { name: "Worklist" }));
+    const table = screen.getByRole("grid", { name: "Worklist" });
+    const rows = () =>
+      within(table)
+        .getAllByRole("row")
+        .slice(1)
+        .map((row) => /Study 1: 2 series|t1_se|t2_tse|flair/.exec(row.textContent)?.[0]);
+    expect(rows()).toEqual(["Study 1: 2 series", "t1_se", "flair", "t2_tse"]);
+    await user.click(within(table).getByText("Study 1: 2 series"));
+    expect(table).toBeVisible();
+    await user.click(within(table).getByText("flair"));
+    expect(await screen.findByRole("heading", { level: 1, name: "flair" })).toBeVisible();
   });
 
   test("is walked and opened with keys", async () => {
@@ -224,7 +250,7 @@ describe("the worklist", () => {
     await user.click(within(table).getByRole("columnheader", { name: /Tumor probability/ }));
     expect(names(table)).toEqual(["a.png", "b.png", "c.png", "d.png"]);
     await user.click(screen.getByRole("radio", { name: "Tumor evidence" }));
-    expect(await screen.findByText("No case fits these filters.")).toBeVisible();
+    expect(await screen.findByText("No case matches these filters.")).toBeVisible();
   });
 });
 
@@ -233,7 +259,7 @@ test("the page speaks German", async () => {
   await user.click(screen.getByRole("button", { name: "Settings" }));
   await user.click(screen.getByRole("radio", { name: "Deutsch" }));
   await user.keyboard("{Escape}");
-  expect(screen.getByRole("heading", { name: "Eine Aufnahme hereinbringen" })).toBeVisible();
+  expect(screen.getByRole("heading", { name: "Aufnahmen hinzufügen" })).toBeVisible();
   expect(screen.getByText("Nur für die Forschung. Kein Medizinprodukt.")).toBeVisible();
   expect(document.documentElement.lang).toBe("de");
 });
@@ -251,7 +277,7 @@ test("one job is asked for at the chosen operating point", async () => {
   );
   const { user, pick } = renderPage("/model");
   await user.click(await screen.findByRole("radio", { name: /rule out/ }));
-  await user.click(screen.getByRole("link", { name: "Desk" }));
+  await user.click(screen.getByRole("link", { name: "Worklist" }));
   await pick(file());
   await screen.findByRole("heading", { name: "What the model says" });
   expect(asked).toEqual(["?hold=3600&operating_point=rule_out"]);

@@ -14,24 +14,24 @@ describe("the model page", () => {
     expect(await screen.findByText("toy-model")).toBeVisible();
     const row = screen.getByRole("row", { name: /^Sensitivity/ });
     expect(row).toHaveTextContent("0.900 (0.850–0.940)");
-    expect(screen.getByText(/200 images of 40 independent groups/)).toBeVisible();
+    expect(screen.getByText(/200 images from 40 independent groups/)).toBeVisible();
   });
 
   test("lists the weakest parts first, and the controls", async () => {
     renderPage("/model");
-    const table = await screen.findByRole("group", { name: "Where it does worst" });
+    const table = await screen.findByRole("group", { name: "Weakest results" });
     const [, first, second] = within(table).getAllByRole("row");
-    expect(first).toHaveTextContent("Set: alpha");
-    expect(second).toHaveTextContent("Set: beta");
+    expect(first).toHaveTextContent("Dataset: alpha");
+    expect(second).toHaveTextContent("Dataset: beta");
     expect(screen.getByRole("row", { name: /outer frame only/ })).toHaveTextContent("0.600");
   });
 
   test("says from where on it does not answer, and how often that was", async () => {
     renderPage("/model");
-    expect(await screen.findByText(/plausible from a probability of 0.330 on/)).toBeVisible();
-    expect(screen.getByText(/novelty of more than 36.1/)).toBeVisible();
-    expect(screen.getByRole("row", { name: /^Scans left open/ })).toHaveTextContent("0.070");
-    expect(screen.getByRole("row", { name: /of other pictures/ })).toHaveTextContent("0.900");
+    expect(await screen.findByText(/plausible from a tumor probability of 0.330/)).toBeVisible();
+    expect(screen.getByText(/novelty above 36.1/)).toBeVisible();
+    expect(screen.getByRole("row", { name: /^Inconclusive scans/ })).toHaveTextContent("0.070");
+    expect(screen.getByRole("row", { name: /among other images/ })).toHaveTextContent("0.900");
     expect(screen.getByRole("row", { name: /in error/ })).toHaveTextContent("0.060");
   });
 
@@ -46,37 +46,37 @@ describe("the model page", () => {
 
   test("gives the reliability diagram as a table, too", async () => {
     const { user } = renderPage("/model");
-    await user.click(await screen.findByRole("button", { name: "The same as a table" }));
+    await user.click(await screen.findByRole("button", { name: "Show as a table" }));
     expect(screen.getByRole("row", { name: /^0.100/ })).toHaveTextContent("0.120 (0.070–0.160)");
   });
 
   test("opens the cells of the confusion matrix with their examples", async () => {
     const { user } = renderPage("/model");
     await user.click(
-      await screen.findByRole("button", { name: "10 images: in truth tumor, called no tumor" }),
+      await screen.findByRole("button", { name: "10 images: truth tumor, answer no tumor" }),
     );
     const dialog = await screen.findByRole("dialog");
-    expect(dialog).toHaveTextContent("10% of the 100 images that are in truth “tumor”.");
+    expect(dialog).toHaveTextContent("10% of the 100 images whose truth is “tumor”.");
     expect(dialog).toHaveTextContent("alpha, T1: 0.310");
     await user.keyboard("{Escape}");
     await user.click(screen.getByRole("button", { name: /^92 images/ }));
-    expect(await screen.findByText("The card holds no list of these images.")).toBeVisible();
+    expect(await screen.findByText("The model card does not list these images.")).toBeVisible();
   });
 
   test("says what it learned from and what the service takes", async () => {
     renderPage("/model");
-    const table = await screen.findByRole("group", { name: "What it learned from" });
+    const table = await screen.findByRole("group", { name: "Training data" });
     expect(within(table).getByRole("row", { name: /^train/ })).toHaveTextContent(
       "90080500400alpha",
     );
-    expect(screen.getByText(/Files up to 256 MiB, uploads up to 1,024 MiB/)).toBeVisible();
+    expect(screen.getByText(/Files up to 256 MiB; uploads up to 1,024 MiB/)).toBeVisible();
   });
 
   test("has scans on the desk answered again at another operating point", async () => {
     const page = renderPage();
     await openCase(page);
     await page.user.click(screen.getByRole("link", { name: "Model" }));
-    expect(screen.queryByRole("button", { name: /desk again/ })).not.toBeInTheDocument();
+    expect(screen.queryByRole("button", { name: /worklist again/ })).not.toBeInTheDocument();
     await page.user.click(await screen.findByRole("radio", { name: /rule in/ }));
     const asked: string[] = [];
     service.use(
@@ -86,16 +86,16 @@ describe("the model page", () => {
       }),
       ...jobHandlers(imageJob()).slice(1),
     );
-    await page.user.click(screen.getByRole("button", { name: /desk again/ }));
-    expect(await screen.findByText("They are being answered again.")).toBeVisible();
+    await page.user.click(screen.getByRole("button", { name: /worklist again/ }));
+    expect(await screen.findByText("The scans are being analyzed again.")).toBeVisible();
     await expect.poll(() => asked).toEqual(["rule_in"]);
   });
 
   test("warns of a model without measurements", async () => {
     service.use(http.get(MODEL, () => HttpResponse.json(modelCard({ card: {} }))));
     renderPage("/model");
-    expect(await screen.findByText("The card of this model holds no measurements.")).toBeVisible();
-    expect(screen.queryByRole("heading", { name: "How good it is" })).not.toBeInTheDocument();
+    expect(await screen.findByText("This model’s card has no measurements.")).toBeVisible();
+    expect(screen.queryByRole("heading", { name: "Performance" })).not.toBeInTheDocument();
     expect(screen.getByRole("heading", { name: "Operating points" })).toBeVisible();
   });
 
@@ -112,13 +112,13 @@ describe("the model page", () => {
   test("says when it is loading", async () => {
     service.use(never(MODEL));
     renderPage("/model");
-    expect(await screen.findByText("Asking the service for its model…")).toBeVisible();
+    expect(await screen.findByText("Loading the model card…")).toBeVisible();
   });
 
   test.each([
-    ["offline", offline(MODEL), "The service does not answer"],
-    ["too busy", refusing(MODEL, 503, { headers: { "Retry-After": "9" } }), "hands full"],
-    ["failed", refusing(MODEL, 500), "The service failed"],
+    ["offline", offline(MODEL), "The service is not responding"],
+    ["too busy", refusing(MODEL, 503, { headers: { "Retry-After": "9" } }), "The service is busy"],
+    ["failed", refusing(MODEL, 500), "The service reported an error"],
   ])("has a face for a service that is %s, and tries again", async (_, handler, title) => {
     service.use(handler);
     const { user } = renderPage("/model");
@@ -131,7 +131,7 @@ describe("the model page", () => {
   test("comes back by itself when the service does", async () => {
     service.use(offline(MODEL));
     renderPage("/model");
-    await screen.findByText("The service does not answer");
+    await screen.findByText("The service is not responding");
     service.resetHandlers();
     expect(await screen.findByText("toy-model", {}, { timeout: 5000 })).toBeVisible();
   }, 10_000);

@@ -1,9 +1,10 @@
 import { Link } from "wouter";
 
 import styles from "@/app/reading-page.module.css";
+import { FileName } from "@/components/case/file-name";
 import { Face } from "@/components/ui/face";
 import { Icon } from "@/components/ui/icon";
-import type { Case } from "@/domain/case";
+import { titleOf, type Case } from "@/domain/case";
 import { useCases } from "@/domain/desk-context";
 import { ReadingRoom } from "@/features/reading/components/reading-room";
 import { useMessages } from "@/messages/use-messages";
@@ -24,7 +25,8 @@ export default function ReadingPage({ caseId }: { caseId: string }) {
     <div className={styles.page}>
       <div className={styles.head}>
         <div className={styles.title}>
-          <h1 className={styles.name}>{one.name}</h1>
+          <h1 className={styles.name}>{titleOf(one)}</h1>
+          {one.description ? <FileName className="soft small" name={one.name} /> : null}
           <p className="soft small" role="status">
             {t("case.place", { place: place + 1, count: cases.length })}
             {one.complete ? "" : ` · ${t("case.incomplete", { slices: one.slices.length })}`}

@@ -21,17 +21,17 @@ const EVIDENCE = "/api/v1/jobs/:job/slices/:index/evidence";
 describe("a case that is not there", () => {
   test("says so and leads back", async () => {
     renderPage("/read/nothing");
-    expect(await screen.findByText("This case is not on the desk")).toBeVisible();
-    expect(within(screen.getByRole("main")).getByRole("link", { name: "Desk" })).toBeVisible();
+    expect(await screen.findByText("This case is not in the worklist")).toBeVisible();
+    expect(within(screen.getByRole("main")).getByRole("link", { name: "Worklist" })).toBeVisible();
   });
 });
 
 describe("the answer", () => {
   test.each([
-    ["tumor", imageAnswer(), "The program marked something that can look like a tumor."],
+    ["tumor", imageAnswer(), "The program marked an area that can look like a tumor."],
     ["no_tumor", quietAnswer(), "this is not an all-clear"],
-    ["abstain", abstainAnswer(), "does not want to guess"],
-    ["rejected", rejectedAnswer(), "does not look like an MR picture of a brain"],
+    ["abstain", abstainAnswer(), "does not guess"],
+    ["rejected", rejectedAnswer(), "does not look like an MR image of a brain"],
   ])("says %s in plain words and sends to a doctor", async (_, answer, words) => {
     service.use(...jobHandlers(imageJob(answer)));
     const page = renderPage();
@@ -60,11 +60,52 @@ describe("the answer", () => {
       "Operating point “balanced”: 0.500",
       "{ tumor }",
       "Glioma0.70",
-      "sensitivity 0.90 (0.85–0.94)",
+      "sensitivity 0.90 (0.85–\u20600.94)",
       "Model toy-model, version 1.2.3, abababababab",
     ]) {
       expect(side).toHaveTextContent(words);
     }
+  });
+
+  test("says of a series and of the slice in sight what each is answered, and why they differ", async () => {
+    service.use(
+      ...jobHandlers(
+        seriesJob([0.02, 0.1, 0.6, 0.99, 0.3], {
+          outcome: "no_tumor",
+          probabilities: { tumor: 0.2, no_tumor: 0.8 },
+        }),
+      ),
+    );
+    useSettings.setState({ voice: "reader" });
+    const page = renderPage();
+    await openCase(page, "scan.nii");
+    const side = screen.getByRole("complementary");
+    await within(side).findByText("Series answer");
+    expect(side).toHaveTextContent(/No tumor evidence.*although 2 slices reach it on their own/);
+    const slice = within(side).getByRole("region", { name: "This slice (4 of 5)" });
+    expect(slice).toHaveTextContent(/Tumor evidence ?0.990/);
+    expect(slice).toHaveTextContent("one slice that stands out does not decide it");
+    viewer().focus();
+    await page.user.keyboard("{Home}");
+    const first = await within(side).findByRole("region", { name: "This slice (1 of 5)" });
+    expect(first).toHaveTextContent(/No tumor evidence ?0.020$/);
+  });
+
+  test("says in plain words that single slices are marked in a series that is not", async () => {
+    const outcome = { outcome: "no_tumor", probabilities: { tumor: 0.2, no_tumor: 0.8 } } as const;
+    service.use(...jobHandlers(seriesJob([0.02, 0.1, 0.3, 0.99, 0.3], outcome)));
+    await openCase(renderPage(), "scan.nii");
+    const side = screen.getByRole("complementary");
+    await within(side).findByText("Marks on single slices only");
+    expect(side).toHaveTextContent("The program marked 1 slice, but the series as a whole");
+    expect(side).not.toHaveTextContent("Nothing was marked");
+    expect(side).toHaveTextContent("A single slice that stands out can be a false alarm");
+  });
+
+  test("is not called that of a slice where there is one picture", async () => {
+    await openCase(renderPage());
+    expect(screen.queryByText("Series answer")).not.toBeInTheDocument();
+    expect(screen.queryByText(/This slice/)).not.toBeInTheDocument();
   });
 
   test("has no probability for what was rejected", async () => {
@@ -121,8 +162,8 @@ describe("the viewer", () => {
     await openCase(page);
     viewer().focus();
     for (const [key, name] of [
-      ["i", "Swap black and white"],
-      ["e", "Show the evidence"],
+      ["i", "Invert"],
+      ["e", "Show evidence"],
       ["m", "Mark the strongest evidence"],
     ] as const) {
       const button = screen.getByRole("button", { name });
@@ -140,11 +181,11 @@ describe("the viewer", () => {
     fireEvent.pointerMove(viewer(), { clientX: 0, clientY: 60 });
     fireEvent.pointerUp(viewer());
     expect(await screen.findByText("C 700 · W 1,000")).toBeVisible();
-    await page.user.click(screen.getByRole("button", { name: /Grey window/ }));
-    await page.user.click(await screen.findByRole("menuitem", { name: "All values" }));
+    await page.user.click(screen.getByRole("button", { name: /Window presets/ }));
+    await page.user.click(await screen.findByRole("menuitem", { name: "Full range" }));
     expect(await screen.findByText("C 2,000 · W 4,000")).toBeVisible();
-    await page.user.click(screen.getByRole("button", { name: /Grey window/ }));
-    await page.user.click(await screen.findByRole("menuitem", { name: "As first shown" }));
+    await page.user.click(screen.getByRole("button", { name: /Window presets/ }));
+    await page.user.click(await screen.findByRole("menuitem", { name: "Default window" }));
     expect(await screen.findByText("C 600 · W 1,000")).toBeVisible();
   });
 
@@ -155,9 +196,9 @@ describe("the viewer", () => {
     for (const name of ["Evidence opacity", "Hide evidence below", "Brightness", "Contrast"]) {
       expect(screen.getByRole("slider", { name })).toBeVisible();
     }
-    expect(screen.queryByRole("slider", { name: "Left and right" })).not.toBeInTheDocument();
-    await page.user.click(screen.getByRole("button", { name: "Closer" }));
-    expect(screen.getByRole("slider", { name: "Left and right" })).toBeVisible();
+    expect(screen.queryByRole("slider", { name: "Horizontal position" })).not.toBeInTheDocument();
+    await page.user.click(screen.getByRole("button", { name: "Zoom in" }));
+    expect(screen.getByRole("slider", { name: "Horizontal position" })).toBeVisible();
   });
 
   test("compares two slices side by side", async () => {
@@ -175,21 +216,21 @@ describe("the viewer", () => {
   test("lists its keys", async () => {
     const page = renderPage();
     await openCase(page);
-    await page.user.click(screen.getByRole("button", { name: "Keys" }));
-    expect(await screen.findByRole("dialog", { name: "Keys in the viewer" })).toBeVisible();
+    await page.user.click(screen.getByRole("button", { name: "Keyboard shortcuts" }));
+    expect(await screen.findByRole("dialog", { name: "Keyboard shortcuts" })).toBeVisible();
   });
 
   test("says when a picture is being fetched", async () => {
     service.use(never(IMAGE));
     await openCase(renderPage());
-    expect(screen.getByText("Fetching the picture…")).toBeVisible();
+    expect(screen.getByText("Loading the image…")).toBeVisible();
   });
 
   test.each([
-    ["offline", offline(IMAGE), "The service does not answer"],
-    ["too busy", refusing(IMAGE, 429), "The service has its hands full"],
-    ["forgetful", refusing(IMAGE, 404), "No longer there"],
-    ["failed", refusing(IMAGE, 500), "The service failed"],
+    ["offline", offline(IMAGE), "The service is not responding"],
+    ["too busy", refusing(IMAGE, 429), "The service is busy"],
+    ["forgetful", refusing(IMAGE, 404), "Result not found"],
+    ["failed", refusing(IMAGE, 500), "The service reported an error"],
   ])("has a face for a service that is %s, and tries again", async (_, handler, title) => {
     service.use(handler);
     const page = renderPage();
@@ -209,7 +250,7 @@ describe("the reader's own answer", () => {
     await page.user.type(screen.getByRole("textbox", { name: "Comment" }), "an artefact");
     const [one] = [...page.desk.store.getState().cases.values()];
     expect(one?.feedback).toEqual({ reading: null, verdict: "disagree", comment: "an artefact" });
-    await page.user.click(screen.getByRole("link", { name: "Desk" }));
+    await page.user.click(screen.getByRole("link", { name: "Worklist" }));
     expect(screen.getByRole("gridcell", { name: "Disagree" })).toBeVisible();
   });
 
@@ -221,7 +262,7 @@ describe("the reader's own answer", () => {
     expect(screen.getByRole("heading", { name: "Do you see a tumor?" })).toBeVisible();
     // Neither words nor evidence nor chart, and not the strongest slice either.
     expect(screen.queryByText(/Tumor evidence|marked/)).not.toBeInTheDocument();
-    expect(screen.queryByRole("button", { name: "Show the evidence" })).not.toBeInTheDocument();
+    expect(screen.queryByRole("button", { name: "Show evidence" })).not.toBeInTheDocument();
     expect(screen.queryByText(/Tumor probability/)).not.toBeInTheDocument();
     expect(await screen.findByRole("img", { name: "Slice 3 of 5" })).toBeVisible();
     await page.user.click(screen.getByRole("button", { name: "No tumor" }));
@@ -258,7 +299,7 @@ describe("the report", () => {
       throw new Error("no canvas");
     });
     await page.user.click(screen.getByRole("button", { name: "Report (PDF)" }));
-    expect(await screen.findByText(/The report could not be written/)).toBeVisible();
+    expect(await screen.findByText(/The report could not be created/)).toBeVisible();
   });
 });
 
@@ -283,7 +324,7 @@ test("an API key is asked for, and used from then on", async () => {
 test("leaving the room and coming back keeps the case", async () => {
   const page = renderPage();
   await openCase(page);
-  await page.user.click(screen.getByRole("link", { name: "Desk" }));
+  await page.user.click(screen.getByRole("link", { name: "Worklist" }));
   await page.pick(file("b.png"), file("c.png"));
   expect(await screen.findByText("3 cases")).toBeVisible();
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { addAnswers, buildCases, type JobAnswers } from "@/domain/case-builder";
-import { answerOf, NO_FEEDBACK, type Case, type Upload } from "@/domain/case";
+import { answerOf, NO_FEEDBACK, titleOf, type Case, type Upload } from "@/domain/case";
 import {
   errorAnswer,
   imageAnswer,
@@ -40,6 +40,16 @@ test("slices of a series are ordered by position and answered by the series", ()
   const [one] = build({ answers: [...answers, seriesAnswer({ slices: 3 })], slices });
   expect(one?.slices.map((slice) => slice.view.position_mm)).toEqual([10, 20, 30]);
   expect(one && answerOf(one)?.kind).toBe("series");
+});
+
+test("series of one study are named by what the scanner called them", () => {
+  const answers = [imageAnswer({ source: "study.zip" }), imageAnswer({ source: "study.zip" })];
+  const slices = ["t1_se", "t2_tse"].map((series_description, index) =>
+    sliceView({ index, series: index, series_description, study_instance_uid: "1.9" }),
+  );
+  const cases = build({ answers, slices });
+  expect(cases.map(titleOf)).toEqual(["t1_se", "t2_tse"]);
+  expect(cases.map((one) => one.study)).toEqual(["1.9", "1.9"]);
 });
 
 test("a series has no answer while its slices come in", () => {

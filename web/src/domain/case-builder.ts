@@ -78,6 +78,8 @@ function buildCase(
     id,
     uploadId: upload.id,
     name: nameOf(upload, id, series, slices[0]?.answer),
+    description: firstOf(slices, (view) => view.series_description),
+    study: firstOf(slices, (view) => view.study_instance_uid),
     addedAt: previous?.addedAt ?? Date.now(),
     slices: slices.toSorted(byPosition),
     series,
@@ -95,6 +97,10 @@ function nameOf(
 ): string {
   if (series) return series.source;
   return (isSeries(id) ? undefined : first?.source) ?? upload.name;
+}
+
+function firstOf(slices: Slice[], read: (view: Slice["view"]) => string | null): string | null {
+  return slices.map((slice) => read(slice.view)).find(Boolean) ?? null;
 }
 
 function byPosition(a: Slice, b: Slice): number {

@@ -46,7 +46,12 @@ export const NO_FEEDBACK: Feedback = { reading: null, verdict: null, comment: ""
 export interface Case {
   id: string;
   uploadId: string;
+  /** File or folder, as the service calls it. */
   name: string;
+  /** What the scanner called the series. */
+  description: string | null;
+  /** DICOM StudyInstanceUID. */
+  study: string | null;
   addedAt: number;
   /** In anatomical order. */
   slices: Slice[];
@@ -63,6 +68,16 @@ export type CaseAnswer = ImageAnswer | SeriesAnswer;
 export function answerOf(one: Case): CaseAnswer | null {
   if (one.series) return one.series;
   return one.complete && one.slices.length === 1 ? (one.slices[0]?.answer ?? null) : null;
+}
+
+/** What the case is called on the page: series of one zip differ in their description alone. */
+export function titleOf(one: Case): string {
+  return one.description ?? one.name;
+}
+
+/** Slices that would be called a tumor if each stood alone. */
+export function markedSlices(one: Case): number {
+  return one.slices.filter((slice) => slice.answer.outcome === "tumor").length;
 }
 
 /** In blind mode the model keeps silent until the reader has answered. */

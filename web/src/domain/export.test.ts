@@ -9,6 +9,8 @@ function caseOf(part: Partial<Case> = {}): Case {
     id: "c1",
     uploadId: "u1",
     name: "scan.png",
+    description: null,
+    study: null,
     addedAt: 0,
     slices: [{ answer: imageAnswer(), view: sliceView() }],
     series: null,
@@ -23,9 +25,11 @@ const lines = (csv: string) => csv.trim().split("\r\n");
 
 test("a case is one line of CSV with the model and the notice", () => {
   const [header, line] = lines(toCsv([caseOf()]));
-  expect(header?.startsWith("source,outcome,tumor_probability,glioma")).toBe(true);
+  expect(
+    header?.startsWith("source,series_description,series_instance_uid,study_instance_uid,outcome"),
+  ).toBe(true);
   expect(line).toBe(
-    `scan.png,tumor,0.91,0.7,0.2,0.1,tumor,,1,balanced,0.5,,,,toy-model,1.2.3,${"ab".repeat(32)},` +
+    `scan.png,,,,tumor,0.91,0.7,0.2,0.1,tumor,,1,balanced,0.5,,,,toy-model,1.2.3,${"ab".repeat(32)},` +
       "Research use only. Not a medical device.",
   );
 });

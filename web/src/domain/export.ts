@@ -5,6 +5,9 @@ import { answerOf, type Case, type CaseAnswer } from "@/domain/case";
 
 const COLUMNS = [
   "source",
+  "series_description",
+  "series_instance_uid",
+  "study_instance_uid",
   "outcome",
   "tumor_probability",
   "glioma",
@@ -47,6 +50,9 @@ function rowOf(one: Case): CellValue[] {
   const { reading, verdict, comment } = one.feedback;
   return [
     one.name,
+    one.description,
+    one.series?.series_instance_uid,
+    one.study,
     ...answerCells(answer),
     one.slices.length,
     one.operatingPoint,

@@ -1,7 +1,7 @@
 /** Which cases a worklist shows, and in which order. */
 
 import type { Outcome } from "@/domain/answer";
-import { answerOf, isHidden, type Case } from "@/domain/case";
+import { answerOf, isHidden, titleOf, type Case } from "@/domain/case";
 
 export type Filter = Outcome | "all" | "unread";
 export type SortColumn = "name" | "outcome" | "probability" | "slices" | "added";
@@ -14,13 +14,36 @@ export interface WorklistView {
   blind: boolean;
 }
 
+/** The cases to show, in order; those of one study stay together, at the place of the first. */
 export function arrange(cases: Iterable<Case>, view: WorklistView): Case[] {
   const wanted = view.search.trim().toLowerCase();
-  const shown = [...cases].filter(
-    (one) => passes(one, view) && one.name.toLowerCase().includes(wanted),
-  );
+  const shown = [...cases].filter((one) => passes(one, view) && wordsOf(one).includes(wanted));
   const sign = view.isDescending ? -1 : 1;
-  return shown.sort((a, b) => sign * compare(a, b, view) || a.addedAt - b.addedAt);
+  const sorted = shown.sort((a, b) => sign * compare(a, b, view) || a.addedAt - b.addedAt);
+  return byStudy(sorted).flatMap(({ cases }) => cases);
+}
+
+export interface StudyGroup {
+  /** Null for a case that stands alone. */
+  study: string | null;
+  cases: Case[];
+}
+
+/** Gather the cases of each study, in the order of their first. */
+export function byStudy(cases: readonly Case[]): StudyGroup[] {
+  const groups = new Map<string, Case[]>();
+  for (const one of cases) {
+    const key = one.study ?? `alone-${one.id}`;
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return [...groups.values()].map((members) => ({
+    study: members.length > 1 ? (members[0]?.study ?? null) : null,
+    cases: members,
+  }));
+}
+
+function wordsOf(one: Case): string {
+  return `${one.name} ${one.description ?? ""}`.toLowerCase();
 }
 
 function passes(one: Case, { filter, blind }: WorklistView): boolean {
@@ -32,7 +55,7 @@ function passes(one: Case, { filter, blind }: WorklistView): boolean {
 function compare(a: Case, b: Case, { column, blind }: WorklistView): number {
   switch (column) {
     case "name":
-      return a.name.localeCompare(b.name, undefined, { numeric: true });
+      return titleOf(a).localeCompare(titleOf(b), undefined, { numeric: true });
     case "slices":
       return a.slices.length - b.slices.length;
     case "added":

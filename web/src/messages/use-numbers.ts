@@ -1,14 +1,35 @@
 import { useMemo } from "react";
 
-import { useSettings } from "@/domain/settings";
+import { useSettings, type Language } from "@/domain/settings";
 
-/** Nothing is told as certain: what would round to 0 or 1 is written as beyond the last step. */
+/**
+ * Nothing is reported as certain: what would round to 0 or 1 is written as beyond the last step.
+ * The space does not break, so that a sign never stands on another line than its number.
+ */
 function short(format: Intl.NumberFormat, step: number) {
   return (value: number) => {
-    if (value < step / 2) return `< ${format.format(step)}`;
-    if (value > 1 - step / 2) return `> ${format.format(1 - step)}`;
+    if (value < step / 2) return `<\u00a0${format.format(step)}`;
+    if (value > 1 - step / 2) return `>\u00a0${format.format(1 - step)}`;
     return format.format(value);
   };
+}
+
+function decimals(language: Language, digits: number): Intl.NumberFormat {
+  return new Intl.NumberFormat(language, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+}
+
+/** Writes probabilities as readers do. */
+export function probabilityWords(language: Language): (value: number) => string {
+  return short(decimals(language, 3), 0.001);
+}
+
+/** An estimate with its interval, which stays on one line. */
+function intervalWords(format: Intl.NumberFormat) {
+  return ({ estimate, low, high }: { estimate: number; low: number; high: number }) =>
+    `${format.format(estimate)}\u00a0(${format.format(low)}–\u2060${format.format(high)})`;
 }
 
 /** Numbers as the reader's language writes them. */
@@ -16,14 +37,8 @@ export function useNumbers() {
   const language = useSettings((settings) => settings.language);
   return useMemo(() => {
     const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 });
-    const two = new Intl.NumberFormat(language, {
-      minimumFractionDigits: 2,
-      maximumFractionDigits: 2,
-    });
-    const three = new Intl.NumberFormat(language, {
-      minimumFractionDigits: 3,
-      maximumFractionDigits: 3,
-    });
+    const two = decimals(language, 2);
+    const three = decimals(language, 3);
     const plain = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
     const compact = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
     return {
@@ -32,7 +47,8 @@ export function useNumbers() {
       /** A probability in plain language. */
       chance: short(percent, 0.01),
       /** A probability, as readers write it. */
-      probability: short(three, 0.001),
+      probability: probabilityWords(language),
+      interval: intervalWords(two),
       three: (value: number) => three.format(value),
       plain: (value: number) => plain.format(value),
       compact: (value: number) => compact.format(value),

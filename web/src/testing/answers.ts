@@ -76,6 +76,8 @@ export function seriesAnswer(part: Partial<SeriesAnswer> = {}): SeriesAnswer {
     kind: "series",
     source: "series",
     series_instance_uid: "1.2.3",
+    study_instance_uid: null,
+    series_description: null,
     slices: 5,
     failed_slices: 0,
     most_suspicious: [],
@@ -104,6 +106,8 @@ export function sliceView(part: Partial<SliceView> = {}): SliceView {
     position_mm: null,
     plane: null,
     sides: null,
+    study_instance_uid: null,
+    series_description: null,
     value_range: [0, 4000],
     window: [100, 1100],
     image: `/api/v1/jobs/j1/slices/${index}/image`,
@@ -135,7 +139,10 @@ export const imageJob = (answer: ImageAnswer = imageAnswer()): Job =>
   job({ predictions: [answer], slices: [sliceView()] });
 
 /** A finished job of one series, whose probabilities are given from its first slice to its last. */
-export function seriesJob(probabilities = [0.02, 0.1, 0.6, 0.95, 0.3]): Job {
+export function seriesJob(
+  probabilities = [0.02, 0.1, 0.6, 0.95, 0.3],
+  part: Partial<SeriesAnswer> = {},
+): Job {
   const images = probabilities.map((tumor, index) =>
     imageAnswer({
       source: `series/${index}.dcm`,
@@ -153,7 +160,7 @@ export function seriesJob(probabilities = [0.02, 0.1, 0.6, 0.95, 0.3]): Job {
       sides: ["R", "A"],
     }),
   );
-  const series = seriesAnswer({ slices: images.length });
+  const series = seriesAnswer({ slices: images.length, ...part });
   return job({ predictions: [...images, series], slices: views });
 }
 

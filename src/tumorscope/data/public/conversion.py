@@ -52,8 +52,8 @@ class Store:
         if target.exists():
             if target.read_bytes() != content:
                 raise FetchError(
-                    f"{target} is there with another content, and nothing is overwritten; choose "
-                    "a new folder for --output."
+                    f"{target} exists with different content and is not overwritten; give "
+                    "--output a new folder."
                 )
             return path.as_posix()
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -96,8 +96,8 @@ class Download:
             failures = 0 if _size(part) > have else failures + 1
             if failures == ATTEMPTS:
                 raise FetchError(
-                    f"{url} {reason}, {ATTEMPTS} times in a row. {_size(part):,} of "
-                    f"{file.size:,} bytes are in {part}; the same command goes on from there."
+                    f"{url} {reason}, {ATTEMPTS} times in a row. {_size(part):,} of {file.size:,} "
+                    f"bytes are in {part}; run the same command to continue."
                 )
             self.tell(f"{file.name}: {reason} at {_size(part):,} of {file.size:,} bytes; again")
             time.sleep(self.pause_s * 2 ** max(failures - 1, 0))
@@ -159,7 +159,7 @@ def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise FetchError(
-            f"{folder} has {free:,} bytes free and {needed:,} are needed; make room or choose "
+            f"{folder} has {free:,} bytes free and {needed:,} are needed; free some space or give "
             "another --output."
         )
 
@@ -167,8 +167,8 @@ def _check_space(folder: Path, needed: int) -> None:
 def _cannot_write(part: Path, error: OSError) -> FetchError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return FetchError(
-            f"The disk is full at {_size(part):,} bytes of {part}; make room, and the same command "
-            "goes on from there."
+            f"The disk is full at {_size(part):,} bytes of {part}; free some space and run the "
+            "same command to continue."
         )
     return FetchError(f"{part} cannot be written: {error.strerror or error}.")
 
@@ -176,8 +176,8 @@ def _cannot_write(part: Path, error: OSError) -> FetchError:
 def _check_kept(target: Path, file: RemoteFile) -> None:
     if _size(target) != file.size or hash_file(target) != file.sha256:
         raise FetchError(
-            f"{target} is there, and is not the file that the recipe describes ({file.size:,} "
-            f"bytes, SHA-256 {file.sha256}); nothing is overwritten. Move it away and try again."
+            f"{target} exists but is not the file that the recipe describes ({file.size:,} bytes, "
+            f"SHA-256 {file.sha256}); it is not overwritten. Move it away and try again."
         )
 
 
@@ -189,8 +189,8 @@ def _check_arrived(part: Path, file: RemoteFile) -> None:
     shown = f"more than {file.size:,}" if size > file.size else f"{size:,}"
     raise FetchError(
         f"{file.name} arrived with {shown} bytes and SHA-256 {sha256}; the recipe says "
-        f"{file.size:,} bytes and {file.sha256}. What arrived was thrown away: try again, and if "
-        "it happens again the origin has changed the file."
+        f"{file.size:,} bytes and {file.sha256}. The download was discarded. Try again; if this "
+        "happens again, the publisher has changed the file."
     )
 
 

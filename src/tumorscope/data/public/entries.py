@@ -59,7 +59,9 @@ def _entries_of(source: Path, stack: ExitStack, scratch: Path) -> Iterator[Entry
             else:
                 yield Entry(PurePosixPath(path.relative_to(source).as_posix()), path.read_bytes)
     elif not source.is_file():
-        raise FetchError(f"{source} does not exist; name the archive or folder you downloaded.")
+        raise FetchError(
+            f"{source} does not exist; give the archive or folder that you downloaded."
+        )
     elif source.suffix.lower() == ".zip":
         yield from _members(source, stack, scratch)
     else:
@@ -72,7 +74,10 @@ def _members(archive: Path, stack: ExitStack, scratch: Path) -> Iterator[Entry]:
         for member in members:
             path = PurePosixPath(member.name.replace("\\", "/"))
             if path.is_absolute() or ".." in path.parts:
-                raise FetchError(f"{archive} holds {member.name!r}, which would lead out of it.")
+                raise FetchError(
+                    f"{archive} holds {member.name!r}, which would be written "
+                    "outside the output folder."
+                )
             if path.suffix.lower() == ".zip":
                 descriptor, inner = tempfile.mkstemp(dir=scratch, suffix=".zip")
                 with os.fdopen(descriptor, "wb") as stream:

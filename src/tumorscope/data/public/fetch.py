@@ -77,9 +77,9 @@ def fetch_set(
     fetched = _judge(recipe, converted)
     if not fetched.rows:
         raise FetchError(
-            f"No picture of {recipe.name} was found in {', '.join(map(str, archives))}: "
+            f"No image of {recipe.name} was found in {', '.join(map(str, archives))}: "
             f"{len(fetched.failures)} files could not be converted, the others are of another "
-            "kind. Is it the right download?"
+            "kind. Check that it is the right download."
         )
     _write(recipe, fetched, output, hashes)
     return fetched
@@ -115,7 +115,7 @@ def _check_hashes(recipe: PublicSet, hashes: Mapping[str, str]) -> None:
         if hashes.get(file.name, file.sha256) != file.sha256:
             raise FetchError(
                 f"{file.name} has SHA-256 {hashes[file.name]}; the recipe says {file.sha256}. It "
-                "is cut or was changed: download it again."
+                "is truncated or was changed; download it again."
             )
 
 

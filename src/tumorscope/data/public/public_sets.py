@@ -190,5 +190,5 @@ def public_set(name: str) -> PublicSet:
     """
     found = PUBLIC_SETS.get(name.lower().replace("-", "_"))
     if found is None:
-        raise UsageError(f"There is no recipe {name!r}; there are {', '.join(PUBLIC_SETS)}.")
+        raise UsageError(f"There is no recipe {name!r}; available: {', '.join(PUBLIC_SETS)}.")
     return found

@@ -149,8 +149,8 @@ class DicomNode:
             )
         except OSError as error:
             raise UsageError(
-                f"{config.host}:{config.port} cannot be listened on ({error.strerror}); give "
-                "another --port or --host."
+                f"{config.host}:{config.port} cannot be used ({error.strerror}); give another "
+                "--port or --host."
             ) from error
         self._server = cast("BoundedServer", server)
         self._listener = threading.Thread(target=server.serve_forever, name="listen", daemon=True)

@@ -120,4 +120,8 @@ class SeriesDesk:
         for answers in instances:
             for answer in answers:
                 collector.add(series_uid, answer)
-        return [replace(answer, source=series_uid) for answer in collector.answers()]
+        # The answers go to a file of the node's, where no free text of a header belongs.
+        return [
+            replace(answer, source=series_uid, series_description=None)
+            for answer in collector.answers()
+        ]

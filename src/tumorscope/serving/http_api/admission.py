@@ -80,6 +80,6 @@ class Admission:
         self._next_return = min(due, now + MAX_RETRY_AFTER_S)
         return RefusalError(
             "too-busy",
-            "The queue of images is full; try again.",
+            "The image queue is full; try again later.",
             retry_after=max(1, math.ceil(due - now)),
         )

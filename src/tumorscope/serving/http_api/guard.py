@@ -117,7 +117,7 @@ def check_caller(environ: WSGIEnvironment, path: str, keys: KeyRing | None) -> N
 def _check_same_site(environ: WSGIEnvironment, path: str) -> None:
     """Refuse what the page of another site sends through the user's browser."""
     if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" and path.startswith("/api/"):
-        raise RefusalError("forbidden-origin", "Only the service's own page may send requests.")
+        raise RefusalError("forbidden-origin", "Requests from other web sites are not allowed.")
 
 
 def _check_host(host: str) -> None:
@@ -126,7 +126,7 @@ def _check_host(host: str) -> None:
     if not is_loopback(name or host):
         raise RefusalError(
             "forbidden-origin",
-            "Without an API key the service answers only to 127.0.0.1 and localhost.",
+            "Without API keys, the service accepts only requests to 127.0.0.1 and localhost.",
         )
 
 
@@ -139,8 +139,8 @@ def _check_key(environ: WSGIEnvironment, path: str, keys: KeyRing) -> None:
     if name is None:
         raise RefusalError(
             "unauthorized",
-            "Send the key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'; it is missing, "
-            "unknown or revoked.",
+            "The API key is missing, unknown or revoked; send it as 'Authorization: Bearer KEY' or "
+            "'X-API-Key: KEY'.",
         )
     environ[KEY_NAME] = name
 

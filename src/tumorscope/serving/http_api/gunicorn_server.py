@@ -128,7 +128,7 @@ class ProblemWorker(ThreadWorker):
             status, kind, title = 400, "bad-request", "The request is not valid HTTP."
         else:
             log_crash(error)
-            status, kind, title = 500, "internal", "The service failed to answer."
+            status, kind, title = 500, "internal", "The service failed."
         body = {
             "type": f"urn:tumorscope:problem:{kind}",
             "title": title,

@@ -54,7 +54,7 @@ kills its reader does so every time. A service that is killed for other reasons,
 every third kill comes before the next slice is answered, gives up one file in 3 ** 6. Then, too,
 the answers for the series are given up, and a job ends."""
 
-NO_SERIES: Final = "The slices could not be answered as series; the answers for the slices stand."
+NO_SERIES: Final = "The slices could not be combined into series; single answers remain valid."
 
 
 class JobRunner:
@@ -247,7 +247,8 @@ class _JobRun:
             return Failure(name, CorruptImageError(f"{NOT_PROCESSED} It was left out."))
         scans = read_scans(source, limits=self._config.limits, admission=self._admission)
         if not isinstance(scans, Failure) and len(scans) > room:
-            limit = f"One job may hold {self._config.max_job_slices:,} slices; send the rest apart."
+            most = self._config.max_job_slices
+            limit = f"One job may hold {most:,} slices; send the rest as another."
             return Failure(name, ImageTooLargeError(limit))
         return scans
 

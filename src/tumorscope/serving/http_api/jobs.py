@@ -218,9 +218,15 @@ def _check_room(service: Service) -> None:
     waiting, kept = service.store.load()
     config, size = service.config, request.content_length or 0
     if waiting >= config.max_jobs:
-        raise RefusalError("too-busy", "The queue of jobs is full.", retry_after=_RETRY_AFTER_S)
+        raise RefusalError(
+            "too-busy", "The job queue is full; try again later.", retry_after=_RETRY_AFTER_S
+        )
     if kept + size > config.max_spool_bytes:
-        raise RefusalError("not-ready", "The spool is full.", retry_after=_RETRY_AFTER_S)
+        raise RefusalError(
+            "not-ready",
+            "The service has no room for more jobs; try again later.",
+            retry_after=_RETRY_AFTER_S,
+        )
     if shutil.disk_usage(config.spool).free < size + _SPARE_BYTES:
         log_full_disk()
         raise RefusalError("not-ready", DETAIL, retry_after=RETRY_AFTER_S)
@@ -334,6 +340,9 @@ def _view(row: StoredJob, answer: StoredAnswer) -> dict[str, Any]:
     held = row.hold_s > 0
     return {
         "index": answer.number,
+        # Left out of jobs that an earlier version began.
+        "study_instance_uid": None,
+        "series_description": None,
         **(answer.view or {}),
         "image": url_for("jobs.get_image", job=row.id, index=answer.number) if held else None,
         "evidence": url_for("jobs.get_evidence", job=row.id, index=answer.number) if held else None,
@@ -364,7 +373,7 @@ def _slice(job: str, index: int) -> tuple[StoredAnswer, Path]:
         raise RefusalError("not-found", _UNKNOWN)
     answer = service.store.answer(job, index) if index <= _LARGEST_INDEX else None
     if answer is None or answer.view is None:
-        raise RefusalError("not-found", "The job has no image of that index (yet).")
+        raise RefusalError("not-found", "The job has no image with this index, or not yet.")
     return answer, service.store.folder(job) / PICTURES
 
 
@@ -373,7 +382,7 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError as error:
         raise RefusalError(
-            "not-found", "The job was made without ?hold=, so it has no pictures."
+            "not-found", "The job was created without ?hold=, so its images were not kept."
         ) from error
 
 

@@ -167,8 +167,8 @@ def parse_query(shape: type[Query]) -> Query:
     if unknown:
         raise RefusalError(
             "bad-request",
-            f"The query may have {', '.join(sorted(known)) or 'no parameters'}; "
-            f"{len(unknown)} others arrived.",
+            f"Unknown query parameters: {len(unknown)}; "
+            f"allowed: {', '.join(sorted(known)) or 'none'}.",
         )
     try:
         return msgspec.convert(request.args.to_dict(), shape, strict=False)

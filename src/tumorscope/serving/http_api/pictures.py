@@ -35,6 +35,8 @@ def describe_slice(scan: Scan) -> dict[str, Any]:
         "position_mm": scan.position_mm,
         "plane": scan.plane,
         "sides": None if scan.sides is None else list(scan.sides),
+        "study_instance_uid": scan.study_uid,
+        "series_description": scan.series_description,
         "value_range": [low, high],
         "window": [float(black), float(white)] if white > black else [low, high],
     }

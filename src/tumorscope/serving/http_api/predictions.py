@@ -102,8 +102,8 @@ def _scans(service: Service, files: list[FileStorage]) -> Iterator[Scan | Failur
             if room < 0:
                 raise RefusalError(
                     "too-large",
-                    f"One request may hold {config.max_slices} slices; send more as a job to "
-                    "/api/v1/jobs.",
+                    f"One request may contain at most {config.max_slices} slices; send more as a "
+                    "job to /api/v1/jobs.",
                 )
             yield from scans
 

@@ -26,18 +26,18 @@ from tumorscope.serving.http_api.full_disk import (
 from tumorscope.serving.http_api.logs import log_crash
 
 KINDS: Final[dict[str, tuple[int, str]]] = {
-    "bad-request": (400, "The request is not one that this address understands."),
-    "unauthorized": (401, "An API key is needed."),
+    "bad-request": (400, "The request is invalid."),
+    "unauthorized": (401, "An API key is required."),
     "forbidden-origin": (403, "The request came from another web site."),
-    "not-found": (404, "There is nothing at this address."),
-    "method-not-allowed": (405, "This address does not answer that method."),
+    "not-found": (404, "There is nothing at this URL."),
+    "method-not-allowed": (405, "This URL does not support the method."),
     "upload-timeout": (408, "The upload took too long."),
     "too-large": (413, "The upload is larger than the limit allows."),
-    "unsupported-format": (415, "The upload is not in a format that is read."),
-    "unusable-scan": (422, "None of the scans can be answered."),
+    "unsupported-format": (415, "The upload is not in a supported format."),
+    "unusable-scan": (422, "None of the scans could be classified."),
     "idempotency-key-reused": (422, "The Idempotency-Key belongs to another request."),
-    "too-busy": (429, "The service has as much to do as it takes on."),
-    "internal": (500, "The service failed to answer."),
+    "too-busy": (429, "The service is busy."),
+    "internal": (500, "The service failed."),
     "not-ready": (503, "The service is not ready."),
 }
 """HTTP status and title by the stable name of a problem."""
@@ -172,7 +172,8 @@ def _too_large() -> str:
     return (
         "The request has too many parts."
         if limit is None
-        else f"The request may have {limit:,} bytes and {request.max_form_parts:,} parts."
+        else f"The request is too large; it may have {limit:,} bytes and "
+        f"{request.max_form_parts:,} parts."
     )
 
 
@@ -182,5 +183,7 @@ def _from_crash(error: Exception) -> Response:
         return problem(RefusalError("not-ready", DETAIL, retry_after=RETRY_AFTER_S))
     log_crash(error, request_id=g.get("request_id", ""))
     return problem(
-        RefusalError("internal", "The fault is ours. The request id finds it in the log.")
+        RefusalError(
+            "internal", "The service failed; its log has the details under this request ID."
+        )
     )

@@ -119,7 +119,7 @@ def get_sample(name: str) -> ResponseReturnValue:
     """Answer with the file of a bundled made-up scan."""
     sample = _ALL.get(name)
     if sample is None:
-        raise RefusalError("not-found", f"The samples are {', '.join(_ALL)}.")
+        raise RefusalError("not-found", f"No such sample; available: {', '.join(_ALL)}.")
     response = Response(_content(name), mimetype=sample.media_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{sample.file_name}"'
     return response

@@ -34,6 +34,14 @@ Hold = Annotated[
     int, Meta(ge=0, description="Seconds for which it is held after the last look; 0: not held.")
 ]
 JobState = Literal["queued", "running", "finished"]
+StudyUid = Annotated[str | None, Meta(description="DICOM StudyInstanceUID; null where unknown.")]
+SeriesDescription = Annotated[
+    str | None,
+    Meta(
+        description="DICOM SeriesDescription; null where unknown. Free text that may name a "
+        "person: do not log it."
+    ),
+]
 Heatmap = Annotated[
     str,
     Meta(
@@ -144,6 +152,8 @@ class SeriesAnswer(Struct, tag_field="kind", tag="series"):
 
     source: str
     series_instance_uid: str | None
+    study_instance_uid: StudyUid
+    series_description: SeriesDescription
     outcome: Outcome
     probabilities: Probabilities | None
     type_probabilities: TypeProbabilities | None
@@ -206,6 +216,8 @@ class SliceView(Struct):
         Annotated[list[SideLetter], Meta(min_length=2, max_length=2)] | None,
         Meta(description="Anatomical direction of the left and top edge."),
     ]
+    study_instance_uid: StudyUid
+    series_description: SeriesDescription
     value_range: Annotated[
         Pair,
         Meta(description="Values, in the file's own units, of grey 0 and 65535 at ?depth=16."),

@@ -74,8 +74,8 @@ def _check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise UsageError(
-                f"{address(host, port)} cannot be listened on ({error.strerror}); give another "
-                "--port or --host."
+                f"{address(host, port)} cannot be used ({error.strerror}); give another --port or "
+                "--host."
             ) from error
 
 

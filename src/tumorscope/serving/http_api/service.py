@@ -48,7 +48,9 @@ class Service:
             return self.classifier.at(name, threshold=threshold)
         except UsageError as error:
             points = ", ".join(sorted(self.classifier.manifest.operating_points))
-            raise RefusalError("bad-request", f"The operating points are {points}.") from error
+            raise RefusalError(
+                "bad-request", f"Unknown operating point; the model has {points}."
+            ) from error
 
 
 def current_service() -> Service:

@@ -38,6 +38,7 @@ def _restore(stored: StoredAnswer) -> Prediction | Failure:
     if values["kind"] == "error":
         # Only counted by the collector.
         return Failure(values["source"], CorruptImageError(""), values["slice_index"])
+    view = stored.view or {}
     return Prediction(
         source=values["source"],
         outcome=values["outcome"],
@@ -52,6 +53,8 @@ def _restore(stored: StoredAnswer) -> Prediction | Failure:
         sop_instance_uid=values["sop_instance_uid"],
         series_uid=stored.series_uid,
         position_mm=stored.position_mm,
+        study_uid=view.get("study_instance_uid"),
+        series_description=view.get("series_description"),
     )
 
 

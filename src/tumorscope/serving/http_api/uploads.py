@@ -105,15 +105,15 @@ class _TimedInput(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         if time.monotonic() > self._deadline:
             raise RefusalError(
-                "upload-timeout", "The upload did not end in time; send fewer files."
+                "upload-timeout", "The upload took too long; send fewer files at a time."
             )
         try:
             content: bytes = self._stream.read(size)
         except TimeoutError as error:
-            raise RefusalError("upload-timeout", "The upload stopped to arrive.") from error
+            raise RefusalError("upload-timeout", "The upload stalled and was dropped.") from error
         # A server's own classes for broken framing.
         except Exception as error:
-            raise RefusalError("bad-request", "The body is not framed as HTTP asks.") from error
+            raise RefusalError("bad-request", "The request body is malformed.") from error
         return content
 
     def readinto(self, buffer: Any) -> int:
@@ -144,7 +144,7 @@ def read_files(
     if request.mimetype != "multipart/form-data":
         raise RefusalError(
             "unsupported-format",
-            f"Send the scans as multipart/form-data under the field {FIELD!r}.",
+            f"Send the scans as multipart/form-data in the field {FIELD!r}.",
         )
     _bound_time(request.environ, config)
     request.max_content_length = max_bytes + _FORM_BYTES
@@ -153,7 +153,7 @@ def read_files(
     request.folder = folder  # type: ignore[attr-defined]  # an UploadRequest, set by create_app
     files = request.files.getlist(FIELD)
     if not files:
-        raise RefusalError("bad-request", f"The body holds no file under the field {FIELD!r}.")
+        raise RefusalError("bad-request", f"The request has no file in the field {FIELD!r}.")
     return files
 
 

@@ -31,7 +31,7 @@ export function CaseCell({ column, one }: { column: CaseColumn["id"]; one: Case 
     case "picture":
       return <Thumb slice={one.slices[strongestSlice(one)]} />;
     case "name":
-      return <FileName className={styles.name} name={one.name} />;
+      return <NameCell one={one} />;
     case "outcome":
       return <OutcomeCell one={one} />;
     case "probability":
@@ -41,6 +41,17 @@ export function CaseCell({ column, one }: { column: CaseColumn["id"]; one: Case 
     case "slices":
       return one.slices.length;
   }
+}
+
+/** The description where there is one, for the series of a zip have their file in common. */
+function NameCell({ one }: { one: Case }) {
+  if (!one.description) return <FileName className={styles.name} name={one.name} />;
+  return (
+    <span className={styles.names}>
+      <span className={styles.description}>{one.description}</span>
+      <FileName className={styles.source} name={one.name} />
+    </span>
+  );
 }
 
 function OutcomeCell({ one }: { one: Case }) {

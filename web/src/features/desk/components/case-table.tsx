@@ -12,6 +12,7 @@ import { useLocation } from "wouter";
 
 import { Face } from "@/components/ui/face";
 import type { Case } from "@/domain/case";
+import { byStudy } from "@/domain/worklist";
 import { CASE_COLUMNS, CaseCell } from "@/features/desk/components/case-cell";
 import styles from "@/features/desk/components/case-table.module.css";
 import { useMedia } from "@/components/use-media";
@@ -36,6 +37,7 @@ export function CaseTable({ cases, sort, onSort }: CaseTableProps) {
   const isNarrow = useMedia("(max-width: 48rem)");
   const rootSize = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
   const [row, heading] = [(isNarrow ? NARROW_ROW : ROW) * rootSize, HEADING * rootSize];
+  const rows = rowsOf(cases);
   const columns = CASE_COLUMNS.filter((column) => !isNarrow || column.isEssential);
   return (
     <Virtualizer layout={TableLayout} layoutOptions={{ rowHeight: row, headingHeight: heading }}>
@@ -45,7 +47,8 @@ export function CaseTable({ cases, sort, onSort }: CaseTableProps) {
         aria-label={t("worklist.title")}
         className={styles.table}
         // One row at least, for the words that stand where there is none.
-        style={{ height: heading + Math.max(2.5, cases.length) * row + BORDERS }}
+        style={{ height: heading + Math.max(2.5, rows.length) * row + BORDERS }}
+        disabledKeys={rows.flatMap((one) => (one.kind === "study" ? [one.id] : []))}
         sortDescriptor={sort}
         onSortChange={onSort}
         onRowAction={(key) => {
@@ -70,20 +73,45 @@ export function CaseTable({ cases, sort, onSort }: CaseTableProps) {
             </Column>
           )}
         </TableHeader>
-        <TableBody items={cases} renderEmptyState={() => <Face title={t("worklist.none")} />}>
-          {(one) => (
-            <Row id={one.id} columns={columns} className={styles.row}>
-              {(column) => (
-                <Cell className={styles.cell}>
-                  <CaseCell column={column.id} one={one} />
+        <TableBody items={rows} renderEmptyState={() => <Face title={t("worklist.none")} />}>
+          {(item) =>
+            item.kind === "study" ? (
+              <Row id={item.id} className={styles.study}>
+                <Cell colSpan={columns.length} className={styles.studyCell}>
+                  <span className={styles.studyName}>
+                    {t("worklist.study", { place: item.place, count: item.count })}
+                  </span>
                 </Cell>
-              )}
-            </Row>
-          )}
+              </Row>
+            ) : (
+              <Row id={item.id} columns={columns} className={styles.row}>
+                {(column) => (
+                  <Cell className={styles.cell}>
+                    <CaseCell column={column.id} one={item.one} />
+                  </Cell>
+                )}
+              </Row>
+            )
+          }
         </TableBody>
       </Table>
     </Virtualizer>
   );
+}
+
+type TableItem =
+  | { kind: "case"; id: string; one: Case }
+  | { kind: "study"; id: string; place: number; count: number };
+
+/** The cases, and above those of a study with several series its heading. */
+function rowsOf(cases: Case[]): TableItem[] {
+  let place = 0;
+  return byStudy(cases).flatMap(({ study, cases: members }) => {
+    const rows = members.map((one): TableItem => ({ kind: "case", id: one.id, one }));
+    if (study === null) return rows;
+    place += 1;
+    return [{ kind: "study", id: `study-${study}`, place, count: members.length }, ...rows];
+  });
 }
 
 const SORT_SIGNS = { ascending: " ↑", descending: " ↓", none: "" };

@@ -1,10 +1,12 @@
 import { ProbabilityBar } from "@/components/case/probability-bar";
 import { TUMOR_TYPES } from "@/domain/answer";
-import { answerOf, type Case, type CaseAnswer } from "@/domain/case";
+import { answerOf, markedSlices, type Case, type CaseAnswer } from "@/domain/case";
 import type { OperatingPoint } from "@/domain/operating-point";
 import { useSettings } from "@/domain/settings";
 import styles from "@/features/reading/components/answer-panel.module.css";
 import { OutcomeWords } from "@/features/reading/components/outcome-words";
+import { SliceAnswer } from "@/features/reading/components/slice-answer";
+import type { MessageKey } from "@/messages/catalogue";
 import { usePointName } from "@/messages/use-point-name";
 import { useMessages } from "@/messages/use-messages";
 import { useNumbers } from "@/messages/use-numbers";
@@ -22,28 +24,34 @@ export function AnswerPanel({ one, index, point }: AnswerPanelProps) {
   const slice = one.slices[index]?.answer;
   const answer = whole ?? (one.complete ? null : slice);
   if (!answer) return null;
-  const sliceBeside = answer.kind === "series" ? slice : undefined;
+  const name = nameOf(answer, one.slices.length);
   return (
     <div className={styles.answer}>
       {whole ? null : <p role="status">{t("answer.pending")}</p>}
-      <OutcomeWords answer={answer} />
-      <Probability answer={answer} point={point} name={sliceBeside ? t("answer.series") : ""} />
-      {sliceBeside ? (
-        <Probability answer={sliceBeside} point={null} name={t("answer.slice")} />
-      ) : null}
+      {name ? <p className={styles.kind}>{t(name)}</p> : null}
+      <OutcomeWords answer={answer} marked={markedSlices(one)} />
+      <Probability answer={answer} point={point} />
       {voice === "reader" ? <ReaderFacts answer={answer} point={point} /> : null}
       <FailedSlices answer={answer} />
+      {answer.kind === "series" && slice ? (
+        <SliceAnswer {...{ one, index, slice, point }} series={answer} />
+      ) : null}
     </div>
   );
+}
+
+/** What the answer is of; nothing where there is but one picture. */
+function nameOf(answer: CaseAnswer, slices: number): MessageKey | null {
+  if (answer.kind === "series") return "answer.series";
+  return slices > 1 ? "answer.slice" : null;
 }
 
 interface ProbabilityProps {
   answer: CaseAnswer;
   point: OperatingPoint | null;
-  name: string;
 }
 
-function Probability({ answer, point, name }: ProbabilityProps) {
+function Probability({ answer, point }: ProbabilityProps) {
   const t = useMessages();
   const numbers = useNumbers();
   const pointName = usePointName();
@@ -52,11 +60,8 @@ function Probability({ answer, point, name }: ProbabilityProps) {
   if (probability === undefined) return null;
   return (
     <div className={styles.probability}>
-      <p className={styles.label}>
-        {name ? `${name}: ` : ""}
-        {t("answer.probability")}
-      </p>
-      <p className={point || !name ? styles.number : styles.lesserNumber}>
+      <p className={styles.label}>{t("answer.probability")}</p>
+      <p className={styles.number}>
         {voice === "reader" ? numbers.probability(probability) : numbers.chance(probability)}
       </p>
       <div className={styles.bar}>
@@ -86,8 +91,6 @@ function ReaderFacts({ answer, point }: { answer: CaseAnswer; point: OperatingPo
   const mayBeTumor = answer.outcome === "tumor" || answer.prediction_set.includes("tumor");
   const types = mayBeTumor ? answer.type_probabilities : null;
   const set = answer.prediction_set.map((name) => t(`class.${name}`)).join(", ");
-  const interval = (one: { low: number; high: number; estimate: number }) =>
-    `${numbers.two(one.estimate)} (${numbers.two(one.low)}–${numbers.two(one.high)})`;
   return (
     <>
       {answer.probabilities ? (
@@ -114,8 +117,8 @@ function ReaderFacts({ answer, point }: { answer: CaseAnswer; point: OperatingPo
       {point?.measured && answer.probabilities ? (
         <p className={styles.note}>
           {t("answer.intervals", {
-            sensitivity: interval(point.measured.sensitivity),
-            specificity: interval(point.measured.specificity),
+            sensitivity: numbers.interval(point.measured.sensitivity),
+            specificity: numbers.interval(point.measured.specificity),
           })}
         </p>
       ) : null}

@@ -7,7 +7,7 @@ import { Select, SelectValue } from "react-aria-components/Select";
 
 import { Icon } from "@/components/ui/icon";
 import { Switch } from "@/components/ui/switch";
-import { isHidden, type Case } from "@/domain/case";
+import { isHidden, titleOf, type Case } from "@/domain/case";
 import { useSettings } from "@/domain/settings";
 import { SlicePane } from "@/features/reading/components/slice-pane";
 import toolbar from "@/features/reading/components/toolbar.module.css";
@@ -76,7 +76,7 @@ function CaseSelect({ one, others, chosen, onChoose }: CaseSelectProps) {
   const t = useMessages();
   const items = [
     { id: one.id, name: t("compare.same") },
-    ...others.map(({ id, name }) => ({ id, name })),
+    ...others.map((other) => ({ id: other.id, name: titleOf(other) })),
   ];
   return (
     <Select

@@ -3,7 +3,7 @@ import { useMemo, useRef } from "react";
 
 import { Face } from "@/components/ui/face";
 import { ProblemFace } from "@/components/ui/problem-face";
-import type { Case, Slice } from "@/domain/case";
+import { titleOf, type Case, type Slice } from "@/domain/case";
 import { deepPictureQuery, evidenceQuery } from "@/features/reading/api/slice-pictures";
 import { SliceCanvas } from "@/features/reading/components/slice-canvas";
 import { CornerWords, PeakMark, SideLetters } from "@/features/reading/components/slice-marks";
@@ -52,7 +52,7 @@ export function SlicePane(props: SlicePaneProps) {
       data-zoomed={props.state.gaze.zoom > 1}
       role="group"
       aria-roledescription={t("viewer.role")}
-      aria-label={t("viewer.label", { name: one.name })}
+      aria-label={t("viewer.label", { name: titleOf(one) })}
       // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- the keys of a viewer need a place to land
       tabIndex={0}
       onKeyDown={onKeyDown}

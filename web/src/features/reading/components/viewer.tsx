@@ -3,7 +3,7 @@ import { Button as AriaButton } from "react-aria-components/Button";
 import { Disclosure, DisclosurePanel } from "react-aria-components/Disclosure";
 
 import { Slider } from "@/components/ui/slider";
-import type { Case } from "@/domain/case";
+import { titleOf, type Case } from "@/domain/case";
 import { Adjustments } from "@/features/reading/components/adjustments";
 import { ComparePane } from "@/features/reading/components/compare-pane";
 import { KeysDialog } from "@/features/reading/components/keys-dialog";
@@ -34,7 +34,7 @@ export function Viewer(props: ViewerProps) {
   const [showsKeys, setShowsKeys] = useState(false);
   const view = one.slices[index]?.view;
   return (
-    <section className={styles.viewer} aria-label={t("viewer.label", { name: one.name })}>
+    <section className={styles.viewer} aria-label={t("viewer.label", { name: titleOf(one) })}>
       <Toolbar
         state={state}
         onChange={onChange}
@@ -51,7 +51,7 @@ export function Viewer(props: ViewerProps) {
       />
       <div className={styles.panes} data-comparing={isComparing}>
         <div className={styles.paneWithHead}>
-          {isComparing ? <p className={styles.paneHead}>{one.name}</p> : null}
+          {isComparing ? <p className={styles.paneHead}>{titleOf(one)}</p> : null}
           <SlicePane {...{ one, index, onIndex, state, onChange, isHidden }} />
         </div>
         {isComparing ? <ComparePane {...{ one, others, index, state, onChange }} /> : null}

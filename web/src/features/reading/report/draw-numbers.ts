@@ -1,9 +1,9 @@
 import type { jsPDF } from "jspdf";
 
 import type { CaseAnswer } from "@/domain/case";
-import type { OperatingPoint } from "@/domain/operating-point";
 import { LINE, PAGE } from "@/features/reading/report/page";
 import type { ReportContent } from "@/features/reading/report/write-report";
+import { probabilityWords } from "@/messages/use-numbers";
 import type { Translate } from "@/messages/use-messages";
 
 const STRIP_HEIGHT = 22;
@@ -12,15 +12,16 @@ const STRIP_HEIGHT = 22;
 export function drawProbability(
   pdf: jsPDF,
   answer: CaseAnswer,
-  point: OperatingPoint | null,
+  { point, language }: ReportContent,
   t: Translate,
   y: number,
 ): number {
   const probability = answer.probabilities?.tumor;
   if (probability === undefined) return y;
-  const words = [`${t("answer.probability")}: ${probability.toFixed(3)}`];
+  const number = probabilityWords(language);
+  const words = [`${t("answer.probability")}: ${number(probability)}`];
   if (point) {
-    words.push(t("answer.threshold", { name: point.name, value: point.threshold.toFixed(3) }));
+    words.push(t("answer.threshold", { name: point.name, value: number(point.threshold) }));
   }
   pdf.text(words.join(" · "), PAGE.left, y);
   pdf.setFillColor(225, 225, 225).rect(PAGE.left, y + 2.5, PAGE.width, 3.5, "F");

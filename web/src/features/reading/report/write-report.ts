@@ -1,7 +1,9 @@
 import { jsPDF } from "jspdf";
 
 import { TUMOR_TYPES } from "@/domain/answer";
-import { answerOf, type Case, type CaseAnswer } from "@/domain/case";
+import { answerOf, markedSlices, type Case, type CaseAnswer } from "@/domain/case";
+import { disagreement } from "@/domain/disagreement";
+import { sentenceOf } from "@/domain/telling";
 import type { OperatingPoint } from "@/domain/operating-point";
 import type { Language } from "@/domain/settings";
 import type { DeepPicture, EvidenceMap } from "@/features/reading/api/slice-pictures";
@@ -9,6 +11,8 @@ import { drawProbability, drawStrip } from "@/features/reading/report/draw-numbe
 import { drawPictures } from "@/features/reading/report/draw-pictures";
 import { LINE, PAGE } from "@/features/reading/report/page";
 import type { ViewerState } from "@/features/reading/viewer-state";
+import type { SeriesAnswer } from "@/lib/api/types";
+import { probabilityWords } from "@/messages/use-numbers";
 import { translate, type MessageValues, type Translate } from "@/messages/use-messages";
 
 export interface ReportContent {
@@ -33,9 +37,10 @@ export function writeReport(content: ReportContent): Blob {
   pdf.setLanguage(language === "de" ? "de-DE" : "en-US");
   writeHead(pdf, content, t);
   let y = drawPictures(pdf, content, t, 42);
-  y = writeOutcome(pdf, answer, t, y + 8);
-  y = drawProbability(pdf, answer, content.point, t, y);
+  y = writeOutcome(pdf, answer, one, t, y + 8);
+  y = drawProbability(pdf, answer, content, t, y);
   y = writeTypes(pdf, answer, content, t, y);
+  if (answer.kind === "series") y = writeSlice(pdf, answer, content, t, y);
   if (one.slices.length > 1) y = drawStrip(pdf, content, t, y + 4);
   writeReader(pdf, one, t, y + 8);
   writeFoot(pdf, answer, t);
@@ -48,17 +53,38 @@ function writeHead(pdf: jsPDF, { one, now, language }: ReportContent, t: Transla
   pdf.setFont("helvetica", "bold").setFontSize(10);
   pdf.text(t("notice"), PAGE.left + PAGE.width, PAGE.top, { align: "right" });
   pdf.setFont("helvetica", "normal");
-  pdf.text(`${t("report.file")}: ${printable(one.name).slice(0, 90)}`, PAGE.left, PAGE.top + 8);
+  const name = one.description ? `${one.description} · ${one.name}` : one.name;
+  pdf.text(`${t("report.file")}: ${printable(name).slice(0, 90)}`, PAGE.left, PAGE.top + 8);
   const date = new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short" });
   pdf.text(`${t("report.date")}: ${date.format(now)}`, PAGE.left, PAGE.top + 13.5);
 }
 
-function writeOutcome(pdf: jsPDF, answer: CaseAnswer, t: Translate, y: number): number {
+function writeOutcome(pdf: jsPDF, answer: CaseAnswer, one: Case, t: Translate, y: number): number {
   pdf.setFont("helvetica", "bold").setFontSize(13);
-  pdf.text(`${t("report.outcome")}: ${t(`outcome.${answer.outcome}`)}`, PAGE.left, y);
+  const of = t(answer.kind === "series" ? "answer.series" : "report.outcome");
+  pdf.text(`${of}: ${t(`outcome.${answer.outcome}`)}`, PAGE.left, y);
   pdf.setFont("helvetica", "normal").setFontSize(10);
-  const words = [t(`answer.${answer.outcome}.reader`), ...answer.reasons];
+  const marked = markedSlices(one);
+  const words = [t(sentenceOf(answer, "reader", marked), { count: marked }), ...answer.reasons];
   return writeLines(pdf, words.join(" "), y + 6);
+}
+
+/** The answer for the slice that is shown, for the series may be answered otherwise. */
+function writeSlice(
+  pdf: jsPDF,
+  series: SeriesAnswer,
+  { one, index, language }: ReportContent,
+  t: Translate,
+  y: number,
+): number {
+  const slice = one.slices[index]?.answer;
+  if (!slice) return y;
+  const place = t("answer.slicePlace", { place: index + 1, count: one.slices.length });
+  const words = [`${t("answer.slice")} ${place}: ${t(`outcome.${slice.outcome}`)}`];
+  if (slice.probabilities) words.push(probabilityWords(language)(slice.probabilities.tumor));
+  const difference = disagreement(series, slice);
+  const why = difference ? `. ${t(`difference.${difference}.reader`)}` : "";
+  return writeLines(pdf, words.join(", ") + why, y);
 }
 
 function writeTypes(
