@@ -23,7 +23,7 @@ from tumorscope.errors import (
     ImageTooLargeError,
     UnsupportedFormatError,
 )
-from tumorscope.imaging.dicom import from_dataset, read_dicom
+from tumorscope.imaging.formats.dicom import from_dataset, read_dicom
 from tumorscope.imaging.limits import Limits
 from tumorscope.imaging.read import decode, read_one
 from tumorscope.imaging.scan import Scan

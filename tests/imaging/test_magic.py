@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from tumorscope.imaging.magic import MAGIC_BYTES, file_kind
+from tumorscope.imaging.formats.table import MAGIC_BYTES, file_kind
 
 BMP = b"BM" + bytes(12) + (40).to_bytes(4, "little")
 

@@ -16,8 +16,8 @@ from tumorscope.errors import (
     ImageTooLargeError,
     UnsupportedFormatError,
 )
+from tumorscope.imaging.formats.nifti import cut_slices, read_nifti, read_slice, read_volume
 from tumorscope.imaging.limits import Limits
-from tumorscope.imaging.nifti import cut_slices, read_nifti, read_slice, read_volume
 from tumorscope.labels import PLANES
 
 RIGHT, ANTERIOR, SUPERIOR = 20, 24, 18

@@ -37,6 +37,7 @@ CSV_COLUMNS: Final = (
     "peak_row",
     "peak_column",
     "reasons",
+    "notes",
     "error_type",
     "error_detail",
     "model_id",
@@ -160,7 +161,8 @@ def _csv_row(answer: dict[str, Any]) -> dict[str, Any]:
     row |= {f"probability_{name}": value for name, value in probabilities.items()}
     if answer.get("localization"):
         row["peak_row"], row["peak_column"] = answer["localization"]["peak"]
-    row["reasons"] = "; ".join(answer.get("reasons", []))
+    for name in ("reasons", "notes"):
+        row[name] = "; ".join(answer.get(name, []))
     if "error" in answer:
         row["error_type"], row["error_detail"] = answer["error"]["type"], answer["error"]["detail"]
     if "model" in answer:

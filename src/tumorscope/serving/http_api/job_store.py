@@ -54,9 +54,13 @@ CREATE TABLE IF NOT EXISTS answers (
     series_uid TEXT,
     position_mm REAL,
     view TEXT,
+    member TEXT,
     PRIMARY KEY (job, number)
 );
 """
+_ADDED: Final = {"answers": {"member": "TEXT"}}
+"""Columns that a database of an earlier version lacks."""
+
 _BUSY_MS: Final = 10_000
 """Wait for another process' transaction; each takes a few milliseconds."""
 
@@ -81,6 +85,8 @@ class StoredAnswer:
         As in :class:`~tumorscope.imaging.scan.Scan`, kept to answer for the series.
     view
         What a viewer needs of the slice; ``None`` for what is no image.
+    member
+        :class:`~tumorscope.imaging.scan.SliceMember` as JSON, kept for the series as well.
     """
 
     number: int
@@ -89,6 +95,7 @@ class StoredAnswer:
     series_uid: str | None = None
     position_mm: float | None = None
     view: dict[str, Any] | None = None
+    member: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +369,19 @@ def _connect(path: Path) -> sqlite3.Connection:
     ):
         database.execute(f"PRAGMA {pragma}")
     database.executescript(_SCHEMA)
+    _add_columns(database)
     return database
+
+
+def _add_columns(database: sqlite3.Connection) -> None:
+    """Bring a database of an earlier version up to this one; several processes may try at once."""
+    database.execute("BEGIN IMMEDIATE")
+    for table, columns in _ADDED.items():
+        known = {row["name"] for row in database.execute(f"PRAGMA table_info({table})")}
+        for name, kind in columns.items():
+            if name not in known:
+                database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+    database.execute("COMMIT")
 
 
 def _check_owned(changed: int) -> None:
@@ -372,7 +391,8 @@ def _check_owned(changed: int) -> None:
 
 def _insert(database: sqlite3.Connection, job: str, one: StoredAnswer) -> None:
     database.execute(
-        "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO answers (job, number, file, answer, series_uid, position_mm, view, member) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             job,
             one.number,
@@ -381,6 +401,7 @@ def _insert(database: sqlite3.Connection, job: str, one: StoredAnswer) -> None:
             one.series_uid,
             one.position_mm,
             None if one.view is None else json.dumps(one.view),
+            one.member,
         ),
     )
 
@@ -415,4 +436,5 @@ def _answer(row: sqlite3.Row) -> StoredAnswer:
         series_uid=row["series_uid"],
         position_mm=row["position_mm"],
         view=None if view is None else json.loads(view),
+        member=row["member"],
     )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from tumorscope.errors import CorruptImageError
+from tumorscope.imaging.scan import SliceMember
 from tumorscope.model.classifier import SeriesCollector
 from tumorscope.model.prediction import Failure, ModelIdentity, Prediction
 from tumorscope.serving.http_api.job_store import StoredAnswer
@@ -16,6 +19,11 @@ def collect_series(collector: SeriesCollector, answers: Iterable[StoredAnswer]) 
     for one in answers:
         if one.series_uid is not None:
             collector.add(one.series_uid, _restore(one))
+
+
+def store_member(member: SliceMember | None) -> str | None:
+    """Return as text what tells a slice from the others of its series."""
+    return None if member is None else msgspec.json.encode(member).decode()
 
 
 def _restore(stored: StoredAnswer) -> Prediction | Failure:
@@ -36,6 +44,10 @@ def _restore(stored: StoredAnswer) -> Prediction | Failure:
         sop_instance_uid=values["sop_instance_uid"],
         series_uid=stored.series_uid,
         position_mm=stored.position_mm,
+        member=None
+        if stored.member is None
+        else msgspec.json.decode(stored.member, type=SliceMember),
+        notes=tuple(values.get("notes", ())),
     )
 
 
