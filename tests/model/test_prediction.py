@@ -58,6 +58,7 @@ def test_image_answer_has_the_documented_shape() -> None:
         "prediction_set": ["tumor"],
         "reasons": [],
         "localization": {"peak": [1, 2], "box": [0, 1, 3, 4]},
+        "notes": [],
         "model": {"id": "tiny", "version": "0", "sha256": "ab" * 32},
         "notice": "Research use only. Not a medical device.",
     }

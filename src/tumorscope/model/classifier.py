@@ -233,7 +233,8 @@ class Classifier:
         ImageContentError
             If the scan holds no picture.
         """
-        if scan.is_blank and (scan.slice_index is not None or scan.series_uid is not None):
+        is_one_of_many = scan.slice_index is not None or scan.series_uid is not None
+        if is_one_of_many and scan.is_blank:
             return self._reject(scan, BLANK, heatmap=heatmap)
         if foreign := foreign_header(scan.modality, scan.body_part):
             return self._reject(scan, foreign, heatmap=heatmap)

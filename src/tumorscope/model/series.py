@@ -199,10 +199,11 @@ def _place(one: Prediction) -> tuple[Any, ...]:
 
 def _uid(slices: Sequence[Prediction]) -> str | None:
     """Return the DICOM identifier; other series are named by their source alone."""
-    uid = slices[0].series_uid
-    if uid is None or uid == slices[0].source or uid.startswith(WITHOUT_UID):
+    first = slices[0]
+    is_dicom = first.sop_instance_uid is not None or first.member is not None
+    if not is_dicom or first.series_uid in (None, first.source):
         return None
-    return uid
+    return None if str(first.series_uid).startswith(WITHOUT_UID) else first.series_uid
 
 
 def _source(slices: Sequence[Prediction]) -> str:

@@ -8,12 +8,12 @@ TIFF are read as a grey picture each.
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from tumorscope.errors import CorruptImageError, UnsupportedFormatError
 
@@ -47,6 +47,8 @@ _COMPRESSIONS: Final = (1, 5, 8, 32773, 32946)
 """None, LZW, Deflate (two numbers) and PackBits."""
 
 _LONG, _SHORT = 4, 3
+_SHORTS: Final = frozenset({_BITS, _PHOTOMETRIC, _SAMPLES, _COMPRESSION, _FILL_ORDER, _PREDICTOR})
+"""Types of values, and the tags whose one value is of the shorter type."""
 
 _TRANSPOSE: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -169,31 +171,39 @@ def _read_plane(tags: Any, pieces: list[bytes], *, tiled: bool) -> NDArray[np.fl
 
 
 def _grey_tiff(tags: Any, pieces: list[bytes], *, tiled: bool) -> bytes:
-    directory = ImageFileDirectory_v2(prefix=tags.prefix)
+    """Write a TIFF of one directory, 16 bits and one sample around pieces of another file."""
     copied = (_WIDTH, _LENGTH, _COMPRESSION, _FILL_ORDER, _PREDICTOR)
     layout = (_TILE_WIDTH, _TILE_LENGTH) if tiled else (_ROWS_PER_STRIP,)
-    for tag in (*copied, *layout):
-        if tag in tags:
-            directory.tagtype[tag] = _LONG if tag in (_WIDTH, _LENGTH, *layout) else _SHORT
-            directory[tag] = tags[tag]
-    for tag, value in ((_BITS, 16), (_PHOTOMETRIC, _BLACK_IS_ZERO), (_SAMPLES, 1)):
-        directory.tagtype[tag] = _SHORT
-        directory[tag] = value
+    entries = {tag: [int(tags[tag])] for tag in (*copied, *layout) if tag in tags}
+    entries |= {_BITS: [16], _PHOTOMETRIC: [_BLACK_IS_ZERO], _SAMPLES: [1]}
     places, lengths = (_TILE_OFFSETS, _TILE_BYTES) if tiled else (_STRIP_OFFSETS, _STRIP_BYTES)
-    directory.tagtype[places] = directory.tagtype[lengths] = _LONG
-    directory[lengths] = tuple(len(piece) for piece in pieces)
-    # First with any places, to learn how long the directory is.
-    directory[places] = (0,) * len(pieces)
-    start = len(_saved(directory))
-    ends = np.cumsum([0, *(len(piece) for piece in pieces)])[:-1]
-    directory[places] = tuple(int(start + end) for end in ends)
-    return _saved(directory) + b"".join(pieces)
+    entries[lengths] = [len(piece) for piece in pieces]
+    entries[places] = [0] * len(pieces)
+    order = "<" if tags.prefix[:2] == b"II" else ">"
+    start = len(_directory(entries, order))  # which does not change with the places
+    ends = np.cumsum([start, *entries[lengths]])[:-1]
+    entries[places] = ends.tolist()
+    return _directory(entries, order) + b"".join(pieces)
 
 
-def _saved(directory: ImageFileDirectory_v2) -> bytes:
-    buffer = io.BytesIO()
-    directory.save(buffer)
-    return buffer.getvalue()
+def _directory(entries: dict[int, list[int]], order: str) -> bytes:
+    """Write header and directory of a TIFF whose values are all 32 bits. TIFF 6.0 section 2."""
+    after = 8 + 2 + 12 * len(entries) + 4
+    table, values = b"", b""
+    for tag, numbers in sorted(entries.items()):
+        packed = struct.pack(f"{order}{len(numbers)}I", *numbers)
+        if len(numbers) > 1:
+            place = after + len(values)
+            values += packed
+            packed = struct.pack(f"{order}I", place)
+        # SHORT values stand at the beginning of their four bytes.
+        if len(numbers) == 1 and tag in _SHORTS:
+            packed = struct.pack(f"{order}HH", numbers[0], 0)
+        kind = _SHORT if tag in _SHORTS else _LONG
+        table += struct.pack(f"{order}HHI", tag, kind, len(numbers)) + packed
+    mark = b"II" if order == "<" else b"MM"
+    head = mark + struct.pack(f"{order}HIH", 42, 8, len(entries))
+    return head + table + bytes(4) + values
 
 
 def _upright(grey: NDArray[np.float32], page: Image.Image) -> NDArray[np.float32]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Final
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.datadict import tag_for_keyword
 from pydicom.pixels.processing import (
     apply_color_lut,
     apply_modality_lut,
     apply_voi,
     apply_windowing,
 )
+from pydicom.tag import Tag
 
 from tumorscope.errors import ImageContentError
 from tumorscope.imaging.formats.dicom_geometry import functional_groups
@@ -105,11 +106,12 @@ def _windowed(values: NDArray[Any], voi: pydicom.Dataset, context: pydicom.Datas
     """Yield the values through the VOI LUT, then through each window, as far as they are usable."""
     if voi.get("VOILUTSequence"):
         context.VOILUTSequence = voi.VOILUTSequence
-        try:
-            yield apply_voi(np.rint(values).astype(np.int64), context, index=0)
         # A table that is not one counts as none.
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError, NotImplementedError):
-            pass
+        with contextlib.suppress(
+            AttributeError, IndexError, KeyError, TypeError, ValueError, NotImplementedError
+        ):
+            shown = apply_voi(np.rint(values).astype(np.int64), context, index=0)
+            yield shown
         del context.VOILUTSequence
     function = term(voi, "VOILUTFunction") or "LINEAR"
     centers, widths = numbers(voi, "WindowCenter"), numbers(voi, "WindowWidth")
@@ -140,7 +142,7 @@ def _context(ds: pydicom.Dataset, rescale: pydicom.Dataset) -> pydicom.Dataset:
 
 def _put(context: pydicom.Dataset, keyword: str, value: float) -> None:
     """Set a decimal string as the number that it is: its text may be at most 16 characters long."""
-    context.add_new(tag_for_keyword(keyword), "FD", value)
+    context.add_new(Tag(keyword), "FD", value)
 
 
 def _shows_something(

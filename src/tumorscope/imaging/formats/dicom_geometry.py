@@ -27,7 +27,9 @@ _DIRECTIONS: Final = (("L", "R"), ("P", "A"), ("H", "F"))
 
 @dataclass(frozen=True, slots=True)
 class SliceGeometry:
-    """Place of one slice; the attributes are those of :class:`~tumorscope.imaging.scan.Scan` and
+    """Place of one slice.
+
+    The attributes are those of :class:`~tumorscope.imaging.scan.Scan` and
     :class:`~tumorscope.imaging.scan.SliceMember`.
     """
 
@@ -103,7 +105,7 @@ def _orientation(ds: pydicom.Dataset) -> NDArray[np.float64] | None:
     directions = directions / lengths
     if np.linalg.norm(np.cross(directions[0], directions[1])) < _LEAST_AREA:
         return None
-    return directions.reshape(6)
+    return np.asarray(directions.reshape(6))
 
 
 def _spacing(measures: pydicom.Dataset, ds: pydicom.Dataset) -> tuple[float, float] | None:

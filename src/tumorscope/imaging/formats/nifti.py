@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +105,7 @@ def _scaling(header: Any) -> tuple[float, float]:
 def _voxel_offset(content: bytes, header: Any, version: int) -> int:
     """Return where the voxels begin: behind the header and its extensions, whatever it says."""
     least = _HEADER_BYTES[version] + 4
-    order = "little" if header.endianness == "<" else "big"
+    order: Literal["little", "big"] = "little" if header.endianness == "<" else "big"
     has_extensions = content[least - 4 : least - 3] not in (b"", b"\x00")
     while has_extensions:
         size = int.from_bytes(content[least : least + 4], order)
@@ -147,7 +147,7 @@ def _qform(header: Any) -> NDArray[np.float64] | None:
     real = np.sqrt(max(0.0, 1 - float(imaginary @ imaginary)))
     turn = np.asarray(quat2mat([real, *imaginary]), np.float64)
     handed = np.array([1, 1, -1 if float(header["pixdim"][0]) == -1 else 1])
-    return turn * (_sizes(header) * handed)
+    return np.asarray(turn * (_sizes(header) * handed))
 
 
 def _sizes(header: Any) -> NDArray[np.float64]:

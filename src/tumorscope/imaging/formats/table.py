@@ -283,12 +283,27 @@ FORMATS: Final = (
     Format("DICOM", (), "slice", _is_bare_dicom, "dicom:read_dicom", True),
 )
 
-READ_NAMES: Final = tuple(dict.fromkeys(one.name for one in FORMATS if one.reader is not None))
-"""Names of the formats that are read."""
+_ORDER: Final = ("picture", "slice", "volume", "container")
 
-VOLUME_ENDINGS: Final = tuple(
-    ending for one in FORMATS if one.kind == "volume" and one.is_read for ending in one.all_endings
+READ_NAMES: Final = tuple(
+    dict.fromkeys(
+        one.name
+        for one in sorted(FORMATS, key=lambda one: _ORDER.index(one.kind))
+        if one.reader is not None
+    )
 )
+"""Names of the formats that are read, pictures first."""
+
+
+def _endings_of(kind: Kind) -> tuple[str, ...]:
+    read = (one for one in FORMATS if one.kind == kind and one.is_read)
+    return tuple(dict.fromkeys(ending for one in read for ending in one.all_endings))
+
+
+PICTURE_ENDINGS: Final = _endings_of("picture")
+SLICE_ENDINGS: Final = _endings_of("slice")
+VOLUME_ENDINGS: Final = _endings_of("volume")
+"""Endings of names by what the files hold, of the formats that are read."""
 
 _ENDINGS: Final = tuple(ending for one in FORMATS for ending in one.all_endings)
 
