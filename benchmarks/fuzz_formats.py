@@ -157,11 +157,9 @@ def run_case(number: int, whole: dict[str, bytes], known: dict[str, list[np.ndar
     except BaseException as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         return f"FOUND: {type(error).__name__} at {place.filename}:{place.lineno} ({name})"
-    for scan in scans:
-        if scan.pixels.ndim != 2 or scan.pixels.dtype != np.float32:
-            return f"FOUND: pixels of {scan.pixels.dtype}, shape {scan.pixels.shape} ({name})"
-        if not np.isfinite(scan.pixels).all():
-            return f"FOUND: pixels that are not finite ({name})"
+    for pixels in (scan.pixels for scan in scans):
+        if pixels.ndim != 2 or pixels.dtype != np.float32 or not np.isfinite(pixels).all():
+            return f"FOUND: pixels of {pixels.dtype}, shape {pixels.shape} ({name})"
     if is_header_safe and not _same(scans, known[name]):
         return f"FOUND: other pixels behind a checksum, silently ({name})"
     return "read"

@@ -160,7 +160,7 @@ def encoded(ds: FileDataset, syntax: str | None = None) -> bytes:
         ds.compress(RLELossless)
     elif syntax == JPEG2000Lossless:
         ds.file_meta.TransferSyntaxUID = syntax
-        ds.PixelData = encapsulate([raster("JPEG2000", ds.pixel_array, no_jp2=True)])
+        ds.PixelData = encapsulate([raster("JPEG2000", GREY, no_jp2=True)])
     elif syntax == JPEGBaseline8Bit:
         ds.file_meta.TransferSyntaxUID = syntax
         ds.PixelData = encapsulate([raster("JPEG", GREY)])
