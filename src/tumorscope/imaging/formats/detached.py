@@ -36,14 +36,18 @@ def unpack(packed: bytes, method: str, needed: int, limits: Limits, name: str) -
             "allowed."
         )
     try:
+        # One byte more, so that the end of the stream is reached and its checksum looked at.
         if method == "bzip2":
-            plain = bz2.BZ2Decompressor().decompress(packed, needed)
+            bz2_stream = bz2.BZ2Decompressor()
+            plain, ended = bz2_stream.decompress(packed, needed + 1), bz2_stream.eof
         else:
-            bits = zlib.MAX_WBITS | (16 if method == "gzip" else 0)
-            plain = zlib.decompressobj(bits).decompress(packed, needed) if needed else b""
+            zlib_stream = zlib.decompressobj(zlib.MAX_WBITS | (16 if method == "gzip" else 0))
+            plain, ended = zlib_stream.decompress(packed, needed + 1), zlib_stream.eof
     except (zlib.error, OSError, ValueError, EOFError) as error:
         raise CorruptImageError(f"The {name} file's compressed voxels are damaged.") from error
-    return plain
+    if not ended and len(plain) <= needed:
+        raise CorruptImageError(f"The {name} file's compressed voxels are cut; it is truncated.")
+    return plain[:needed]
 
 
 def take(content: bytes, dtype: np.dtype[Any], count: int, name: str) -> NDArray[Any]:

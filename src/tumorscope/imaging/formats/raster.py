@@ -28,6 +28,9 @@ Result = TypeVar("Result")
 
 FORMATS: Final = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 
+_LOGGERS: Final = ("PIL", "PIL.Image", "PIL.PngImagePlugin", "PIL.TiffImagePlugin")
+"""Where Pillow reports; a filter is needed at each, for it does not hold for those below."""
+
 _DEEP_MODES: Final = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 """Grey modes with more than 8 bits: converting them to 8 would clip."""
 
@@ -125,7 +128,7 @@ def from_array(array: NDArray[Any], source: str, limits: Limits = DEFAULT_LIMITS
 
 def _quietly(read: Callable[[], Result], limits: Limits) -> Result:
     _quiet_libtiff()
-    with quiet("PIL"):
+    with quiet(*_LOGGERS):
         try:
             return read()
         except (ImageError, UnidentifiedImageError):
