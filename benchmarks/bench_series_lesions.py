@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.intervals import Estimate, bootstrap, bootstrap_share
 from tumorscope.evaluation.statistic import roc_auc
-from tumorscope.imaging.nifti import AXIS_OF_PLANE, cut_slices, read_volume
 from tumorscope.imaging.read import read_one
 from tumorscope.imaging.scan import Scan
+from tumorscope.imaging.volumes import AXIS_OF_PLANE, cut_slices, read_volume
 from tumorscope.labels import Plane
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.model.evidence import sigmoid

@@ -67,7 +67,7 @@ def bad_files(
     many = make_dicom(head, NumberOfFrames=2_000_000_000)
     volume = np.stack([head] * 3, axis=-1)
     flat, hole = np.full((64, 64), 7, np.uint8), head.astype(np.float32)
-    hole[3, 4] = np.nan
+    hole[:] = np.nan
     return {
         "empty.png": (b"", "corrupt-image", "empty (0 bytes)"),
         "text.png": (b"some words\n" * 50, "unsupported-format", "is not PNG"),
@@ -164,17 +164,17 @@ def test_all_bad_files_through_a_real_process(
 
 
 @pytest.mark.parametrize("voxel", [np.nan, np.inf])
-def test_slice_with_a_hole_is_an_error_of_that_slice_alone(
+def test_hole_in_a_slice_is_background(
     run: Run, make_head: Head, tmp_path: Path, voxel: float
 ) -> None:
     voxels = np.stack([make_head(seed=i) for i in range(3)], axis=-1).astype(np.float32)
     voxels[5, 5, 1] = voxel
     (tmp_path / "v.nii").write_bytes(nifti(voxels))
     result = run(tmp_path / "v.nii", "--format", "json")
-    assert result.code == 1
+    assert result.code == 0
     kinds = [(one["kind"], one["slice_index"]) for one in result.lines[:-1]]
-    assert kinds == [("image", 0), ("error", 1), ("image", 2)]
-    assert result.lines[-1]["failed_slices"] == 1
+    assert kinds == [("image", 0), ("image", 1), ("image", 2)]
+    assert result.lines[-1]["failed_slices"] == 0
 
 
 @pytest.mark.parametrize(

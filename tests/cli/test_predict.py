@@ -88,7 +88,7 @@ def test_csv(run: Callable[..., Result], scans: Path) -> None:
         "kind,source,slice_index,sop_instance_uid,outcome,operating_point,threshold,"
         "probability_tumor,probability_no_tumor,"
         "probability_glioma,probability_meningioma,probability_pituitary,peak_row,peak_column,"
-        "reasons,error_type,error_detail,model_id,model_version,notice"
+        "reasons,notes,error_type,error_detail,model_id,model_version,notice"
     )
     rows = list(csv.DictReader(io.StringIO(result.out)))
     assert [row["kind"] for row in rows] == ["error"] + ["image"] * 5 + ["series"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tumorscope.imaging.codestream import FrameHeader, read_frame_header
+from tumorscope.imaging.formats.codestream import FrameHeader, read_frame_header
 
 GREY = np.random.default_rng(0).integers(0, 256, (24, 20), dtype=np.uint8)
 

@@ -17,8 +17,8 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID, JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless
 
 from tumorscope.errors import CorruptImageError, ImageError
-from tumorscope.imaging import gdcm_process, gdcm_worker
-from tumorscope.imaging.dicom import from_dataset
+from tumorscope.imaging.formats import gdcm_process, gdcm_worker
+from tumorscope.imaging.formats.dicom import from_dataset
 from tumorscope.imaging.read import decode
 
 MakeDicom = Callable[..., Any]

@@ -16,8 +16,10 @@ from tumorscope.errors import (
     ImageTooLargeError,
     UnsupportedFormatError,
 )
+from tumorscope.imaging.formats.nifti import read_nifti
 from tumorscope.imaging.limits import Limits
-from tumorscope.imaging.nifti import cut_slices, read_nifti, read_slice, read_volume
+from tumorscope.imaging.read import decode
+from tumorscope.imaging.volumes import cut_slices, read_slice, read_volume
 from tumorscope.labels import PLANES
 
 RIGHT, ANTERIOR, SUPERIOR = 20, 24, 18
@@ -169,7 +171,7 @@ def test_big_endian_is_read() -> None:
 
 def test_gzip_is_unpacked() -> None:
     plain = read_nifti(encode(), "made")
-    packed = read_nifti(gzip.compress(encode()), "made")
+    packed = decode(gzip.compress(encode()), "made")
     assert all((a.pixels == b.pixels).all() for a, b in zip(plain, packed, strict=True))
 
 
@@ -178,19 +180,19 @@ def test_gzip_is_unpacked() -> None:
 def test_truncated_file_is_damaged(size: float, packed: bool) -> None:
     content = gzip.compress(encode()) if packed else encode()
     with pytest.raises(CorruptImageError, match="truncated"):
-        read_nifti(content[: int(size * len(content))], "made")
+        decode(content[: int(size * len(content))], "made.nii")
 
 
 def test_gzip_bomb_is_refused() -> None:
     bomb = gzip.compress(encode() + bytes(4_000_000))
     limits = Limits(max_ratio=10, free_bytes=500_000)
     with pytest.raises(ImageTooLargeError, match="unpacks to more than"):
-        read_nifti(bomb, "made", limits)
+        decode(bomb, "made", limits)
 
 
 def test_gzip_of_something_else_is_refused() -> None:
     with pytest.raises(ImageError, match="gzip"):
-        read_nifti(gzip.compress(b"text" * 500), "made")
+        decode(gzip.compress(b"text" * 500), "made")
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from tumorscope.errors import (
     ImageTooLargeError,
     UnsupportedFormatError,
 )
+from tumorscope.imaging.formats.raster import from_array, from_pil, read_raster
 from tumorscope.imaging.limits import Limits
-from tumorscope.imaging.raster import from_array, from_pil, read_raster
 
 GREY = np.arange(0, 240, 5, dtype=np.uint8).reshape(6, 8)
 COLOR = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)

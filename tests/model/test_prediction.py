@@ -62,6 +62,7 @@ def test_image_answer_has_the_documented_shape() -> None:
         "reasons": [],
         "operating_point": {"name": "balanced", "threshold": 0.5},
         "localization": {"peak": [1, 2], "box": [0, 1, 3, 4]},
+        "notes": [],
         "model": {"id": "tiny", "version": "0", "sha256": "ab" * 32},
         "notice": "Research use only. Not a medical device.",
     }

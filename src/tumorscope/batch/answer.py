@@ -78,7 +78,7 @@ class PartAnswerer:
             if isinstance(content, ImageError):
                 raise content
             sha256 = hashlib.sha256(content).hexdigest()
-            scans = decode(content, unit.source)
+            scans = decode(content, unit.source, companion=self._reader.companion(unit))
         except ImageError as error:
             yield to_row(Failure(unit.source, error), content_sha256=sha256, model=model)
             return

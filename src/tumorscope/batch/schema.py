@@ -46,6 +46,7 @@ SCHEMA: Final = pa.schema(
         pa.field("model_version", pa.string(), nullable=False),
         pa.field("model_sha256", pa.string(), nullable=False),
         pa.field("notice", pa.string(), nullable=False),
+        pa.field("notes", _TEXTS),
     ]
 )
 
@@ -92,6 +93,7 @@ def _answered(answer: Prediction) -> dict[str, Any]:
         "threshold": answer.operating_point.threshold,
         "prediction_set": list(answer.prediction_set),
         "reasons": list(answer.reasons),
+        "notes": list(answer.notes),
         **{f"probability_{name}": value for name, value in probabilities.items()},
         **({} if where is None else dict(zip(_PLACES, (*where.peak, *where.box), strict=True))),
     }

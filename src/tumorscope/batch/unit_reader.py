@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import fsspec
 
@@ -11,7 +11,7 @@ from tumorscope.batch.units import Unit, is_url
 from tumorscope.errors import CorruptImageError
 from tumorscope.imaging.archives import Member, open_archive
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
-from tumorscope.imaging.sources import read_file
+from tumorscope.imaging.sources import Companion, beside, beside_member, read_file
 
 
 class UnitReader:
@@ -47,13 +47,26 @@ class UnitReader:
             return self._read_tar(unit)
         return read_file(Path(unit.path), self._limits)
 
+    def companion(self, unit: Unit) -> Companion | None:
+        """Return what reads the files beside a unit: those in its folder, or in its zip."""
+        if self._fs is not None or unit.archive == "tar":
+            return None
+        if unit.archive is None:
+            return beside(Path(unit.path), self._limits)
+        members = self._zip_members(unit)
+        by_path = {one.name: one for one in members}
+        return beside_member(PurePosixPath(members[unit.place].name), by_path)
+
     def _read_zip(self, unit: Unit) -> bytes:
+        return self._zip_members(unit)[unit.place].read()
+
+    def _zip_members(self, unit: Unit) -> list[Member]:
         if unit.path != self._archive:
             self._open.close()
             self._archive = ""
             self._members = self._open.enter_context(open_archive(Path(unit.path), self._limits))
             self._archive = unit.path
-        return self._members[unit.place].read()
+        return self._members
 
     def _read_tar(self, unit: Unit) -> bytes:
         self._limits.check_bytes(unit.size)

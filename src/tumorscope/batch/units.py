@@ -19,8 +19,8 @@ import fsspec
 
 from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError, UsageError
 from tumorscope.imaging.archives import open_archive
+from tumorscope.imaging.formats.table import ZIP_MAGICS
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
-from tumorscope.imaging.magic import ZIP_MAGICS
 from tumorscope.imaging.scan import ReadFailure
 from tumorscope.imaging.sources import (
     HEAD_BYTES,

@@ -20,6 +20,9 @@ _PATH: Final = click.Path(path_type=Path, exists=True)
 _OUT: Final = click.Path(path_type=Path)
 _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 
+_LISTED: Final = 10
+"""Pairs named on the terminal; the table holds all."""
+
 PICTURES, PAIRS, OVERLAPS = "pictures", "pairs", "overlaps"
 REPORT, THRESHOLDS = "report.html", "thresholds.json"
 
@@ -95,6 +98,7 @@ def overlap(context: click.Context, /, sources: Sequence[Path], **options: Any) 
             )
         _save(search, options)
         click.echo(_overlap_table(overlaps))
+        _list_pairs(search)
         _finish(context, search, options)
 
 
@@ -176,6 +180,30 @@ def _finish(context: click.Context, search: CopySearch, options: dict[str, Any])
     if search.failures:
         click.echo(f"{len(search.failures)} images could not be read.", err=True)
         context.exit(1)
+
+
+def _list_pairs(search: CopySearch) -> None:
+    """Name the first pairs that are the same picture in two sets."""
+    from tumorscope.data.copy_findings import pair_findings, picture_findings
+
+    by_digest: dict[str, dict[str, str]] = {}
+    for one in picture_findings(search):
+        if one["sha256"]:
+            by_digest.setdefault(one["sha256"], {}).setdefault(one["set"], one["path"])
+    across = [
+        f"{' = '.join(paths.values())} (the same file, byte by byte)"
+        for paths in by_digest.values()
+        if len(paths) > 1
+    ]
+    across += [
+        f"{one['first']} = {one['second']} ({one['change'] or 'the same picture'})"
+        for one in pair_findings(search)
+        if one["first_set"] != one["second_set"] and one["verdict"] == "same picture"
+    ]
+    for line in across[:_LISTED]:
+        click.echo(f"  {line}")
+    if len(across) > _LISTED:
+        click.echo(f"  and {len(across) - _LISTED} more pairs")
 
 
 def _suffix(options: dict[str, Any]) -> str:

@@ -39,6 +39,7 @@ CSV_COLUMNS: Final = (
     "peak_row",
     "peak_column",
     "reasons",
+    "notes",
     "error_type",
     "error_detail",
     "model_id",
@@ -165,7 +166,8 @@ def _csv_row(answer: dict[str, Any]) -> dict[str, Any]:
     row |= {f"probability_{name}": value for name, value in probabilities.items()}
     if answer.get("localization"):
         row["peak_row"], row["peak_column"] = answer["localization"]["peak"]
-    row["reasons"] = "; ".join(answer.get("reasons", []))
+    for name in ("reasons", "notes"):
+        row[name] = "; ".join(answer.get(name, []))
     if "operating_point" in answer:
         point = answer["operating_point"]
         row["operating_point"], row["threshold"] = point["name"], point["threshold"]

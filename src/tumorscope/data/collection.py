@@ -11,12 +11,9 @@ from typing import Final, cast
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.data.volumes import expand_volumes
 from tumorscope.errors import UsageError
+from tumorscope.imaging.formats.table import listing
+from tumorscope.imaging.sources import is_scan_file, walk_folder
 from tumorscope.labels import TumorType
-
-PICTURE_SUFFIXES: Final = frozenset(
-    (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".dcm", ".nii", ".nii.gz")
-)
-"""Names by which a folder's pictures are told from its other files."""
 
 _TUMOR_FREE: Final = re.compile(r"no|no[_ -]?tumou?r|normal|tumou?r[_ -]?free|negative", re.I)
 _TUMOR: Final = re.compile(
@@ -62,10 +59,7 @@ def open_collection(path: Path, root: Path | None = None) -> Collection:
     if path.is_dir():
         rows = list(_rows_of_folder(path))
         if not rows:
-            raise UsageError(
-                f"{path} contains no image; files that end in "
-                f"{', '.join(sorted(PICTURE_SUFFIXES))} are read."
-            )
+            raise UsageError(f"{path} contains no image; {listing()} are read.")
         return Collection(path.resolve().name, tuple(expand_volumes(rows, path)), path)
     if not path.is_file():
         raise UsageError(f"{path} does not exist; give a folder of images or a manifest (CSV).")
@@ -86,9 +80,8 @@ def join_collections(collections: Sequence[Collection]) -> Collection:
 
 
 def _rows_of_folder(folder: Path) -> Iterable[ManifestRow]:
-    for path in sorted(folder.rglob("*")):
-        if not path.name.lower().endswith(tuple(PICTURE_SUFFIXES)) or not path.is_file():
-            continue
+    found = (path for path in walk_folder(folder) if isinstance(path, Path))
+    for path in sorted(path for path in found if is_scan_file(path)):
         relative = path.relative_to(folder)
         label, kind = label_of_folders((folder.resolve().name, *relative.parts[:-1]))
         yield ManifestRow(

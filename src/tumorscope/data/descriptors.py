@@ -63,7 +63,7 @@ def describe(pictures: Iterable[NDArray[np.float32]]) -> Descriptors:
 
 
 def is_blank(pixels: NDArray[np.float32]) -> bool:
-    """Tell whether a picture of shape (rows, columns) shows nothing that could be analysed.
+    """Tell whether a picture of shape (rows, columns) shows nothing that could be analyzed.
 
     That is one that :func:`~tumorscope.imaging.preprocess.check_picture` refuses, or one of whole
     grey levels whose thumbnail's standard deviation is under one level. Of the 12,641 pictures

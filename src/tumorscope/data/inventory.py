@@ -18,8 +18,10 @@ from PIL import Image
 
 from tumorscope.data.descriptors import is_blank
 from tumorscope.data.manifest import ManifestRow
-from tumorscope.data.pictures import is_volume, read_pictures
+from tumorscope.data.pictures import read_pictures
 from tumorscope.errors import ImageError, ManifestError
+from tumorscope.imaging.formats.table import GZIP_MAGIC, MAGIC_BYTES, recognize
+from tumorscope.imaging.gzipped import format_inside
 
 ISSUES: Final = ("unreadable", "blank", "low_contrast", "odd_aspect", "clipped")
 """Names of the issues; each has the columns ``<issue>_score`` and ``is_<issue>_issue``."""
@@ -106,8 +108,11 @@ def _inspect(row: ManifestRow, root: Path, thresholds: InventoryThresholds) -> d
 
 
 def _format_of(path: Path) -> tuple[str, int | None]:
-    if is_volume(path.name):
-        return "NIfTI", None
+    with path.open("rb") as stream:
+        head = stream.read(MAGIC_BYTES)
+    found = format_inside(head) if head.startswith(GZIP_MAGIC) else recognize(head)
+    if found is None or found.kind != "picture":
+        return "unknown" if found is None else found.name, None
     with Image.open(path) as picture:
         return str(picture.format), _BITS.get(picture.mode, 8)
 

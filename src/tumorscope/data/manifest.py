@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TextIO, cast
 
 from tumorscope.errors import ManifestError, UsageError
 from tumorscope.labels import PLANES, SPLITS, TUMOR_TYPES, Plane, Split, TumorType
@@ -209,7 +209,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
 def _read_cells(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, strict=True)
+            reader = csv.DictReader(stream, strict=True, delimiter=_delimiter(stream))
             _check_columns(path, reader.fieldnames or ())
             for cells in reader:
                 yield reader.line_num, _check_width(cells, reader.line_num)
@@ -219,6 +219,17 @@ def _read_cells(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
         raise ManifestError(f"{path} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"{path} is not a CSV file in UTF-8: {error}.") from error
+
+
+def _delimiter(stream: TextIO) -> str:
+    """Tell by the header line what parts the columns: a comma, or what spreadsheets write.
+
+    Where the comma is the decimal mark, spreadsheets part columns by semicolons.
+    """
+    header = stream.readline()
+    stream.seek(0)
+    counts = {mark: header.count(mark) for mark in (",", ";", "\t")}
+    return max(counts, key=counts.__getitem__)
 
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.errors import ImageContentError, ManifestError
-from tumorscope.imaging.nifti import read_slice, read_volume
+from tumorscope.imaging.formats.table import is_named_as_volume
 from tumorscope.imaging.read import read_one
-
-VOLUME_SUFFIXES: Final = (".nii", ".nii.gz")
+from tumorscope.imaging.volumes import read_slice, read_volume
 
 
 def is_volume(path: str) -> bool:
     """Tell whether a path names a volume that has to be cut into slices."""
-    return path.lower().endswith(VOLUME_SUFFIXES)
+    return is_named_as_volume(path)
 
 
 def read_pictures(rows: Iterable[ManifestRow], root: Path) -> Iterator[NDArray[np.float32]]:

@@ -45,7 +45,7 @@ class Member:
     Attributes
     ----------
     name
-        As stored; a label, never a path to write to.
+        As stored, parted by ``/``; a label, never a path to write to.
     """
 
     name: str
@@ -113,9 +113,14 @@ def open_archive(file: Path | bytes, limits: Limits) -> Iterator[list[Member]]:
             "damaged."
         ) from error
     with archive:
-        members = [one for one in archive.infolist() if not one.is_dir()]
+        members = [one for one in archive.infolist() if not _name(one).endswith("/")]
         _check_members(members, size, limits)
-        yield [Member(info.filename, archive, info, limits) for info in members]
+        yield [Member(_name(info), archive, info, limits) for info in members]
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """Return a member's name; some programs on Windows part it by backslashes."""
+    return info.filename.replace("\\", "/")
 
 
 def _check_directory(file: Path | bytes, limits: Limits) -> None:

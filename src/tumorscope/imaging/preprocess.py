@@ -40,6 +40,16 @@ _SAFE_RESOLUTION: Final = 1e-4
 """Range over magnitude from which float32, with 24 bits, still has a thousand steps of grey."""
 
 
+_SQUARE: Final = 1.02
+"""Ratio of the distances of rows and columns up to which pixels count as square."""
+
+_MAX_RATIO: Final = 20.0
+"""Beyond it the header is wrong: no MR image has such pixels."""
+
+_MAX_STRETCHED: Final = 16_000_000
+"""Pixels of a picture after its rows or columns were filled in."""
+
+
 @dataclass(frozen=True, slots=True)
 class CanvasGeometry:
     """How a canvas lies over the image it was made from.
@@ -52,16 +62,23 @@ class CanvasGeometry:
         Image pixels per canvas pixel.
     shape
         (rows, columns) of the image as read.
+    stretch
+        Square pixels per pixel of the image as read, along rows and columns. The coordinates
+        above are in square pixels.
     """
 
     row0: float
     column0: float
     scale: float
     shape: tuple[int, int]
+    stretch: tuple[float, float] = (1.0, 1.0)
 
     def to_image(self, row: float, column: float) -> tuple[float, float]:
-        """Map a canvas point (corner-based coordinates) to image coordinates, in pixels."""
-        return self.row0 + row * self.scale, self.column0 + column * self.scale
+        """Map a canvas point (corner-based) to coordinates of the image as read, in pixels."""
+        return (
+            (self.row0 + row * self.scale) / self.stretch[0],
+            (self.column0 + column * self.scale) / self.stretch[1],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +141,20 @@ class Preprocessing:
         _check_parameters(fields)
         return cls(**fields)
 
-    def apply(self, pixels: NDArray[np.floating[Any]]) -> tuple[NDArray[np.uint8], CanvasGeometry]:
+    def apply(
+        self,
+        pixels: NDArray[np.floating[Any]],
+        spacing_mm: tuple[float, float] | None = None,
+    ) -> tuple[NDArray[np.uint8], CanvasGeometry]:
         """Make the canvas of one image.
 
         Parameters
         ----------
         pixels
             Shape (rows, columns), any real dtype and range.
+        spacing_mm
+            Distance of rows and of columns; where they differ, the canvas shows the patient's
+            proportions.
 
         Returns
         -------
@@ -145,10 +169,11 @@ class Preprocessing:
             If the image is smaller than 16 pixels on a side, not finite, or constant.
         """
         check_picture(pixels)
-        image = _in_safe_range(pixels)
+        image, stretch = _with_square_pixels(_in_safe_range(pixels), spacing_mm)
         threshold = self._foreground_threshold(image)
         top, bottom, left, right = self._foreground_box(image > threshold)
-        geometry = self._square(top, bottom, left, right, image.shape)
+        shape = (int(pixels.shape[0]), int(pixels.shape[1]))
+        geometry = self._square(top, bottom, left, right, shape=shape, stretch=stretch)
         window = self._window(image[top:bottom, left:right], threshold)
         canvas = _place(window, (top, left), geometry, self.size)
         return canvas, geometry
@@ -168,7 +193,8 @@ class Preprocessing:
         ndarray
             Shape (size, size), float32 in [0, 1]: covered fraction of each canvas pixel.
         """
-        covered = _place((mask > 0).astype(np.float32) * 255, (0, 0), geometry, self.size)
+        marked = _stretched((mask > 0).astype(np.float32) * 255, geometry.stretch)
+        covered = _place(marked, (0, 0), geometry, self.size)
         return covered.astype(np.float32) / np.float32(255)
 
     def _foreground_threshold(self, image: NDArray[np.float32]) -> float:
@@ -205,14 +231,22 @@ class Preprocessing:
         return np.flatnonzero(crossed)[kept]
 
     def _square(
-        self, top: int, bottom: int, left: int, right: int, shape: tuple[int, ...]
+        self,
+        top: int,
+        bottom: int,
+        left: int,
+        right: int,
+        *,
+        shape: tuple[int, int],
+        stretch: tuple[float, float],
     ) -> CanvasGeometry:
         side = max(bottom - top, right - left)
         return CanvasGeometry(
             row0=(top + bottom - side) / 2,
             column0=(left + right - side) / 2,
             scale=side / self.size,
-            shape=(int(shape[0]), int(shape[1])),
+            shape=shape,
+            stretch=stretch,
         )
 
     def _window(self, crop: NDArray[np.float32], threshold: float) -> NDArray[np.float32]:
@@ -279,6 +313,40 @@ def _in_safe_range(pixels: NDArray[Any]) -> NDArray[np.float32]:
     values = np.asarray(pixels, dtype=np.float64) / largest
     values = (values - values.min()) / (values.max() - values.min())
     return np.asarray(values, dtype=np.float32)
+
+
+def _with_square_pixels(
+    image: NDArray[np.float32], spacing_mm: tuple[float, float] | None
+) -> tuple[NDArray[np.float32], tuple[float, float]]:
+    """Resample a picture whose rows and columns lie differently far apart.
+
+    The farther ones are filled in; in large pictures the nearer ones are thinned out.
+
+    Returns
+    -------
+    image, stretch
+        As in :attr:`CanvasGeometry.stretch`.
+    """
+    ratio = 1.0 if spacing_mm is None else spacing_mm[0] / spacing_mm[1]
+    if abs(math.log(ratio)) <= math.log(_SQUARE) or abs(math.log(ratio)) > math.log(_MAX_RATIO):
+        return image, (1.0, 1.0)
+    stretch = (ratio, 1.0) if ratio > 1 else (1.0, 1 / ratio)
+    if image.size * max(stretch) > _MAX_STRETCHED:
+        largest = max(stretch)
+        stretch = (stretch[0] / largest, stretch[1] / largest)
+    stretched = _stretched(image, stretch)
+    rows, columns = (new / old for new, old in zip(stretched.shape, image.shape, strict=True))
+    return stretched, (rows, columns)
+
+
+def _stretched(image: NDArray[np.float32], stretch: tuple[float, float]) -> NDArray[np.float32]:
+    rows, columns = (
+        max(1, round(side * factor)) for side, factor in zip(image.shape, stretch, strict=True)
+    )
+    if (rows, columns) == image.shape:
+        return image
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    return np.asarray(picture.resize((columns, rows), Image.Resampling.BILINEAR))
 
 
 def _place(

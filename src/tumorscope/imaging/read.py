@@ -11,10 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
+from tumorscope.imaging.formats.table import (
+    GZIP_MAGIC,
+    MAGIC_BYTES,
+    recognize,
+    why_unread,
+)
+from tumorscope.imaging.gzipped import gunzip
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
-from tumorscope.imaging.magic import file_kind
 from tumorscope.imaging.scan import ReadFailure, Scan
-from tumorscope.imaging.sources import SourceFile, expand, label, read_file
+from tumorscope.imaging.sources import (
+    Companion,
+    SourceFile,
+    beside,
+    expand,
+    label,
+    read_file,
+)
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -63,15 +76,26 @@ def read_one(
         If it cannot be read.
     """
     if isinstance(source, (str, Path)):
-        return decode(read_file(Path(source), limits), name or label(source), limits)
+        path = Path(source)
+        return decode(read_file(path, limits), name or label(source), limits, beside(path, limits))
     if isinstance(source, (bytes, bytearray, memoryview)):
         limits.check_bytes(len(source))
         return decode(bytes(source), name or IN_MEMORY, limits)
     return _from_object(source, name or IN_MEMORY, limits)
 
 
-def decode(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> list[Scan]:
+def decode(
+    content: bytes,
+    name: str,
+    limits: Limits = DEFAULT_LIMITS,
+    companion: Companion | None = None,
+) -> list[Scan]:
     """Decode the content of one file.
+
+    Parameters
+    ----------
+    companion
+        Returns a file that lies beside this one, by its bare name; ``None`` where there are none.
 
     Raises
     ------
@@ -80,50 +104,43 @@ def decode(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> list[S
     """
     if not content:
         raise CorruptImageError("The file is empty (0 bytes).")
-    kind = file_kind(content)
-    if kind == "raster":
-        from tumorscope.imaging.raster import read_raster
-
-        return read_raster(content, name, limits)
-    if kind == "dicom":
-        from tumorscope.imaging.dicom import read_dicom
-
-        return read_dicom(content, name, limits)
-    if kind in ("nifti", "gzip"):
-        from tumorscope.imaging.nifti import read_nifti
-
-        return read_nifti(content, name, limits)
-    if kind == "zip":
+    if content.startswith(GZIP_MAGIC):
+        content = gunzip(content, name, limits)
+    found = recognize(content)
+    if found is not None and found.name == "zip":
         raise UnsupportedFormatError(
             "A zip archive is not a single image, and archives inside archives are not opened; "
             "unpack it first."
         )
-    raise UnsupportedFormatError(
-        f"The content (it starts with {content[:8].hex(' ')}) is not PNG, JPEG, BMP, TIFF, WebP, "
-        "DICOM or NIfTI."
+    if found is None or found.reader is None:
+        raise UnsupportedFormatError(why_unread(content[:MAGIC_BYTES], name))
+    read = found.load_reader()
+    scans: list[Scan] = (
+        read(content, name, limits, companion) if found.detached else read(content, name, limits)
     )
+    return scans
 
 
 def _read_source(file: SourceFile, limits: Limits) -> Iterator[Scan | ReadFailure]:
     try:
-        yield from decode(file.read(), file.name, limits)
+        yield from decode(file.read(), file.name, limits, file.companion)
     except ImageError as error:
         yield ReadFailure(file.name, error)
 
 
 def _from_object(source: object, name: str, limits: Limits) -> list[Scan]:
     if isinstance(source, np.ndarray):
-        from tumorscope.imaging.raster import from_array
+        from tumorscope.imaging.formats.raster import from_array
 
         return [from_array(source, name, limits)]
     # An object of these classes can only exist where their packages are loaded already.
     pil, pydicom = sys.modules.get("PIL.Image"), sys.modules.get("pydicom")
     if pil is not None and isinstance(source, pil.Image):
-        from tumorscope.imaging.raster import from_pil
+        from tumorscope.imaging.formats.raster import from_pil
 
         return [from_pil(source, name, limits)]
     if pydicom is not None and isinstance(source, pydicom.Dataset):
-        from tumorscope.imaging.dicom import from_dataset
+        from tumorscope.imaging.formats.dicom import from_dataset
 
         return from_dataset(source, name, limits)
     raise UnsupportedFormatError(

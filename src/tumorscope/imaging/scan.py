@@ -3,12 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.errors import ImageError
 from tumorscope.labels import Plane
+
+WITHOUT_UID: Final = "without-uid:"
+"""Begins the ``series_uid`` made for DICOM slices that carry none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceMember:
+    """What tells a DICOM slice from the others of its series.
+
+    Attributes
+    ----------
+    digest
+        Of the pixels, in hexadecimal.
+    is_placed
+        Whether the position is one in the patient, and not just a number.
+    orientation
+        Directions of rows and columns in the patient; ``None`` where unknown.
+    number
+        ``InstanceNumber``.
+    traits
+        What the header says of echo, phase, time and the like; the keys are keywords.
+    """
+
+    digest: str
+    is_placed: bool = False
+    orientation: tuple[float, ...] | None = None
+    number: int | None = None
+    traits: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +77,10 @@ class Scan:
     sides
         Anatomical directions of the image's (left, top) edges as letters of ``LRAPHF``,
         ``None`` where unknown.
+    member
+        What tells this slice from the others of its series.
+    notes
+        What a reader of the answer has to know of the file.
     """
 
     pixels: NDArray[np.float32]
@@ -63,6 +96,8 @@ class Scan:
     body_part: str | None = None
     study_uid: str | None = None
     series_description: str | None = None
+    member: SliceMember | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_blank(self) -> bool:

@@ -11,7 +11,6 @@ import logging
 import re
 import sys
 import unicodedata
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,30 +19,26 @@ from typing import IO, Final
 
 from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
 from tumorscope.imaging.archives import Member, open_archive
+from tumorscope.imaging.formats.table import (
+    GZIP_MAGIC,
+    MAGIC_BYTES,
+    ZIP_MAGICS,
+    is_named_as_scan,
+    listing,
+    recognize,
+)
+from tumorscope.imaging.gzipped import format_inside
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
-from tumorscope.imaging.magic import MAGIC_BYTES, ZIP_MAGICS, file_kind
 from tumorscope.imaging.scan import ReadFailure
 
 STANDARD_INPUT: Final = "-"
 _STANDARD_INPUT_NAME: Final = "stdin"
 
-# fmt: off
-READ_SUFFIXES: Final = (
-    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp",
-    ".dcm", ".dicom", ".ima", ".nii", ".nii.gz",
-)
-"""Names of the formats that are read."""
+HEAD_BYTES: Final = MAGIC_BYTES
+"""Enough of a file, or of a gzip stream's begin, to tell its format."""
 
-UNREAD_SUFFIXES: Final = (
-    ".gif", ".jp2", ".j2k", ".heic", ".heif", ".avif",
-    ".img", ".hdr", ".mha", ".mhd", ".mgh", ".mgz", ".nrrd", ".nhdr", ".mnc",
-    ".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar",
-)
-"""Names of images and archives that are not read: leaving them out would pass for an answer."""
-# fmt: on
-
-HEAD_BYTES: Final = 4096
-"""Enough of a file, or of a gzip stream's begin, to tell its kind."""
+Companion = Callable[[str], bytes]
+"""Returns the content of a file in the same folder by its bare name; raises ImageError."""
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -58,10 +53,13 @@ class SourceFile:
         Under which answers refer to it.
     read
         Returns the content; raises ImageError if it cannot be had.
+    companion
+        Returns a file that lies beside it; ``None`` where nothing does.
     """
 
     name: str
     read: Callable[[], bytes]
+    companion: Companion | None = None
 
 
 def expand(
@@ -127,7 +125,39 @@ def _expand_one(path: str | Path, limits: Limits) -> Iterator[SourceFile | ReadF
     elif is_archive:
         yield from _expand_archive(label(path), file, limits)
     else:
-        yield SourceFile(label(path), lambda: read_file(file, limits))
+        yield SourceFile(label(path), lambda: read_file(file, limits), beside(file, limits))
+
+
+def beside(file: Path, limits: Limits) -> Companion:
+    """Return what reads the files in the same folder, and no others.
+
+    A header that names a file elsewhere, or a link that leads elsewhere, is refused.
+    """
+
+    def read(name: str) -> bytes:
+        check_bare_name(name)
+        found = file.parent / name
+        if found.is_symlink() or not found.is_file():
+            raise _not_beside(name)
+        return read_file(found, limits)
+
+    return read
+
+
+def check_bare_name(name: str) -> None:
+    """Raise CorruptImageError unless a header's file name is that of a file beside it."""
+    if name in ("", ".", "..") or any(one in name for one in ("/", "\\", ":", "\0")):
+        raise CorruptImageError(
+            "The header names a data file in another folder; only one beside it is read. Put both "
+            "into one folder and correct the header."
+        )
+
+
+def _not_beside(name: str) -> CorruptImageError:
+    return CorruptImageError(
+        f"The header's data file {label(name)[:100]!r} is not beside it; give the two together, "
+        "in a folder or a zip."
+    )
 
 
 def read_file(file: Path, limits: Limits) -> bytes:
@@ -174,7 +204,7 @@ def _expand_folder(folder: Path, limits: Limits) -> Iterator[SourceFile | ReadFa
         if isinstance(item, ReadFailure):
             found += 1
             yield item
-        elif may_be_scan(item.name, partial(_safe_head_of, item)):
+        elif is_scan_file(item):
             found += 1
             yield from expand([item], limits)
         else:
@@ -200,7 +230,7 @@ def walk_folder(folder: Path) -> Iterator[Path | ReadFailure]:
             yield entry
         elif kind == "linked folder":
             _LOGGER.info("the linked folder %r is not followed; name it itself", label(entry))
-        elif kind == "dead link" and _is_named_as_image(entry.name):
+        elif kind == "dead link" and is_named_as_scan(entry.name):
             yield ReadFailure(label(entry), CorruptImageError("The link does not lead to a file."))
 
 
@@ -217,23 +247,38 @@ def _expand_archive(
 ) -> Iterator[SourceFile | ReadFailure]:
     found, left_out = 0, 0
     with open_archive(file, limits) as members:
+        by_path = {member.name: member for member in members}
         for member in sorted(members, key=lambda one: natural_key(one.name)):
             path = PurePosixPath(member.name)
             if any(is_hidden(part) for part in path.parts):
                 continue
             if may_be_scan(path.name, partial(_safe_head, member)):
                 found += 1
-                yield SourceFile(f"{name}/{label(member.name)}", member.read)
+                companion = beside_member(path, by_path)
+                yield SourceFile(f"{name}/{label(member.name)}", member.read, companion)
             else:
                 left_out += 1
     _report("zip archive", found=found, left_out=left_out)
 
 
+def beside_member(path: PurePosixPath, members: dict[str, Member]) -> Companion:
+    """Return what reads the members of an archive in the same folder as one of them."""
+
+    def read(name: str) -> bytes:
+        check_bare_name(name)
+        member = members.get(str(path.with_name(name)))
+        if member is None:
+            raise _not_beside(name)
+        return member.read()
+
+    return read
+
+
 def _report(what: str, *, found: int, left_out: int) -> None:
     if not found:
         raise UnsupportedFormatError(
-            f"The {what} holds no file that could be a scan ({left_out} of other kinds); PNG, "
-            "JPEG, BMP, TIFF, WebP, DICOM and NIfTI are read."
+            f"The {what} holds no file that could be a scan ({left_out} of other kinds); "
+            f"{listing()} are read."
         )
     if left_out:
         _LOGGER.info("%d files of the %s are no images and were left out", left_out, what)
@@ -241,28 +286,28 @@ def _report(what: str, *, found: int, left_out: int) -> None:
 
 def may_be_scan(name: str, head: Callable[[], bytes]) -> bool:
     """Tell whether a file is to be tried, by its name or else by its first bytes."""
-    return _is_named_as_image(name) or _begins_as_image(head())
+    return is_named_as_scan(name) or _begins_as_scan(head())
+
+
+def is_scan_file(path: Path) -> bool:
+    """Tell whether a file of a folder is to be tried; see :func:`may_be_scan`."""
+    return may_be_scan(path.name, partial(_safe_head_of, path))
 
 
 def is_hidden(name: str) -> bool:
     """Tell whether a file or folder is left out of a walk."""
     # A name that leads out of an archive is a label like any other.
-    return (name.startswith(".") and name != "..") or name in ("__MACOSX", "DICOMDIR")
+    if name.startswith(".") and name != "..":
+        return True
+    # On discs names may be in lower case, or carry a version.
+    return name == "__MACOSX" or name.upper().partition(";")[0] == "DICOMDIR"
 
 
-def _is_named_as_image(name: str) -> bool:
-    return name.lower().endswith((*READ_SUFFIXES, *UNREAD_SUFFIXES))
-
-
-def _begins_as_image(head: bytes) -> bool:
-    kind = file_kind(head)
-    if kind == "gzip":
-        try:
-            head = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, MAGIC_BYTES)
-        except zlib.error:
-            return False
-        return file_kind(head) == "nifti"
-    return kind in ("raster", "dicom", "nifti")
+def _begins_as_scan(head: bytes) -> bool:
+    found = format_inside(head) if head.startswith(GZIP_MAGIC) else recognize(head)
+    if found is None or found.reader is None:
+        return False
+    return found.gzipped or not head.startswith(GZIP_MAGIC)
 
 
 def _head_of(file: Path) -> bytes:

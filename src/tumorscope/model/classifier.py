@@ -36,7 +36,7 @@ from tumorscope.model.prediction import (
     Prediction,
     SeriesPrediction,
 )
-from tumorscope.model.series import aggregate
+from tumorscope.model.series import answer_series
 from tumorscope.model.side_by_side import answer_side_by_side
 
 if TYPE_CHECKING:
@@ -255,7 +255,8 @@ class Classifier:
     def predict_scan(self, scan: Scan, *, heatmap: bool = False) -> Prediction:
         """Classify one slice that has been read already.
 
-        A blank slice of a stack, as lie beyond the head, is rejected; a blank image is an error.
+        A blank slice of a stack or series, as lie beyond the head, is rejected; a blank image is
+        an error.
         A DICOM image whose header gives another modality than MR, or a part of the body below the
         neck, is rejected unseen.
 
@@ -264,11 +265,12 @@ class Classifier:
         ImageContentError
             If the scan holds no picture.
         """
-        if scan.slice_index is not None and scan.is_blank:
+        is_one_of_many = scan.slice_index is not None or scan.series_uid is not None
+        if is_one_of_many and scan.is_blank:
             return self._reject(scan, BLANK, heatmap=heatmap)
         if foreign := foreign_header(scan.modality, scan.body_part):
             return self._reject(scan, foreign, heatmap=heatmap)
-        canvas, geometry = self.manifest.preprocessing.apply(scan.pixels)
+        canvas, geometry = self.manifest.preprocessing.apply(scan.pixels, scan.spacing_mm)
         logit, evidence, type_logits, _, *novelty = self.run(canvas[None])
         gate = self.manifest.gate
         if gate is not None and gate.rejects(float(novelty[0][0])):
@@ -293,6 +295,8 @@ class Classifier:
             series_description=scan.series_description,
             evidence=self.evidence_on_image(evidence[0], geometry) if heatmap else None,
             pixels=scan.pixels if heatmap else None,
+            member=scan.member,
+            notes=scan.notes,
         )
 
     def run(self, canvases: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
@@ -338,6 +342,8 @@ class Classifier:
             series_description=scan.series_description,
             evidence=np.zeros_like(scan.pixels) if heatmap else None,
             pixels=scan.pixels if heatmap else None,
+            member=scan.member,
+            notes=scan.notes,
         )
 
     def _type_probabilities(self, logits: NDArray[np.float32]) -> dict[str, float]:
@@ -395,7 +401,7 @@ class SeriesCollector:
         for uid, members in self._members.items():
             failed = self._failed.get(uid, 0)
             if members and len(members) + failed > 1:
-                yield aggregate(
+                yield answer_series(
                     members,
                     failed=failed,
                     rule=self._classifier.rule,

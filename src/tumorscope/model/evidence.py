@@ -64,9 +64,11 @@ def evidence_on_image(
     """
     probability = sigmoid(evidence).astype(np.float32)
     rows, columns = geometry.shape
-    cell = canvas_size / evidence.shape[0] * geometry.scale  # image pixels per cell
-    across = _neighbors(columns, len(probability), cell=cell, offset=geometry.column0)
-    down = _neighbors(rows, len(probability), cell=cell, offset=geometry.row0)
+    cell = canvas_size / evidence.shape[0] * geometry.scale  # square pixels per cell
+    tall, wide = (cell / factor for factor in geometry.stretch)  # pixels as read per cell
+    row0, column0 = geometry.to_image(0, 0)
+    across = _neighbors(columns, len(probability), cell=wide, offset=column0)
+    down = _neighbors(rows, len(probability), cell=tall, offset=row0)
     lines = _interpolate(np.ascontiguousarray(probability.T), across).T
     laid = _interpolate(np.ascontiguousarray(lines), down)
     return np.minimum(laid, 1, out=laid)  # weights may add up to a rounding more than 1

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.errors import ImageError, UsageError
+from tumorscope.imaging.scan import SliceMember
 from tumorscope.labels import NOTICE, Outcome
 from tumorscope.model.operating_point import OperatingPoint
 
@@ -86,6 +87,8 @@ class Prediction:
     evidence
         Shape (rows, columns) of the image as read, float32 in [0, 1]: probability-like evidence
         for tumor at each pixel. Not part of :meth:`to_dict`.
+    member, notes
+        As in :class:`~tumorscope.imaging.scan.Scan`.
     pixels
         The image as read, kept beside ``evidence`` for :meth:`overlay`.
     """
@@ -107,6 +110,8 @@ class Prediction:
     series_description: str | None = None
     evidence: NDArray[np.float32] | None = None
     pixels: NDArray[np.float32] | None = None
+    member: SliceMember | None = None
+    notes: tuple[str, ...] = ()
 
     def overlay(self, *, opacity: float = 0.5) -> PIL.Image.Image:
         """Colour the evidence over the grey image.
@@ -136,6 +141,7 @@ class Prediction:
             "reasons": list(self.reasons),
             "operating_point": self.operating_point.to_dict(),
             "localization": None if self.localization is None else self.localization.to_dict(),
+            "notes": list(self.notes),
             "model": self.model.to_dict(),
             "notice": NOTICE,
         }
@@ -154,12 +160,18 @@ class SeriesPrediction:
     study_uid, series_description
         As in :class:`~tumorscope.imaging.scan.Scan`; of the first slice that has one.
     slices
-        Number of slices that were answered.
+        Number of slices that were answered; of several volumes, of the one that decides.
     failed_slices
         Number of slices that could not be answered.
     most_suspicious
         Slices with the highest probability of tumor, highest first, each with ``source``,
         ``slice_index``, ``sop_instance_uid`` and ``probability``.
+    volumes
+        Where a series holds several volumes, each with ``slices``, ``outcome``, ``probability``
+        of tumor (``None`` if rejected) and ``traits``, by which they differ; the first decides.
+        Empty for a series of one volume.
+    notes
+        What a reader of the answer has to know of the series.
     """
 
     source: str
@@ -176,6 +188,8 @@ class SeriesPrediction:
     operating_point: OperatingPoint
     study_uid: str | None = None
     series_description: str | None = None
+    volumes: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the answer."""
@@ -194,6 +208,8 @@ class SeriesPrediction:
             "slices": self.slices,
             "failed_slices": self.failed_slices,
             "most_suspicious": list(self.most_suspicious),
+            "volumes": list(self.volumes),
+            "notes": list(self.notes),
             "model": self.model.to_dict(),
             "notice": NOTICE,
         }

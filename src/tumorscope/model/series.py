@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorscope.imaging.scan import WITHOUT_UID
 from tumorscope.imaging.sources import natural_key
 from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.decision import DecisionRule
 from tumorscope.model.gate import BLANK
 from tumorscope.model.prediction import ModelIdentity, Prediction, SeriesPrediction
+from tumorscope.model.series_volumes import split_volumes, without_repeats
 
 MOST_SUSPICIOUS: Final = 3
 NEIGHBORS: Final = 3
@@ -73,8 +76,55 @@ def aggregate(
         most_suspicious=_most_suspicious(answered),
         model=model,
         operating_point=rule.point,
-        **_names(ordered),
+        study_uid=_first(one.study_uid for one in ordered),
+        series_description=_first(one.series_description for one in ordered),
     )
+
+
+def answer_series(
+    slices: Sequence[Prediction],
+    *,
+    failed: int,
+    rule: DecisionRule,
+    model: ModelIdentity,
+    spread: float = 0.0,
+) -> SeriesPrediction:
+    """Combine the slice answers of one series, whatever volumes it holds.
+
+    An instance that came twice counts once. Volumes of one series, such as its echoes, are
+    answered one by one; the one with the highest probability of a tumor decides for the series.
+    The parameters are those of :func:`aggregate`.
+    """
+    distinct, notes = without_repeats(slices)
+    volumes = split_volumes(distinct)
+    answers = [
+        aggregate(one.slices, failed=failed, rule=rule, model=model, spread=spread)
+        for one in volumes
+    ]
+    order = sorted(range(len(answers)), key=lambda at: (-_tumor(answers[at]), at))
+    decides = answers[order[0]]
+    shared = dict.fromkeys([*(note for one in distinct for note in one.notes), *notes])
+    if len(volumes) == 1:
+        return replace(decides, notes=tuple(shared))
+    note = (
+        f"The series holds {len(volumes)} volumes; the one with the highest probability of a tumor "
+        "decides."
+    )
+    told = tuple(
+        {
+            "slices": answers[at].slices,
+            "outcome": answers[at].outcome,
+            "probability": None if _tumor(answers[at]) < 0 else _tumor(answers[at]),
+            "traits": dict(volumes[at].traits),
+        }
+        for at in order
+    )
+    return replace(decides, source=_source(slices), volumes=told, notes=(*shared, note))
+
+
+def _tumor(answer: SeriesPrediction) -> float:
+    """Return the probability of a tumor; -1 for what was rejected."""
+    return -1.0 if answer.probabilities is None else answer.probabilities["tumor"]
 
 
 def _unlike(slices: Sequence[Prediction]) -> int:
@@ -157,7 +207,8 @@ def _rejected(
         most_suspicious=(),
         model=model,
         operating_point=rule.point,
-        **_names(slices),
+        study_uid=_first(one.study_uid for one in slices),
+        series_description=_first(one.series_description for one in slices),
     )
 
 
@@ -170,17 +221,15 @@ def _place(one: Prediction) -> tuple[Any, ...]:
 def _uid(slices: Sequence[Prediction]) -> str | None:
     """Return the DICOM identifier; other series are named by their source alone."""
     first = slices[0]
-    return first.series_uid if first.sop_instance_uid is not None else None
+    is_dicom = first.sop_instance_uid is not None or first.member is not None
+    if not is_dicom or first.series_uid in (None, first.source):
+        return None
+    return None if str(first.series_uid).startswith(WITHOUT_UID) else first.series_uid
 
 
-def _names(slices: Sequence[Prediction]) -> dict[str, str | None]:
-    """Return study and description, of the first slice that has one."""
-    return {
-        "study_uid": next((one.study_uid for one in slices if one.study_uid), None),
-        "series_description": next(
-            (one.series_description for one in slices if one.series_description), None
-        ),
-    }
+def _first(names: Iterable[str | None]) -> str | None:
+    """Return the first name that is there."""
+    return next(filter(None, names), None)
 
 
 def _source(slices: Sequence[Prediction]) -> str:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.errors import ImageError, ManifestError
-from tumorscope.imaging.nifti import read_slice
 from tumorscope.imaging.preprocess import CanvasGeometry, Preprocessing
 from tumorscope.imaging.read import read_one
+from tumorscope.imaging.volumes import read_slice
 from tumorscope.labels import TUMOR_TYPES
 from tumorscope.training.examples import UNKNOWN, Examples
 

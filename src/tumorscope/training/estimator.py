@@ -16,8 +16,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from tumorscope.errors import UsageError
+from tumorscope.imaging.formats.raster import from_array
 from tumorscope.imaging.preprocess import Preprocessing
-from tumorscope.imaging.raster import from_array
 from tumorscope.model.artifact import Artifact, Calibration, Manifest
 from tumorscope.model.classifier import Classifier
 from tumorscope.training.config import TrainConfig

@@ -10,11 +10,12 @@ from typing import Final
 
 from PIL import Image
 
-from tumorscope.data.collection import PICTURE_SUFFIXES, label_of_folders
+from tumorscope.data.collection import label_of_folders
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.public.conversion import FILES, ConversionFailure, Store
 from tumorscope.data.public.entries import Entry
 from tumorscope.errors import ImageError
+from tumorscope.imaging.formats.table import PICTURE_ENDINGS
 
 _SPLITS: Final = ("training", "testing", "train", "test", "validation", "val")
 
@@ -31,7 +32,7 @@ def convert_folders(
     for entry in entries:
         label, kind = label_of_folders(entry.path.parts[:-1])
         is_known = label is not None or entry.path.parent.name in unlabeled
-        if entry.path.suffix.lower() not in PICTURE_SUFFIXES or not is_known:
+        if entry.path.suffix.lower() not in PICTURE_ENDINGS or not is_known:
             continue
         try:
             content = entry.read()

@@ -36,7 +36,7 @@ def read_scans(
         return Failure(source.source, source.error)
     with admission.compute():
         try:
-            return decode(source.read(), source.name, limits)
+            return decode(source.read(), source.name, limits, source.companion)
         except ImageError as error:
             return Failure(source.name, error)
         # The readers turn what they foresee into ImageError; the rest must not end the batch.

@@ -34,7 +34,11 @@ from tumorscope.serving.http_api.job_store import (
 )
 from tumorscope.serving.http_api.logs import log_crash, log_event
 from tumorscope.serving.http_api.pictures import describe_slice, save_pictures
-from tumorscope.serving.http_api.stored_answers import are_of_other_model, collect_series
+from tumorscope.serving.http_api.stored_answers import (
+    are_of_other_model,
+    collect_series,
+    store_member,
+)
 
 PICTURES: Final = "pictures"
 """Folder of a held job's pictures, inside the job's own."""
@@ -281,6 +285,7 @@ class _JobRun:
             series_uid=None if scan is None else scan.series_uid,
             position_mm=None if scan is None else scan.position_mm,
             view=view,
+            member=None if scan is None else store_member(scan.member),
         )
         self._store.commit(self._job.id, stored, files_done=index + 1 if is_last else index)
         self._number += 1
@@ -306,4 +311,4 @@ def _renamed(source: SourceFile | ReadFailure, path: str, name: str) -> SourceFi
     """Give a file of the spool the name that it was uploaded under."""
     if isinstance(source, ReadFailure):
         return ReadFailure(source.source.replace(path, name, 1), source.error)
-    return SourceFile(source.name.replace(path, name, 1), source.read)
+    return SourceFile(source.name.replace(path, name, 1), source.read, source.companion)

@@ -57,6 +57,7 @@ CREATE TABLE IF NOT EXISTS answers (
     series_uid TEXT,
     position_mm REAL,
     view TEXT,
+    member TEXT,
     PRIMARY KEY (job, number)
 );
 CREATE TABLE IF NOT EXISTS repeats (
@@ -68,7 +69,10 @@ CREATE INDEX IF NOT EXISTS repeats_of_job ON repeats (job);
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, created, bytes);
 CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (created, id);
 """
-_ADDED: Final = {"jobs": {"threshold": "REAL", "caller": "TEXT"}}
+_ADDED: Final = {
+    "jobs": {"threshold": "REAL", "caller": "TEXT"},
+    "answers": {"member": "TEXT"},
+}
 """Columns that a database of an earlier version lacks."""
 
 _BUSY_MS: Final = 10_000
@@ -99,6 +103,8 @@ class StoredAnswer:
         As in :class:`~tumorscope.imaging.scan.Scan`, kept to answer for the series.
     view
         What a viewer needs of the slice; ``None`` for what is no image.
+    member
+        :class:`~tumorscope.imaging.scan.SliceMember` as JSON, kept for the series as well.
     """
 
     number: int
@@ -107,6 +113,7 @@ class StoredAnswer:
     series_uid: str | None = None
     position_mm: float | None = None
     view: dict[str, Any] | None = None
+    member: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -560,7 +567,8 @@ def _check_owned(changed: int) -> None:
 
 def _insert(database: sqlite3.Connection, job: str, one: StoredAnswer) -> None:
     database.execute(
-        "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO answers (job, number, file, answer, series_uid, position_mm, view, member) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             job,
             one.number,
@@ -569,6 +577,7 @@ def _insert(database: sqlite3.Connection, job: str, one: StoredAnswer) -> None:
             one.series_uid,
             one.position_mm,
             None if one.view is None else json.dumps(one.view),
+            one.member,
         ),
     )
 
@@ -603,4 +612,5 @@ def _answer(row: sqlite3.Row) -> StoredAnswer:
         series_uid=row["series_uid"],
         position_mm=row["position_mm"],
         view=None if view is None else json.loads(view),
+        member=row["member"],
     )

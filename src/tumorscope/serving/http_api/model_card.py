@@ -8,6 +8,7 @@ import msgspec
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
+from tumorscope.imaging.formats.table import READ_NAMES
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
 from tumorscope.model.gate import Gate
 from tumorscope.serving.http_api.config import ServerConfig
@@ -18,7 +19,7 @@ from tumorscope.serving.http_api.service import current_service
 
 blueprint = Blueprint("model", __name__)
 
-FORMATS: Final = ("PNG", "JPEG", "BMP", "TIFF", "WebP", "DICOM", "NIfTI", "zip")
+FORMATS: Final = (*READ_NAMES, "zip")
 
 
 @blueprint.get("/model")

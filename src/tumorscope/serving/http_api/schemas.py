@@ -120,6 +120,22 @@ class Localization(Struct):
     ]
 
 
+Notes = Annotated[
+    list[str], Meta(description="What a reader of the answer has to know of the file or series.")
+]
+
+
+class SeriesVolume(Struct):
+    """One of several volumes under one Series Instance UID, such as an echo."""
+
+    slices: Count
+    outcome: Outcome
+    probability: Annotated[Probability | None, Meta(description="Of a tumor; null if rejected.")]
+    traits: Annotated[
+        dict[str, str], Meta(description="Header elements by which it differs from the others.")
+    ]
+
+
 class ImageAnswer(Struct, tag_field="kind", tag="image"):
     """The answer for one image or slice."""
 
@@ -133,6 +149,7 @@ class ImageAnswer(Struct, tag_field="kind", tag="image"):
     reasons: list[str]
     operating_point: OperatingPoint
     localization: Localization | None
+    notes: Notes
     model: ModelIdentity
     notice: Notice
     heatmap: Heatmap | UnsetType = UNSET
@@ -163,6 +180,11 @@ class SeriesAnswer(Struct, tag_field="kind", tag="series"):
     slices: Count
     failed_slices: Count
     most_suspicious: list[SuspiciousSlice]
+    volumes: Annotated[
+        list[SeriesVolume],
+        Meta(description="Of a series with several, the one that decides first; else empty."),
+    ]
+    notes: Notes
     model: ModelIdentity
     notice: Notice
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from tumorscope.errors import CorruptImageError
+from tumorscope.imaging.scan import SliceMember
 from tumorscope.model.classifier import SeriesCollector
 from tumorscope.model.operating_point import OperatingPoint
 from tumorscope.model.prediction import Failure, ModelIdentity, Prediction
@@ -33,6 +36,11 @@ def are_of_other_model(
     )
 
 
+def store_member(member: SliceMember | None) -> str | None:
+    """Return as text what tells a slice from the others of its series."""
+    return None if member is None else msgspec.json.encode(member).decode()
+
+
 def _restore(stored: StoredAnswer) -> Prediction | Failure:
     values = stored.answer
     if values["kind"] == "error":
@@ -55,6 +63,10 @@ def _restore(stored: StoredAnswer) -> Prediction | Failure:
         position_mm=stored.position_mm,
         study_uid=view.get("study_instance_uid"),
         series_description=view.get("series_description"),
+        member=None
+        if stored.member is None
+        else msgspec.json.decode(stored.member, type=SliceMember),
+        notes=tuple(values.get("notes", ())),
     )
 
 

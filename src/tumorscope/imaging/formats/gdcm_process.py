@@ -18,8 +18,8 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 from pydicom import uid
 from pydicom.pixels.decoders.base import get_decoder
 
-from tumorscope.imaging.codestream import read_frame_header
-from tumorscope.imaging.gdcm_worker import REPLY, REQUEST
+from tumorscope.imaging.formats.codestream import read_frame_header
+from tumorscope.imaging.formats.gdcm_worker import REPLY, REQUEST
 
 if TYPE_CHECKING:
     from pydicom.pixels.decoders.base import DecodeRunner
@@ -108,7 +108,7 @@ def is_available(syntax: str) -> bool:
     return syntax in SYNTAXES
 
 
-def decode_frame(frame: bytes, runner: DecodeRunner) -> bytes:
+def decode_frame(frame: bytes, runner: DecodeRunner) -> bytearray:
     """Decode one frame for pydicom.
 
     Raises
@@ -121,7 +121,8 @@ def decode_frame(frame: bytes, runner: DecodeRunner) -> bytes:
         raise ValueError("the codestream has no usable header")
     # The sample's width in the stream counts: the data set may say 16 bits of a 12-bit stream.
     runner.set_option("bits_allocated", 8 if header.precision <= 8 else 16)
-    if runner.transfer_syntax in uid.JPEGLSTransferSyntaxes:
+    is_jpegls = runner.transfer_syntax in uid.JPEGLSTransferSyntaxes
+    if is_jpegls:
         runner.set_option("planar_configuration", 0)  # GDCM interleaves whatever the stream does
     description = {
         "syntax": str(runner.transfer_syntax),
@@ -130,14 +131,15 @@ def decode_frame(frame: bytes, runner: DecodeRunner) -> bytes:
         "samples": runner.samples_per_pixel,
         "bits_allocated": runner.bits_allocated,
         "bits_stored": header.precision,
-        "signed": runner.pixel_representation,
+        # GDCM refuses signed JPEG-LS; the sign is in the top bit, and pydicom extends it.
+        "signed": 0 if is_jpegls else runner.pixel_representation,
         "photometric": str(runner.photometric_interpretation),
         "planar": runner.planar_configuration if runner.samples_per_pixel > 1 else 0,
     }
     pixels = _WORKER.decode(frame, description)
     if len(pixels) != runner.frame_length(unit="bytes"):
         raise ValueError("the codestream cannot be decoded")
-    return pixels
+    return bytearray(pixels)  # pydicom extends the sign in place
 
 
 def _start() -> subprocess.Popen[bytes]:

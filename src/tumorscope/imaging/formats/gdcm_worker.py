@@ -1,7 +1,8 @@
 """The process that GDCM runs in: frames in on standard input, pixels out on standard output.
 
 GDCM ends the whole process on some damaged frames and writes to the terminal on others. It is
-therefore never loaded by the process that reads scans; see :mod:`tumorscope.imaging.gdcm_process`.
+therefore never loaded by the process that reads scans; see
+:mod:`tumorscope.imaging.formats.gdcm_process`.
 This file is run by its path and imports nothing of the package.
 """
 

@@ -2,33 +2,78 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zlib
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.filereader import read_dataset
-from pydicom.multival import MultiValue
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from tumorscope.errors import CorruptImageError, ImageError, ImageTooLargeError
-from tumorscope.imaging.dicom_geometry import functional_groups, slice_geometry
-from tumorscope.imaging.dicom_pixels import (
+from tumorscope.imaging.background import fill_background
+from tumorscope.imaging.formats.dicom_display import displayed_frames
+from tumorscope.imaging.formats.dicom_geometry import (
+    SliceGeometry,
+    functional_groups,
+    slice_geometry,
+)
+from tumorscope.imaging.formats.dicom_header import joined, term, text, whole
+from tumorscope.imaging.formats.dicom_pixels import (
     PIXEL_KEYWORDS,
     frame_count,
-    stored_frames,
     syntax_name,
     transfer_syntax,
 )
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
 from tumorscope.imaging.quiet import quiet
-from tumorscope.imaging.scan import Scan
+from tumorscope.imaging.scan import WITHOUT_UID, Scan, SliceMember
 
-_LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
-"""Weights of red, green and blue. ITU-R BT.601, as in the raster formats."""
+NO_SERIES_UID: Final = (
+    "The slice has no Series Instance UID; slices of its folder, study and geometry are taken for "
+    "one series."
+)
+
+_OF_ONE_SERIES: Final = (
+    "StudyInstanceUID",
+    "PatientID",
+    "PatientName",
+    "SeriesNumber",
+    "SeriesDescription",
+    "FrameOfReferenceUID",
+)
+"""What slices of one series without a UID have in common, in a digest."""
+
+_TRAITS: Final = (
+    "StackID",
+    "EchoNumbers",
+    "EchoTime",
+    "EffectiveEchoTime",
+    "DiffusionBValue",
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+    "InversionTime",
+    "InversionTimes",
+    "ComplexImageComponent",
+    "ImageType",
+    "FrameType",
+    "NominalCardiacTriggerDelayTime",
+    "TriggerTime",
+    "SequenceName",
+    "ScanningSequence",
+    "RepetitionTime",
+    "FlipAngle",
+    "ContrastBolusAgent",
+    "AcquisitionNumber",
+    "FrameAcquisitionNumber",
+    "DiffusionGradientOrientation",
+)
+"""Elements by which the volumes of a series differ, the most telling first."""
+
+_MAX_TRAIT: Final = 100
 
 _LOGGERS: Final = ("pydicom", "pydicom.pixels.decoders.base")
 """Where pydicom reports; a filter is needed at each, for it does not hold for those below."""
@@ -69,7 +114,7 @@ def from_dataset(ds: pydicom.Dataset, source: str, limits: Limits = DEFAULT_LIMI
     with quiet(*_LOGGERS):
         try:
             _check_header(ds, limits)
-            frames = _displayed_frames(ds)
+            frames = [fill_background(frame) for frame in displayed_frames(ds)]
             return [
                 _scan(ds, frame, index, frames=len(frames), source=source)
                 for index, frame in enumerate(frames)
@@ -105,7 +150,7 @@ def _check_header(ds: pydicom.Dataset, limits: Limits) -> None:
     syntax = transfer_syntax(ds)
     if not any(name in ds for name in PIXEL_KEYWORDS):
         raise CorruptImageError(_without_pixels(ds))
-    rows, columns = (_count(ds, name) for name in ("Rows", "Columns"))
+    rows, columns = (whole(ds, name) for name in ("Rows", "Columns"))
     frames = frame_count(ds)
     if min(rows, columns, frames) < 1:
         raise CorruptImageError(
@@ -131,89 +176,38 @@ def _without_pixels(ds: pydicom.Dataset) -> str:
     )
 
 
-def _count(ds: pydicom.Dataset, keyword: str) -> int:
-    value = ds.get(keyword)
-    return 0 if value in (None, "") else int(value)
-
-
-def _displayed_frames(ds: pydicom.Dataset) -> list[NDArray[np.float32]]:
-    """Return the frames as shown on a screen: shape (rows, columns), brighter is larger."""
-    photometric = str(ds.get("PhotometricInterpretation", "MONOCHROME2"))
-    frames = [
-        _displayed(frame, ds, index, photometric=photometric)
-        for index, frame in enumerate(stored_frames(ds))
-    ]
-    if not all(np.isfinite(frame).all() for frame in frames):
-        raise CorruptImageError("The DICOM file's pixel, rescale or window values are not finite.")
-    if photometric == "MONOCHROME1":
-        top = max(float(frame.max()) for frame in frames)
-        return [top - frame for frame in frames]
-    return frames
-
-
-def _displayed(
-    frame: NDArray[Any], ds: pydicom.Dataset, index: int, *, photometric: str
-) -> NDArray[np.float32]:
-    """Turn colour into luma; apply modality LUT and first VOI LUT or window to grey."""
-    if photometric == "PALETTE COLOR":
-        frame = apply_color_lut(frame, ds)
-    if frame.ndim == 3:
-        return np.asarray(frame[..., :3].astype(np.float32) @ _LUMA)
-    groups = functional_groups(ds, index)
-    rescale = groups.get("PixelValueTransformationSequence", ds)
-    values = apply_modality_lut(frame, rescale)
-    voi = groups.get("FrameVOILUTSequence", ds)
-    if "VOILUTSequence" in voi or _has_usable_window(voi):
-        values = apply_voi_lut(values, _with_context(voi, ds, rescale), index=0)
-    return np.asarray(values, dtype=np.float32)
-
-
-def _has_usable_window(voi: pydicom.Dataset) -> bool:
-    center, width = (_first(voi.get(name)) for name in ("WindowCenter", "WindowWidth"))
-    exact = str(voi.get("VOILUTFunction", "LINEAR")) != "LINEAR"
-    return center is not None and width is not None and (width >= 1 or (exact and width > 0))
-
-
-def _first(value: Any) -> float | None:
-    if isinstance(value, (list, MultiValue)):
-        value = value[0] if len(value) else None
-    return None if value in (None, "") else float(value)
-
-
-def _with_context(
-    voi: pydicom.Dataset, ds: pydicom.Dataset, rescale: pydicom.Dataset
-) -> pydicom.Dataset:
-    """Return the VOI elements together with those that pydicom needs to apply them."""
-    if voi is ds:
-        return ds
-    context = pydicom.Dataset()
-    depth = ("PhotometricInterpretation", "BitsStored", "BitsAllocated", "PixelRepresentation")
-    for owner, names in ((ds, depth), (rescale, ("RescaleSlope", "RescaleIntercept"))):
-        for name in names:
-            if name in owner:
-                setattr(context, name, getattr(owner, name))
-    context.update(voi)
-    return context
-
-
 def _scan(
     ds: pydicom.Dataset, pixels: NDArray[np.float32], index: int, *, frames: int, source: str
 ) -> Scan:
     geometry = slice_geometry(ds, index, frames=frames)
+    series = text(ds, "SeriesInstanceUID")
+    notes: tuple[str, ...] = ()
+    if series is None and frames > 1:
+        series = source
+    elif series is None and geometry.is_placed:
+        series, notes = _made_uid(ds, geometry, pixels.shape, source), (NO_SERIES_UID,)
     return Scan(
         pixels=np.ascontiguousarray(pixels),
         source=source,
         slice_index=index if frames > 1 else None,
-        sop_instance_uid=_text(ds, "SOPInstanceUID"),
-        series_uid=_text(ds, "SeriesInstanceUID") or (source if frames > 1 else None),
+        sop_instance_uid=text(ds, "SOPInstanceUID"),
+        series_uid=series,
         position_mm=geometry.position_mm,
         spacing_mm=geometry.spacing_mm,
         plane=geometry.plane,
-        modality=_text(ds, "Modality"),
+        modality=term(ds, "Modality"),
         sides=geometry.sides,
         body_part=_body_part(ds, index),
-        study_uid=_text(ds, "StudyInstanceUID"),
+        study_uid=text(ds, "StudyInstanceUID"),
         series_description=_description(ds),
+        member=SliceMember(
+            digest=hashlib.blake2b(pixels.tobytes(), digest_size=8).hexdigest(),
+            is_placed=geometry.is_placed,
+            orientation=geometry.orientation,
+            number=whole(ds, "InstanceNumber", 0) or None,
+            traits=_traits(ds, index, pixels.shape),
+        ),
+        notes=notes,
     )
 
 
@@ -226,16 +220,39 @@ def _description(ds: pydicom.Dataset) -> str | None:
     return printable[:_DESCRIPTION_LETTERS].strip() or None
 
 
+def _made_uid(
+    ds: pydicom.Dataset, geometry: SliceGeometry, shape: tuple[int, ...], source: str
+) -> str:
+    """Name the series of a slice without one: what its folder, study and geometry are."""
+    folder = source.replace("\\", "/").rpartition("/")[0]
+    parts = [folder, repr(shape), repr(geometry.spacing_mm), repr(geometry.orientation)]
+    parts += [text(ds, keyword) or "" for keyword in _OF_ONE_SERIES]
+    digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+    return WITHOUT_UID + digest
+
+
+def _traits(ds: pydicom.Dataset, index: int, shape: tuple[int, ...]) -> tuple[tuple[str, str], ...]:
+    """Return what may tell one volume of a series from another, from frame and instance."""
+    owners = [ds, *functional_groups(ds, index).values()]
+    owners += [
+        item
+        for owner in owners[1:]
+        for item in (owner.get("DiffusionGradientDirectionSequence") or [])[:1]
+    ]
+    found = {"Rows x Columns": f"{shape[0]} x {shape[1]}"}
+    for keyword in _TRAITS:
+        values = (joined(owner, keyword) for owner in owners)
+        value = next((one for one in values if one is not None), None)
+        if value is not None:
+            found[keyword] = value[:_MAX_TRAIT]
+    return tuple(found.items())
+
+
 def _body_part(ds: pydicom.Dataset, index: int) -> str | None:
     """Return the part of the body that the header names: the instance's, else the frame's."""
-    part = _text(ds, "BodyPartExamined")
+    part = term(ds, "BodyPartExamined")
     anatomy = functional_groups(ds, index).get("FrameAnatomySequence", ds)
     regions = anatomy.get("AnatomicRegionSequence") or ds.get("AnatomicRegionSequence") or []
     if part is None and len(regions):
-        part = _text(regions[0], "CodeMeaning")
-    return None if part is None else part.strip().upper() or None
-
-
-def _text(ds: pydicom.Dataset, keyword: str) -> str | None:
-    value = ds.get(keyword)
-    return str(value) if value else None
+        part = term(regions[0], "CodeMeaning")
+    return part

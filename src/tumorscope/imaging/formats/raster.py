@@ -18,6 +18,8 @@ from tumorscope.errors import (
     ImageTooLargeError,
     UnsupportedFormatError,
 )
+from tumorscope.imaging.background import fill_background
+from tumorscope.imaging.formats.deep_color import read_deep_color
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
 from tumorscope.imaging.quiet import quiet
 from tumorscope.imaging.scan import Scan
@@ -25,6 +27,9 @@ from tumorscope.imaging.scan import Scan
 Result = TypeVar("Result")
 
 FORMATS: Final = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+
+_LOGGERS: Final = ("PIL", "PIL.Image", "PIL.PngImagePlugin", "PIL.TiffImagePlugin")
+"""Where Pillow reports; a filter is needed at each, for it does not hold for those below."""
 
 _DEEP_MODES: Final = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 """Grey modes with more than 8 bits: converting them to 8 would clip."""
@@ -46,8 +51,7 @@ def read_raster(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) ->
     """Read every page of an encoded picture.
 
     Of animations only the first picture is read. Colour becomes luma, what is transparent becomes
-    black, the orientation noted in EXIF is applied, and no value is clipped. Colour with 16 bits
-    per channel keeps its upper 8.
+    black, the orientation noted in EXIF is applied, and no value is clipped.
 
     Returns
     -------
@@ -124,7 +128,7 @@ def from_array(array: NDArray[Any], source: str, limits: Limits = DEFAULT_LIMITS
 
 def _quietly(read: Callable[[], Result], limits: Limits) -> Result:
     _quiet_libtiff()
-    with quiet("PIL"):
+    with quiet(*_LOGGERS):
         try:
             return read()
         except (ImageError, UnidentifiedImageError):
@@ -154,7 +158,13 @@ def _quiet_libtiff() -> None:
 
 def _read_pages(content: bytes, limits: Limits) -> list[NDArray[np.float32]]:
     with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-        return [_read_page(page, limits) for page in _iterate_pages(picture, limits)]
+        return [_read_file_page(page, content, limits) for page in _iterate_pages(picture, limits)]
+
+
+def _read_file_page(page: Image.Image, content: bytes, limits: Limits) -> NDArray[np.float32]:
+    limits.check_picture(page.height, page.width)
+    deep = read_deep_color(page, content)
+    return fill_background(_read_page(page, limits) if deep is None else deep)
 
 
 def _iterate_pages(picture: Image.Image, limits: Limits) -> Iterator[Image.Image]:

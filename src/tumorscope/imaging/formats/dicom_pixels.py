@@ -14,14 +14,20 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
-from tumorscope.imaging import gdcm_process
-from tumorscope.imaging.codestream import FrameHeader, read_frame_header
+from tumorscope.imaging.formats import gdcm_process
+from tumorscope.imaging.formats.codestream import FrameHeader, read_frame_header
+from tumorscope.imaging.formats.dicom_header import term, whole
 
 PIXEL_KEYWORDS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 _PILLOW_SYNTAXES: Final = (uid.JPEGBaseline8Bit, uid.JPEG2000Lossless, uid.JPEG2000)
 
 _JPEG_BITS_OF_PILLOW: Final = 8
+
+_BITS_OF_THEIR_OWN: Final = frozenset(
+    {*uid.JPEGTransferSyntaxes, *uid.JPEGLSTransferSyntaxes, *uid.JPEG2000TransferSyntaxes}
+)
+"""Their streams hold values and not bits in a place; HighBit says nothing of them."""
 
 _MAX_EXPANSION: Final = 2
 _EXPANSION_SLACK: Final = 65_536
@@ -54,9 +60,12 @@ def stored_frames(ds: pydicom.Dataset) -> Iterator[NDArray[Any]]:
             "file to an uncompressed or a JPEG 2000 transfer syntax."
         ) from error
     try:
-        decoded = decoder.iter_array(ds, decoding_plugin=plugin)
+        # Bits above those stored are cleared below, where HighBit is known.
+        decoded = decoder.iter_array(
+            described(ds), decoding_plugin=plugin, correct_unused_bits=False
+        )
         for frame, _ in islice(decoded, frame_count(ds)):
-            yield frame
+            yield frame if syntax in _BITS_OF_THEIR_OWN else _in_place(frame, ds)
     except ImageError:
         raise
     # Each decoder raises classes of its own; all mean that the pixels are not to be had. Their
@@ -89,8 +98,77 @@ def syntax_name(syntax: UID) -> str:
 
 def frame_count(ds: pydicom.Dataset) -> int:
     """Return the number of frames that the data set claims to have."""
-    count = ds.get("NumberOfFrames")
-    return 1 if count in (None, "") else int(count)
+    return whole(ds, "NumberOfFrames", 1)
+
+
+def photometric(ds: pydicom.Dataset) -> str:
+    """Return the photometric interpretation, where it is missing that of a grey picture."""
+    return term(ds, "PhotometricInterpretation") or (
+        "RGB" if whole(ds, "SamplesPerPixel", 1) == 3 else "MONOCHROME2"
+    )
+
+
+def described(ds: pydicom.Dataset) -> pydicom.Dataset:
+    """Return the pixels of a data set with a description that pydicom takes.
+
+    What is missing gets the value that it nearly always has, and what is there is spelled as the
+    standard says.
+    """
+    clean = pydicom.Dataset()
+    clean.file_meta = getattr(ds, "file_meta", None) or pydicom.dataset.FileMetaDataset()
+    for keyword in (*PIXEL_KEYWORDS, "ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        if keyword in ds:
+            clean[keyword] = ds[keyword]
+    clean.Rows, clean.Columns = whole(ds, "Rows"), whole(ds, "Columns")
+    clean.NumberOfFrames = frame_count(ds)
+    clean.SamplesPerPixel = whole(ds, "SamplesPerPixel", 1)
+    if clean.SamplesPerPixel > 1:
+        clean.PlanarConfiguration = whole(ds, "PlanarConfiguration", 0)
+    clean.PhotometricInterpretation = photometric(ds)
+    clean.BitsAllocated = bits_allocated(ds)
+    if "PixelData" in ds:
+        clean.BitsStored = bits_stored(ds)
+        clean.HighBit = clean.BitsStored - 1
+        clean.PixelRepresentation = int(whole(ds, "PixelRepresentation", 0) == 1)
+    return clean
+
+
+def bits_allocated(ds: pydicom.Dataset) -> int:
+    """Return the bits of a sample as stored; where they are missing, from the pixels' length."""
+    stated = whole(ds, "BitsAllocated", 0)
+    if stated > 0:
+        return stated
+    samples = whole(ds, "Rows") * whole(ds, "Columns") * whole(ds, "SamplesPerPixel", 1)
+    length = len(ds["PixelData"].value or b"") if "PixelData" in ds else 0
+    return 8 if 0 < length < 2 * samples * frame_count(ds) else 16
+
+
+def bits_stored(ds: pydicom.Dataset) -> int:
+    """Return the bits of a sample that hold its value."""
+    allocated = bits_allocated(ds)
+    return min(whole(ds, "BitsStored", 0) or allocated, allocated)
+
+
+def _in_place(frame: NDArray[Any], ds: pydicom.Dataset) -> NDArray[Any]:
+    """Take the bits of the value out of each sample.
+
+    They end at ``HighBit``. Where everything above ``BitsStored`` is empty while something is
+    below ``HighBit - BitsStored``, the header is wrong and the value lies at the bottom.
+    """
+    allocated, stored = bits_allocated(ds), bits_stored(ds)
+    if frame.dtype.kind not in "iu" or stored >= allocated or frame.ndim != 2:
+        return frame
+    bits = frame.view(f"u{frame.dtype.itemsize}")
+    shift = whole(ds, "HighBit", stored - 1) + 1 - stored
+    if not 0 <= shift <= allocated - stored:
+        shift = 0
+    if shift and (bits & ((1 << shift) - 1)).any() and not (bits >> stored).any():
+        shift = 0
+    values = (bits >> shift) & ((1 << stored) - 1)
+    if frame.dtype.kind == "u":
+        return values
+    width = 8 * frame.dtype.itemsize - stored
+    return (values << width).view(frame.dtype) >> width
 
 
 def _choose_plugin(ds: pydicom.Dataset, syntax: UID) -> str:
@@ -128,7 +206,8 @@ def _encoded_frames(ds: pydicom.Dataset) -> list[bytes]:
 
 
 def _check_frame(frame: bytes, ds: pydicom.Dataset, syntax: UID) -> FrameHeader | None:
-    size = int(ds.Rows) * int(ds.Columns) * int(ds.SamplesPerPixel) * int(ds.BitsAllocated) // 8
+    rows, columns = whole(ds, "Rows"), whole(ds, "Columns")
+    size = rows * columns * whole(ds, "SamplesPerPixel", 1) * bits_allocated(ds) // 8
     if len(frame) > _MAX_EXPANSION * size + _EXPANSION_SLACK:
         raise CorruptImageError(
             f"A compressed DICOM frame has {len(frame):,} bytes instead of {size:,}; the file is "
@@ -142,9 +221,9 @@ def _check_frame(frame: bytes, ds: pydicom.Dataset, syntax: UID) -> FrameHeader 
                 "truncated or damaged."
             )
         return None
-    if (header.rows, header.columns) != (int(ds.Rows), int(ds.Columns)):
+    if (header.rows, header.columns) != (rows, columns):
         raise CorruptImageError(
-            f"The DICOM file says it has {ds.Rows} rows and {ds.Columns} columns, its compressed "
+            f"The DICOM file says it has {rows} rows and {columns} columns, its compressed "
             f"frame {header.rows} and {header.columns}; the file is damaged."
         )
     return header

@@ -1,0 +1,169 @@
+"""Stored values of a DICOM frame into grey values, as a viewer would show them."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Final
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.pixels.processing import (
+    apply_color_lut,
+    apply_modality_lut,
+    apply_voi,
+    apply_windowing,
+)
+from pydicom.tag import Tag
+
+from tumorscope.errors import ImageContentError
+from tumorscope.imaging.formats.dicom_geometry import functional_groups
+from tumorscope.imaging.formats.dicom_header import number, numbers, term
+from tumorscope.imaging.formats.dicom_pixels import bits_stored, photometric, stored_frames
+
+_LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue. ITU-R BT.601, as in the raster formats."""
+
+_FUNCTIONS: Final = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+
+_FOREGROUND: Final = 0.08
+"""Share of the way from the 1st to the 99th percentile above which a pixel is foreground, as in
+the preprocessing."""
+
+_LEAST_SHOWN: Final = 0.25
+"""Share of the foreground that a window has to leave neither black nor white. Windows of MR scans
+leave more than half; one made for another kind of picture leaves a silhouette."""
+
+
+def displayed_frames(ds: pydicom.Dataset) -> list[NDArray[np.float32]]:
+    """Return the frames as shown on a screen: shape (rows, columns), brighter is larger.
+
+    Padding, and what is not finite, is background.
+    """
+    interpretation = photometric(ds)
+    shown = [
+        _displayed(frame, ds, index, interpretation)
+        for index, frame in enumerate(stored_frames(ds))
+    ]
+    frames = [frame for frame, _ in shown]
+    if interpretation == "MONOCHROME1":
+        top = max(float(frame.max()) for frame in frames)
+        frames = [top - frame for frame in frames]
+    return [_filled(frame, padding) for frame, (_, padding) in zip(frames, shown, strict=True)]
+
+
+def _displayed(
+    frame: NDArray[Any], ds: pydicom.Dataset, index: int, interpretation: str
+) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
+    """Turn colour into luma; apply modality LUT and first VOI LUT or window to grey."""
+    if interpretation == "PALETTE COLOR":
+        frame = apply_color_lut(frame, ds)
+    if frame.ndim == 3:
+        return np.asarray(frame[..., :3].astype(np.float32) @ _LUMA), None
+    padding = _padding(frame, ds)
+    if padding is not None:
+        frame = np.where(padding, frame[~padding].min(), frame)
+    groups = functional_groups(ds, index)
+    rescale = groups.get("PixelValueTransformationSequence", ds)
+    values = _rescaled(frame, rescale)
+    voi = groups.get("FrameVOILUTSequence", ds)
+    for shown in _windowed(values, voi, _context(ds, rescale)):
+        if _shows_something(values, shown, padding):
+            return np.asarray(shown, dtype=np.float32), padding
+    return np.asarray(values, dtype=np.float32), padding
+
+
+def _padding(frame: NDArray[Any], ds: pydicom.Dataset) -> NDArray[np.bool_] | None:
+    """Return where a frame holds no value; ``None`` where it does everywhere."""
+    if frame.dtype.kind == "f":
+        padding = ~np.isfinite(frame)
+        if padding.all():
+            raise ImageContentError("The image holds only NaN or infinite values.")
+    else:
+        value = number(ds, "PixelPaddingValue")
+        limit = number(ds, "PixelPaddingRangeLimit")
+        if value is None:
+            return None
+        # The header may give the same bits with another sign.
+        ends = np.array([value, value if limit is None else limit]).astype(np.int64)
+        low, high = np.sort(ends.astype(frame.dtype))
+        padding = (frame >= low) & (frame <= high)
+    return padding if padding.any() and not padding.all() else None
+
+
+def _rescaled(frame: NDArray[Any], rescale: pydicom.Dataset) -> NDArray[Any]:
+    if rescale.get("ModalityLUTSequence"):
+        return np.asarray(apply_modality_lut(frame, rescale))
+    slope, intercept = number(rescale, "RescaleSlope"), number(rescale, "RescaleIntercept")
+    if not slope:  # absent, empty or 0, which would leave nothing
+        slope = None
+    if slope is None and intercept is None:
+        return frame
+    return frame.astype(np.float64) * (slope or 1.0) + (intercept or 0.0)
+
+
+def _windowed(values: NDArray[Any], voi: pydicom.Dataset, context: pydicom.Dataset) -> Any:
+    """Yield the values through the VOI LUT, then through each window, as far as they are usable."""
+    if voi.get("VOILUTSequence"):
+        context.VOILUTSequence = voi.VOILUTSequence
+        # A table that is not one counts as none.
+        with contextlib.suppress(
+            AttributeError, IndexError, KeyError, TypeError, ValueError, NotImplementedError
+        ):
+            shown = apply_voi(np.rint(values).astype(np.int64), context, index=0)
+            yield shown
+        del context.VOILUTSequence
+    function = term(voi, "VOILUTFunction") or "LINEAR"
+    centers, widths = numbers(voi, "WindowCenter"), numbers(voi, "WindowWidth")
+    if function not in _FUNCTIONS or centers is None or widths is None:
+        return
+    context.VOILUTFunction = function
+    for center, width in zip(centers, widths, strict=False):
+        if width >= 1 or (function != "LINEAR" and width > 0):
+            _put(context, "WindowCenter", center)
+            _put(context, "WindowWidth", width)
+            yield apply_windowing(values, context)
+
+
+def _context(ds: pydicom.Dataset, rescale: pydicom.Dataset) -> pydicom.Dataset:
+    """Return the elements that pydicom needs to apply a window."""
+    context = pydicom.Dataset()
+    context.PhotometricInterpretation = photometric(ds)
+    context.BitsStored = context.BitsAllocated = bits_stored(ds)
+    context.PixelRepresentation = int(number(ds, "PixelRepresentation") == 1)
+    if rescale.get("ModalityLUTSequence"):
+        context.ModalityLUTSequence = rescale.ModalityLUTSequence
+    slope, intercept = number(rescale, "RescaleSlope"), number(rescale, "RescaleIntercept")
+    if slope or intercept is not None:
+        _put(context, "RescaleSlope", slope or 1.0)
+        _put(context, "RescaleIntercept", intercept or 0.0)
+    return context
+
+
+def _put(context: pydicom.Dataset, keyword: str, value: float) -> None:
+    """Set a decimal string as the number that it is: its text may be at most 16 characters long."""
+    context.add_new(Tag(keyword), "FD", value)
+
+
+def _shows_something(
+    values: NDArray[Any], shown: NDArray[Any], padding: NDArray[np.bool_] | None
+) -> bool:
+    """Tell whether a window leaves a picture of what lies above the background."""
+    step = max(1, min(values.shape) // 128)
+    values, shown = values[::step, ::step], shown[::step, ::step]
+    inside = np.ones(values.shape, bool) if padding is None else ~padding[::step, ::step]
+    if not inside.any():
+        return True
+    low, high = np.percentile(values[inside], (1, 99))
+    foreground = inside & (values > low + _FOREGROUND * (high - low))
+    before, after = values[foreground], shown[foreground]
+    if before.size == 0 or before.min() == before.max():
+        return True
+    black, white = shown[inside].min(), shown[inside].max()
+    return bool(((after > black) & (after < white)).mean() >= _LEAST_SHOWN)
+
+
+def _filled(frame: NDArray[np.float32], padding: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    if padding is None:
+        return frame
+    return np.where(padding, frame[~padding].min(), frame)
