@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
-from io import BytesIO
 from pathlib import Path
 
 from pydicom.dataset import Dataset, FileDataset
@@ -345,9 +344,8 @@ def _trickle(
 
 def session(image: FileDataset) -> list[bytes]:
     """Return what a good sender says: request, echo, store in fragments, release."""
-    body = BytesIO()
-    image.save_as(body, implicit_vr=False, little_endian=True)
-    content = body.getvalue()
+    content = encode(image, False, True)
+    assert content
     echo = command(0x30, with_dataset=False, sop_class=Verification)
     fragments = [content[start : start + 8000] for start in range(0, len(content), 8000)]
     stored = [data(STORE_CONTEXT, 0, one) for one in fragments[:-1]]
