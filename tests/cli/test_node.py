@@ -49,6 +49,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         ("--max-waiting", "3"),
         ("--max-pdu", "64"),
         ("--max-dataset", "3"),
+        ("--max-receiving", "3"),
         ("--association-timeout", "3"),
         ("--transfer-timeout", "3"),
         ("--idle-timeout", "3"),

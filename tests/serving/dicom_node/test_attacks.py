@@ -210,6 +210,22 @@ def test_data_set_over_the_bound_is_refused_once_it_is_complete(
     assert [one["kind"] for one in answers(node.output)] == ["image"]
 
 
+def test_all_that_is_being_received_is_bounded(start: Callable[..., NodeProcess]) -> None:
+    node = start("--max-receiving", "1")
+    with closing(associated(node.port)) as first, closing(associated(node.port)) as second:
+        for peer in (first, second):
+            peer.sendall(store_command())
+            for _ in range(6):
+                peer.sendall(data(STORE_CONTEXT, 0, bytes(FRAGMENT)))
+        wait_until(lambda: node.log.count("accepted") == 2)
+        time.sleep(0.5)
+        second.sendall(data(STORE_CONTEXT, LAST, b"end"))
+        assert struct.pack("<HHLH", 0, 0x0900, 2, 0xA700) in read_pdu(second)
+        first.sendall(data(STORE_CONTEXT, LAST, b"end"))
+        assert struct.pack("<HHLH", 0, 0x0900, 2, 0xC000) in read_pdu(first)
+    assert "are being received in all" in node.log
+
+
 def test_data_set_of_twice_the_bound_ends_the_association(
     start: Callable[..., NodeProcess],
 ) -> None:

@@ -200,7 +200,8 @@ class DicomNode:
         with self._busy:
             if self._stopping.is_set():
                 return OUT_OF_RESOURCES
-            content = cast("BinaryIO", messages.received).read()
+            with cast("BinaryIO", messages.received) as file:
+                content = file.read()
             answers = self._predict(content, uid)
             understood = any(isinstance(answer, Prediction) for answer in answers)
             # What could not be read may be made to be unpacked without end.
