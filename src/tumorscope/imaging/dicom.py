@@ -15,6 +15,7 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from tumorscope.errors import CorruptImageError, ImageError, ImageTooLargeError
+from tumorscope.imaging.counted_bytes import CountedBytes
 from tumorscope.imaging.dicom_geometry import functional_groups, slice_geometry
 from tumorscope.imaging.dicom_pixels import (
     PIXEL_KEYWORDS,
@@ -49,7 +50,7 @@ def read_dicom(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> 
     with quiet(*_LOGGERS):
         try:
             _check_deflated(content, limits)
-            ds = pydicom.dcmread(io.BytesIO(content), force=True)
+            ds = pydicom.dcmread(CountedBytes(content), force=True)
         except ImageError:
             raise
         # A damaged header can fail anywhere inside the parser.

@@ -253,6 +253,18 @@ def endless_command(port: int, seconds: float) -> None:
     _pour_inside(port, seconds, b"", data(STORE_CONTEXT, COMMAND, bytes(FRAGMENT)))
 
 
+def dataset_of_zeros(port: int, seconds: float) -> None:
+    """Send complete data sets of zeros: eight megabytes of them are a million elements."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(AssertionError, OSError), closing(associated(port)) as peer:
+            peer.sendall(store_command())
+            for _ in range(8 * MIB // FRAGMENT):
+                peer.sendall(data(STORE_CONTEXT, 0, bytes(FRAGMENT)))
+            peer.sendall(data(STORE_CONTEXT, LAST, b""))
+            read_pdu(peer)
+
+
 def dataset_of_nothing(port: int, seconds: float) -> None:
     """Send a data set to which no command belongs, or one that has none."""
     fragment = data(STORE_CONTEXT, 0, bytes(FRAGMENT))
@@ -415,6 +427,7 @@ ATTACKS: dict[str, Callable[[int, float], None]] = {
         header_bomb_inside,
         endless_dataset,
         endless_command,
+        dataset_of_zeros,
         dataset_of_nothing,
         flood_of_messages,
         silent_peers,

@@ -1,7 +1,6 @@
 """A port that is open to strangers: bounded memory, good senders served, and no exit."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -46,8 +45,8 @@ from tests.serving.dicom_node.attacks import (
 MakeImage = Callable[..., FileDataset]
 MAX_MIB = 300
 SERVED_S = 2.0
-SLACK = float(os.environ.get("TUMORSCOPE_TEST_SLACK", "1"))
-"""Factor on times, for machines that do much else."""
+SLOWER = 5
+"""Where the machine does so much else that an image takes long anyway: how many times that."""
 
 ABORT, REJECT = 7, 3
 SECONDS = 2.0
@@ -117,7 +116,10 @@ def test_no_attack_takes_memory_or_keeps_a_good_sender_waiting(
     start: Callable[..., NodeProcess], image_file: Path, make_image: MakeImage
 ) -> None:
     node = start()
-    GoodPeer(node.port, image_file).send()  # the first image makes the session warm
+    calm = GoodPeer(node.port, image_file)
+    for _ in range(4):
+        calm.send()
+    served_s = max(SERVED_S, SLOWER * sorted(calm.seconds)[1])
     mutants = {"mutants": lambda port, _: send_mutants(port, make_image(), range(300))}
     for name, attack in (ATTACKS | mutants).items():
         node.forget_peak()
@@ -126,7 +128,7 @@ def test_no_attack_takes_memory_or_keeps_a_good_sender_waiting(
             attack(node.port, SECONDS)
         assert node.process.poll() is None, name
         assert not good.faults, (name, good.faults)
-        assert max(good.seconds) < SERVED_S * SLACK, (name, good.seconds)
+        assert max(good.seconds) < served_s, (name, good.seconds)
         assert node.memory_mib("VmHWM") - node.idle_mib < MAX_MIB, name
     assert node.stop() == 0
     assert "Traceback" not in node.log
@@ -151,7 +153,7 @@ def test_refusals_say_what_was_wrong(start: Callable[..., NodeProcess]) -> None:
     with closing(connect(node.port)) as peer:
         begin = time.monotonic()
         assert read_pdu(peer) == b""
-        assert time.monotonic() - begin < 2 * SLACK
+        assert time.monotonic() - begin < 5
     with closing(associated(node.port)) as peer:
         peer.sendall(struct.pack(">BBL", 4, 0, 16 * 1024 + 1))
         assert ends_with(peer, ABORT)[8:10] == bytes([2, 6])
@@ -402,7 +404,7 @@ def test_stop_does_not_wait_for_those_who_say_nothing(start: Callable[..., NodeP
         half.sendall(data(STORE_CONTEXT, 0, bytes(FRAGMENT))[:100])
         begin = time.monotonic()
         assert node.stop() == 0
-        assert time.monotonic() - begin < 6 * SLACK
+        assert time.monotonic() - begin < 15
 
 
 def test_file_that_cannot_be_opened_anew_does_not_end_the_node(
