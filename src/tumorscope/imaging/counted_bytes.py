@@ -7,7 +7,7 @@ from typing import Final
 
 from tumorscope.errors import ImageTooLargeError
 
-MAX_READS: Final = 500_000
+MAX_READS: Final = 300_000
 """pydicom reads an element in two or three, in 3 to 8 microseconds each. An enhanced image of 1,000
 frames takes about 200,000."""
 

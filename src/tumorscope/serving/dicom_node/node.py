@@ -27,7 +27,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it
     XRayAngiographicImageStorage,
 )
 
-from tumorscope.errors import ImageError, UsageError
+from tumorscope.errors import ImageError, ImageTooLargeError, UsageError
 from tumorscope.imaging.read import read_one
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.prediction import Failure, Prediction
@@ -204,8 +204,7 @@ class DicomNode:
                 content = file.read()
             answers = self._predict(content, uid)
             understood = any(isinstance(answer, Prediction) for answer in answers)
-            # What could not be read may be made to be unpacked without end.
-            header = understood or context.transfer_syntax != DEFLATED
+            header = understood or not _is_bomb(answers, context.transfer_syntax)
             origin = read_origin(content if header else b"", calling=messages.place.calling)
             for answer in answers:
                 self._write_one(origin.record(answer))
@@ -254,6 +253,14 @@ def _application_entity(config: NodeConfig) -> AE:
     for storage in STORAGE_CLASSES:
         ae.add_supported_context(storage, list(TRANSFER_SYNTAXES))
     return ae
+
+
+def _is_bomb(answers: list[Prediction | Failure], syntax: str) -> bool:
+    """Tell whether a file that could not be read had better not be read again for its header."""
+    too_large = (
+        isinstance(one, Failure) and isinstance(one.error, ImageTooLargeError) for one in answers
+    )
+    return syntax == DEFLATED or any(too_large)
 
 
 def _log_start(event: evt.Event) -> None:
