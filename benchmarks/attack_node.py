@@ -2,7 +2,7 @@
 
     python -m benchmarks.attack_node --seconds 10 --mutants 10000 --output runs/attack_node
 
-The node is a process of its own, with the embedded model and the limits that are the default. While
+The node is a process of its own, with the limits that are the default. While
 each attack goes on, dcmtk's storescu sends it an image over and over. Needs Linux and dcmtk.
 """
 
@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="of each attack")
     parser.add_argument("--mutants", type=int, default=10_000)
     parser.add_argument("--threads", type=int, default=4, help="that send mutants")
+    parser.add_argument("--model", default="", help="artifact, or lite; default the embedded one")
     parser.add_argument("--output", type=Path, default=Path("runs/attack_node"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -47,7 +48,7 @@ def _run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     image = _image()
     path = folder / "good.dcm"
     image.save_as(path, enforce_file_format=True)
-    node = NodeProcess(folder)
+    node = NodeProcess(folder, *(("--model", options.model) if options.model else ()))
     try:
         good = GoodPeer(node.port, path)
         good.send()  # the first image makes the session warm

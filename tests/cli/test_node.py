@@ -1,7 +1,6 @@
 """What the command makes of its options; tests/serving/dicom_node has the node itself."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.cli.conftest import Result
 from tumorscope.cli import node as node_verb
+from tumorscope.serving.dicom_node.answer_file import AnswerFile
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
                     classifier.identity,
                     classifier.operating_point,
                     config,
-                    isinstance(write, partial),
+                    isinstance(getattr(write, "__self__", None), AnswerFile),
                 )
             )
 
@@ -44,6 +44,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         ("--accept", "SCANNER"),
         ("--series-after", "3"),
         ("--operating-point", "sensitive"),
+        ("--max-associations", "3"),
+        ("--max-per-peer", "3"),
+        ("--max-waiting", "3"),
+        ("--max-pdu", "64"),
+        ("--max-dataset", "3"),
+        ("--max-receiving", "3"),
+        ("--association-timeout", "3"),
+        ("--transfer-timeout", "3"),
+        ("--idle-timeout", "3"),
     ],
 )
 def test_option_changes_the_node(

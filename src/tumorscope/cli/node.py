@@ -102,6 +102,13 @@ _REOPEN: Final = getattr(signal, "SIGHUP", None)
     help="MiB of one data set.",
 )
 @click.option(
+    "--max-receiving",
+    default=_LIMITS.max_receiving // MEBIBYTE,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="MiB of all data sets that are being received.",
+)
+@click.option(
     "--association-timeout",
     "association_timeout_s",
     default=_LIMITS.association_timeout_s,
@@ -133,13 +140,19 @@ def node(
     threshold: float | None,
     max_pdu: int,
     max_dataset: int,
+    max_receiving: int,
     **settings: Any,
 ) -> None:
     """Receive scans by DICOM C-STORE and answer them, until stopped.
 
     SIGTERM lets senders finish and answers the open series; SIGHUP reopens the answers' file.
     """
-    config = NodeConfig(**settings, max_pdu=max_pdu * KIBIBYTE, max_dataset=max_dataset * MEBIBYTE)
+    config = NodeConfig(
+        **settings,
+        max_pdu=max_pdu * KIBIBYTE,
+        max_dataset=max_dataset * MEBIBYTE,
+        max_receiving=max_receiving * MEBIBYTE,
+    )
     config.check()
     signals = _caught_signals()
     make_node = _node_class()

@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
-from io import BytesIO
 from pathlib import Path
 
 from pydicom.dataset import Dataset, FileDataset
@@ -254,6 +253,18 @@ def endless_command(port: int, seconds: float) -> None:
     _pour_inside(port, seconds, b"", data(STORE_CONTEXT, COMMAND, bytes(FRAGMENT)))
 
 
+def dataset_of_zeros(port: int, seconds: float) -> None:
+    """Send complete data sets of zeros: eight megabytes of them are a million elements."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(AssertionError, OSError), closing(associated(port)) as peer:
+            peer.sendall(store_command())
+            for _ in range(8 * MIB // FRAGMENT):
+                peer.sendall(data(STORE_CONTEXT, 0, bytes(FRAGMENT)))
+            peer.sendall(data(STORE_CONTEXT, LAST, b""))
+            read_pdu(peer)
+
+
 def dataset_of_nothing(port: int, seconds: float) -> None:
     """Send a data set to which no command belongs, or one that has none."""
     fragment = data(STORE_CONTEXT, 0, bytes(FRAGMENT))
@@ -345,9 +356,8 @@ def _trickle(
 
 def session(image: FileDataset) -> list[bytes]:
     """Return what a good sender says: request, echo, store in fragments, release."""
-    body = BytesIO()
-    image.save_as(body, implicit_vr=False, little_endian=True)
-    content = body.getvalue()
+    content = encode(image, False, True)
+    assert content
     echo = command(0x30, with_dataset=False, sop_class=Verification)
     fragments = [content[start : start + 8000] for start in range(0, len(content), 8000)]
     stored = [data(STORE_CONTEXT, 0, one) for one in fragments[:-1]]
@@ -417,6 +427,7 @@ ATTACKS: dict[str, Callable[[int, float], None]] = {
         header_bomb_inside,
         endless_dataset,
         endless_command,
+        dataset_of_zeros,
         dataset_of_nothing,
         flood_of_messages,
         silent_peers,

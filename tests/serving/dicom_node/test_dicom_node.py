@@ -4,7 +4,6 @@ import copy
 import io
 import json
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
+from tests.serving.dicom_node.attacks import dcmtk
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
@@ -283,7 +283,7 @@ def test_stopped_node_answers_the_series_that_it_has(
     assert kinds == ["image"] * 3 + ["series"]
 
 
-@pytest.mark.skipif(shutil.which("storescu") is None, reason="dcmtk is not installed")
+@pytest.mark.skipif(dcmtk("storescu") is None, reason="dcmtk is not installed")
 def test_storescu_of_dcmtk_sends_a_folder(
     process: tuple[Any, int, Path],
     make_slices: Callable[[int], list[FileDataset]],
@@ -294,6 +294,8 @@ def test_storescu_of_dcmtk_sends_a_folder(
     folder.mkdir()
     for index, ds in enumerate(make_slices(3)):
         ds.save_as(folder / f"{index}.dcm", enforce_file_format=True)
-    command = ["storescu", "--aetitle", "SENDER", "--call", "TUMORSCOPE", "+sd"]
+    program = dcmtk("storescu")
+    assert program
+    command = [program, "--aetitle", "SENDER", "--call", "TUMORSCOPE", "+sd"]
     subprocess.run([*command, "127.0.0.1", str(port), str(folder)], check=True, timeout=60)
     assert len(output.read_text().splitlines()) == 3

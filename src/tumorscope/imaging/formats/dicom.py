@@ -15,6 +15,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from tumorscope.errors import CorruptImageError, ImageError, ImageTooLargeError
 from tumorscope.imaging.background import fill_background
+from tumorscope.imaging.counted_bytes import CountedBytes
 from tumorscope.imaging.formats.dicom_display import displayed_frames
 from tumorscope.imaging.formats.dicom_geometry import (
     SliceGeometry,
@@ -97,7 +98,7 @@ def read_dicom(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> 
     with quiet(*_LOGGERS):
         try:
             _check_deflated(content, limits)
-            ds = pydicom.dcmread(io.BytesIO(content), force=True)
+            ds = pydicom.dcmread(CountedBytes(content), force=True)
         except ImageError:
             raise
         # A damaged header can fail anywhere inside the parser.

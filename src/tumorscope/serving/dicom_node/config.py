@@ -42,6 +42,8 @@ class NodeConfig:
         Bytes of one protocol data unit.
     max_dataset
         Bytes of one data set.
+    max_receiving
+        Bytes of all data sets that are being received, on the disk.
     association_timeout_s
         Seconds from the connection to the complete request for an association.
     transfer_timeout_s
@@ -60,6 +62,7 @@ class NodeConfig:
     max_waiting: int = 64
     max_pdu: int = 128 * KIBIBYTE
     max_dataset: int = 256 * MEBIBYTE
+    max_receiving: int = 1024 * MEBIBYTE
     association_timeout_s: float = 10.0
     transfer_timeout_s: float = 300.0
     idle_timeout_s: float = 60.0

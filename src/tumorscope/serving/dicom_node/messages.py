@@ -15,7 +15,7 @@ from pynetdicom.dsutils import decode
 from pynetdicom.pdu_primitives import P_DATA
 
 from tumorscope.serving.dicom_node.config import NodeConfig
-from tumorscope.serving.dicom_node.places import LOG, Place
+from tumorscope.serving.dicom_node.places import LOG, Place, Places
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -63,11 +63,13 @@ class BoundedMessages(DIMSEServiceProvider):
         Of the association.
     """
 
-    def __init__(self, assoc: Association, config: NodeConfig, place: Place) -> None:
+    def __init__(
+        self, assoc: Association, config: NodeConfig, places: Places, place: Place
+    ) -> None:
         super().__init__(assoc)
         self.received: BinaryIO | None = None
         self.refusal: str | None = None
-        self._config, self.place = config, place
+        self._config, self._places, self.place = config, places, place
         self._command = bytearray()
         self._size = self._marked = 0
         self._started: float | None = None
@@ -107,6 +109,7 @@ class BoundedMessages(DIMSEServiceProvider):
     def send_msg(self, primitive: DimsePrimitiveType, context_id: int) -> None:
         """Send an answer. The sender was silent because it had to wait for it."""
         self._alive_at = time.monotonic()
+        self.place.kept = 0
         self.dul._idle_timer.restart()
         super().send_msg(primitive, context_id)
 
@@ -172,11 +175,15 @@ class BoundedMessages(DIMSEServiceProvider):
         self._size += len(value) - 1
         if self._size - self._marked >= PROGRESS_BYTES:
             self._marked, self._alive_at = self._size, time.monotonic()
-        limit = self._config.max_dataset
+        limit, in_all = self._config.max_dataset, self._config.max_receiving
         if self._size > 2 * limit:
             raise ProtocolError(f"a data set of more than twice the {limit:,} bytes allowed")
-        if self._size > limit and self.refusal is None:
-            self._refuse(f"the data set has more than {limit:,} bytes")
+        if self.refusal is None:
+            self.place.kept = self._size
+            if self._size > limit:
+                self._refuse(f"the data set has more than {limit:,} bytes")
+            elif self._places.kept() > in_all:
+                self._refuse(f"more than {in_all:,} bytes are being received in all")
         return value if self.refusal is None else value[:1]
 
     def _feed(self, context_id: int, value: bytes) -> None:
@@ -189,7 +196,7 @@ class BoundedMessages(DIMSEServiceProvider):
             super().receive_primitive(_fragment(context_id, value[:1]))
 
     def _refuse(self, reason: str) -> None:
-        self.refusal = reason
+        self.refusal, self.place.kept = reason, 0
         # Frees the disk at once.
         file = cast("BinaryIO", self.message._data_set_file)  # type: ignore[union-attr]
         os.ftruncate(file.fileno(), 0)

@@ -27,8 +27,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it
     XRayAngiographicImageStorage,
 )
 
-from tumorscope.errors import ImageError, UsageError
+from tumorscope.errors import ImageError, ImageTooLargeError, UsageError
 from tumorscope.imaging.read import read_one
+from tumorscope.imaging.scan import Scan
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.prediction import Failure, Prediction
 from tumorscope.serving.dicom_node.config import NodeConfig
@@ -90,6 +91,8 @@ _DRAIN_S: Final = 30.0
 """Senders get this long to end when the node stops."""
 _DRAIN_SILENT_S: Final = 2.0
 """A sender that says nothing for this long while the node stops is cut off."""
+_READ_AT_A_TIME: Final = 4
+"""Images in memory."""
 _NEVER: Final = 1 << 30
 """Associations that pynetdicom would allow; places are counted before it is asked."""
 
@@ -123,6 +126,8 @@ class DicomNode:
         self._desk = SeriesDesk(classifier, after_s=config.series_after_s)
         # One image at a time has all cores: two would only wait for each other.
         self._busy = threading.Lock()
+        # Before that, files that take long to read must not keep the others waiting.
+        self._reading = threading.BoundedSemaphore(_READ_AT_A_TIME)
         self._stopping = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="series", daemon=True)
         self._places = Places(in_all=config.max_associations, per_peer=config.max_per_peer)
@@ -197,28 +202,30 @@ class DicomNode:
         self, messages: BoundedMessages, uid: str, context: PresentationContextTuple
     ) -> int:
         """Read, answer and write; the data set is in memory for no longer than this."""
-        with self._busy:
-            if self._stopping.is_set():
-                return OUT_OF_RESOURCES
-            content = cast("BinaryIO", messages.received).read()
-            answers = self._predict(content, uid)
-            understood = any(isinstance(answer, Prediction) for answer in answers)
-            # What could not be read may be made to be unpacked without end.
-            header = understood or context.transfer_syntax != DEFLATED
+        with self._reading:
+            with cast("BinaryIO", messages.received) as file:
+                content = file.read()
+            read = _read(content, uid)
+            header = not isinstance(read, Failure) or not _is_bomb(read, context.transfer_syntax)
             origin = read_origin(content if header else b"", calling=messages.place.calling)
-            for answer in answers:
-                self._write_one(origin.record(answer))
-        series = next((one.series_uid for one in answers if isinstance(one, Prediction)), None)
-        if series:
+            del content
+            with self._busy:
+                if self._stopping.is_set():
+                    return OUT_OF_RESOURCES
+                answers = self._answers(read)
+                for answer in answers:
+                    self._write_one(origin.record(answer))
+        if isinstance(read, Failure):
+            return CANNOT_UNDERSTAND
+        if series := read[0].series_uid:
             self._desk.add(series, uid, answers, origin)
+        understood = any(isinstance(answer, Prediction) for answer in answers)
         return SUCCESS if understood else CANNOT_UNDERSTAND
 
-    def _predict(self, content: bytes, uid: str) -> list[Prediction | Failure]:
-        try:
-            scans = read_one(content, name=uid)
-        except ImageError as error:
-            return [Failure(uid, error)]
-        return [self._classifier.answer_scan(scan) for scan in scans]
+    def _answers(self, read: list[Scan] | Failure) -> list[Prediction | Failure]:
+        if isinstance(read, Failure):
+            return [read]
+        return [self._classifier.answer_scan(scan) for scan in read]
 
     def _watch(self) -> None:
         while not self._stopping.wait(_WATCH_S):
@@ -253,6 +260,18 @@ def _application_entity(config: NodeConfig) -> AE:
     for storage in STORAGE_CLASSES:
         ae.add_supported_context(storage, list(TRANSFER_SYNTAXES))
     return ae
+
+
+def _read(content: bytes, uid: str) -> list[Scan] | Failure:
+    try:
+        return read_one(content, name=uid)
+    except ImageError as error:
+        return Failure(uid, error)
+
+
+def _is_bomb(failure: Failure, syntax: str) -> bool:
+    """Tell whether a file that could not be read had better not be read again for its header."""
+    return syntax == DEFLATED or isinstance(failure.error, ImageTooLargeError)
 
 
 def _log_start(event: evt.Event) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, Final
 
 import pydicom
 
+from tumorscope.imaging.counted_bytes import CountedBytes
 from tumorscope.imaging.quiet import quiet
 from tumorscope.model.prediction import Answer
 
@@ -69,7 +69,7 @@ def read_origin(content: bytes, *, calling: str) -> Origin:
 
 def _header(content: bytes) -> pydicom.Dataset:
     return pydicom.dcmread(
-        io.BytesIO(content), stop_before_pixels=True, specific_tags=list(_UIDS), force=True
+        CountedBytes(content), stop_before_pixels=True, specific_tags=list(_UIDS), force=True
     )
 
 

@@ -33,13 +33,15 @@ class Place:
         Ends the connection at once, from any thread.
     stored, refused
         Instances that were told success, and others.
+    kept
+        Bytes on the disk of the data set that is being received or answered.
     """
 
     def __init__(self, address: str, calling: str) -> None:
         self.address, self.calling = address, calling
         self.silent_s: Callable[[], float] = lambda: 0.0
         self.cut: Callable[[], None] = lambda: None
-        self.stored = self.refused = 0
+        self.stored = self.refused = self.kept = 0
 
     def __str__(self) -> str:
         """Name the sender in the log; a title may hold anything."""
@@ -96,6 +98,10 @@ class Places:
         """Return the places in use."""
         with self._lock:
             return list(self._taken)
+
+    def kept(self) -> int:
+        """Return the bytes on the disk of all."""
+        return sum(place.kept for place in self.taken())
 
     def drain(self, seconds: float, *, silent_s: float) -> None:
         """Wait until all have left; cut those that are silent for long, and the others at last."""

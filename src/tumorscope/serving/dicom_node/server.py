@@ -192,7 +192,7 @@ class BoundedHandler(RequestHandler):
 
     def _bound(self, assoc: Association, request: bytes, place: Place) -> None:
         config = self.server.config
-        messages = BoundedMessages(assoc, config, place)
+        messages = BoundedMessages(assoc, config, self.server.places, place)
         assoc.dimse = messages
         # In the place of the usual socket, which has announced the connection already.
         assoc.dul.socket = None
