@@ -79,6 +79,8 @@ def test_what_was_begun_with_other_things_is_refused_and_kept(
     before = sorted(stopped.iterdir())
     with pytest.raises(UsageError, match="another operating point"):
         run_batch(config(archive, tiny_artifact_path, operating_point="sensitive"), progress=ignore)
+    with pytest.raises(UsageError, match=r"another operating point.*threshold 0\.5"):
+        run_batch(config(archive, tiny_artifact_path, threshold=0.5), progress=ignore)
     with pytest.raises(UsageError, match="another model"):
         run_batch(config(archive, None), progress=ignore)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="another input"):
@@ -88,7 +90,7 @@ def test_what_was_begun_with_other_things_is_refused_and_kept(
         run_batch(config(archive, tiny_artifact_path), progress=ignore)
     text = (stopped / "journal.json").read_text()
     (stopped / "journal.json").write_text(
-        text.replace('"schema_version": 1', '"schema_version": 0')
+        text.replace('"schema_version": 2', '"schema_version": 0')
     )
     with pytest.raises(UsageError, match="another version of the table's schema"):
         run_batch(config(archive, tiny_artifact_path), progress=ignore)

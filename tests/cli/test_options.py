@@ -183,11 +183,13 @@ def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
         "--operating-point",
         "--threshold",
     ]
-    words = ["--output", "--root", "--model", "--operating-point", "--engine", "--address"]
-    assert options("batch") == [*words, "--workers", "--overwrite"]
+    words = ["--output", "--root", "--model", "--operating-point", "--threshold"]
+    words += ["--engine", "--address", "--workers", "--overwrite"]
+    assert options("batch") == words
     words = ["--host", "--port", "--ae-title", "--accept", "--series-after", "--output"]
-    assert options("node") == [*words, "--model", "--operating-point"]
+    assert options("node") == [*words, "--model", "--operating-point", "--threshold"]
     assert options("model info") == ["--model", "--format"]
+    assert options("model rewrite") == ["--output", "--overwrite"]
     words = ["--to", "--tracking-uri", "--experiment", "--evaluation", "--weights"]
     assert options("export-run") == words
     assert options("samples") == []
