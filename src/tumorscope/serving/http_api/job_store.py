@@ -67,6 +67,9 @@ CREATE INDEX IF NOT EXISTS repeats_of_job ON repeats (job);
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, created, bytes);
 CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (created, id);
 """
+_ADDED: Final = {"jobs": {"caller": "TEXT"}}
+"""Columns that a database of an earlier version lacks."""
+
 _BUSY_MS: Final = 10_000
 """Wait for another process' transaction; each takes a few milliseconds."""
 
@@ -498,17 +501,19 @@ def _connect(path: Path) -> sqlite3.Connection:
         "foreign_keys = ON",
     ):
         database.execute(f"PRAGMA {pragma}")
-    _add_columns(database)
     database.executescript(_SCHEMA)
+    _add_columns(database)
     return database
 
 
 def _add_columns(database: sqlite3.Connection) -> None:
-    """Bring the table of an earlier version up to date; its jobs go on."""
+    """Bring a database of an earlier version up to this one; several processes may try at once."""
     database.execute("BEGIN IMMEDIATE")
-    columns = {row["name"] for row in database.execute("PRAGMA table_info(jobs)")}
-    if columns and "caller" not in columns:
-        database.execute("ALTER TABLE jobs ADD COLUMN caller TEXT")
+    for table, columns in _ADDED.items():
+        known = {row["name"] for row in database.execute(f"PRAGMA table_info({table})")}
+        for name, kind in columns.items():
+            if name not in known:
+                database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
     database.execute("COMMIT")
 
 
