@@ -58,7 +58,7 @@ def test_it_is_counted_and_logged(
         post(app, png)
         assert refusals() == before + 1
         # Flask is asked no more: a broken one would answer otherwise.
-        monkeypatch.setattr(app.wsgi_app, "_app", lambda *_: pytest.fail("Flask was asked"))
+        monkeypatch.setattr(app.wsgi_app._app, "_app", lambda *_: pytest.fail("Flask was asked"))
         assert post(app, png).status_code == 429
     assert refusals() == before + 2
 

@@ -145,7 +145,10 @@ def test_docs_show_every_operation_and_ask_nobody(client: FlaskClient, app: Flas
         for method in methods:
             assert f"{method.upper()} {path}" in response.text
     assert "<script" not in response.text
-    assert set(re.findall(r'(?:href|src)="([^"#]+)"', response.text)) == {"api/v1/openapi.json"}
+    assert set(re.findall(r'(?:href|src)="([^"#]+)"', response.text)) == {
+        "api/v1/openapi.json",
+        "favicon.svg",
+    }
     targets = set(re.findall(r'href="#([^"]+)"', response.text))
     assert targets <= set(re.findall(r' id="([^"]+)"', response.text))
     assert NOTICE in response.text

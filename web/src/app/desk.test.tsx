@@ -94,6 +94,28 @@ describe("uploads", () => {
     ).toBeVisible();
   }, 10_000);
 
+  test("are sent again as the same request, and as another one when asked to", async () => {
+    const keys: (string | null)[] = [];
+    service.use(
+      http.post("/api/v1/jobs", ({ request }) => {
+        keys.push(request.headers.get("Idempotency-Key"));
+        return keys.length === 1 ? HttpResponse.error() : new HttpResponse(null, { status: 413 });
+      }),
+    );
+    const { pick } = renderPage();
+    await pick(file());
+    await pick(file("other.png"));
+    await waitFor(
+      () => {
+        expect(keys).toHaveLength(3);
+      },
+      { timeout: 5000 },
+    );
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(new Set(keys).size).toBe(2);
+    expect(keys.filter((key) => key === keys[0])).toHaveLength(2);
+  }, 10_000);
+
   test("say when the service is too busy, and for how long", async () => {
     service.use(refusing("/api/v1/jobs", 429, { method: "post", headers: { "Retry-After": "7" } }));
     const { pick } = renderPage();

@@ -12,7 +12,7 @@ export interface JobApi {
   createJob: (
     files: PickedFile[],
     operatingPoint: string,
-    options: { signal: AbortSignal; onProgress: (fraction: number) => void },
+    options: { key: string; signal: AbortSignal; onProgress: (fraction: number) => void },
   ) => Promise<Job>;
   getJob: (id: string, after: number, signal: AbortSignal) => Promise<Job>;
   deleteJob: (id: string) => Promise<void>;
@@ -118,7 +118,8 @@ export class Uploader {
 
   async #run(id: string, signal: AbortSignal): Promise<void> {
     try {
-      const job = await this.#persist(id, signal, () => this.#send(id, signal));
+      const key = newKey();
+      const job = await this.#persist(id, signal, () => this.#send(id, key, signal));
       await this.#follow(id, job, signal);
       this.#desk.setUploadState(id, { kind: "done" });
       this.#forgetOutdated(id);
@@ -128,7 +129,7 @@ export class Uploader {
     }
   }
 
-  async #send(id: string, signal: AbortSignal): Promise<Job> {
+  async #send(id: string, key: string, signal: AbortSignal): Promise<Job> {
     const upload = this.#desk.store.getState().uploads.get(id);
     if (!upload) throw new DOMException("The upload was removed.", "AbortError");
     this.#desk.setUploadState(id, { kind: "sending", fraction: 0 });
@@ -136,6 +137,7 @@ export class Uploader {
       if (!signal.aborted) this.#desk.setUploadState(id, { kind: "sending", fraction });
     };
     const job = await this.#api.createJob(upload.files, upload.operatingPoint, {
+      key,
       signal,
       onProgress,
     });
@@ -184,6 +186,12 @@ function pauseFor(problem: Problem): number | null {
 function workingState(job: Job): Upload["state"] {
   const { files, files_done: filesDone, slices_done: slicesDone } = job.progress;
   return { kind: "working", files, filesDone, slicesDone };
+}
+
+/** Not by randomUUID, which pages of hosts without TLS do not have. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 let counter = 0;

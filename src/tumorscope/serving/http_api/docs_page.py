@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from tumorscope.labels import NOTICE
@@ -13,7 +13,8 @@ from tumorscope.serving.http_api.openapi import Answered, describe, served_docum
 
 blueprint = Blueprint("docs", __name__, template_folder="templates")
 
-_REFERENCE: Final = "#/components/"
+_ORIGIN: Final = "http://127.0.0.1:8000"
+"""Where the service is, unless it was told otherwise: for commands to copy."""
 
 
 @blueprint.get("/docs")
@@ -21,13 +22,14 @@ _REFERENCE: Final = "#/components/"
 def get_docs() -> ResponseReturnValue:
     """Answer with this document as a page."""
     document = served_document()
+    root = request.script_root
     text = render_template(
         "docs.html",
         document=document,
         operations=_by_tag(document),
-        resolve=lambda value: _resolve(document, value),
         shape=_shape,
         pretty=_pretty,
+        origin=f"https://HOST{root}" if root else _ORIGIN,
         notice=NOTICE,
     )
     return Response(text, mimetype="text/html")
@@ -39,16 +41,6 @@ def _by_tag(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
         for method, operation in operations.items():
             row = operation | {"path": path, "method": method.upper()}
             found[operation["tags"][0]].append(row)
-    return found
-
-
-def _resolve(document: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
-    """Follow a reference within the document."""
-    reference = value.get("$ref")
-    if reference is None:
-        return value
-    kind, name = reference.removeprefix(_REFERENCE).split("/")
-    found: dict[str, Any] = document["components"][kind][name]
     return found
 
 

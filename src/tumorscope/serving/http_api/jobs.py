@@ -99,11 +99,7 @@ def create_job() -> ResponseReturnValue:
         uploads = _receive(service, folder)
         if key is None or not service.store.is_repeated(key):
             _check_room(service)
-        repeatable = (
-            None
-            if key is None
-            else Repeatable(key, _digest(uploads, folder, point, threshold, hold))
-        )
+        repeatable = None if key is None else Repeatable(key, _digest(query, uploads, folder))
         kept = service.store.add(
             job,
             uploads,
@@ -252,9 +248,9 @@ def _idempotency_key() -> str | None:
     return _sha256(caller() or "", key)
 
 
-def _digest(uploads: list[tuple[str, str]], folder: Path, *query: object) -> str:
+def _digest(query: JobQuery, uploads: list[tuple[str, str]], folder: Path) -> str:
     """Return the SHA-256 of everything that a request asks, but not of how it is put as HTTP."""
-    parts = [str(value) for value in query]
+    parts = [msgspec.json.encode(query).decode()]
     for file, name in uploads:
         with (folder / file).open("rb") as stream:
             parts += [name, hashlib.file_digest(stream, "sha256").hexdigest()]

@@ -15,6 +15,7 @@ from tumorscope.labels import NOTICE
 _INDEX: Final = "index.html"
 _UNBUILT: Final = f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>tumorscope</title>
+<link rel="icon" href="data:,">
 <h1>tumorscope</h1>
 <p>The service is running, but its web page has not been built.
 Build it with <code>make web</code> and load this page again.</p>

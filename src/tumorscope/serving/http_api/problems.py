@@ -50,6 +50,7 @@ STATUS_OF_IMAGE_ERROR: Final = {
 
 _NOT_FOUND_PAGE: Final = f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Not found - tumorscope</title>
+<link rel="icon" href="data:,">
 <h1>Not found</h1>
 <p>There is nothing at this address.</p>
 <p>{NOTICE}</p>

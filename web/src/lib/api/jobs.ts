@@ -5,15 +5,25 @@ import type { Job } from "@/lib/api/types";
 /** Seconds for which the service keeps pictures after the last look at them. */
 const HOLD_SECONDS = 3600;
 
+export interface CreateOptions {
+  /** New for each job: sent again after a broken connection, it gives the same one. */
+  key: string;
+  signal: AbortSignal;
+  onProgress: (fraction: number) => void;
+}
+
 export async function createJob(
   files: { file: File; path: string }[],
   operatingPoint: string,
-  options: { signal: AbortSignal; onProgress: (fraction: number) => void },
+  { key, ...options }: CreateOptions,
 ): Promise<Job> {
   const query = new URLSearchParams({ hold: String(HOLD_SECONDS) });
   // An empty name stands for the model's own operating point.
   if (operatingPoint) query.set("operating_point", operatingPoint);
-  return (await sendFiles(`/api/v1/jobs?${query.toString()}`, files, options)) as Job;
+  return (await sendFiles(`/api/v1/jobs?${query.toString()}`, files, {
+    headers: { "Idempotency-Key": key },
+    ...options,
+  })) as Job;
 }
 
 /** Look at a job; `after` leaves out as many answers as are known already. */

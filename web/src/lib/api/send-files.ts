@@ -3,6 +3,7 @@ import { serviceUrl } from "@/lib/api/service-url";
 import { ProblemError, problemOf } from "@/lib/problem";
 
 interface SendOptions {
+  headers: Record<string, string>;
   signal: AbortSignal;
   onProgress: (fraction: number) => void;
 }
@@ -11,13 +12,13 @@ interface SendOptions {
 export function sendFiles(
   url: string,
   files: { file: File; path: string }[],
-  { signal, onProgress }: SendOptions,
+  { headers, signal, onProgress }: SendOptions,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", serviceUrl(url));
     request.responseType = "json";
-    for (const [name, value] of Object.entries(authorization())) {
+    for (const [name, value] of Object.entries({ ...headers, ...authorization() })) {
       request.setRequestHeader(name, value);
     }
     request.upload.onprogress = (event) => {
