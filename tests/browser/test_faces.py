@@ -77,7 +77,7 @@ def test_a_full_service_is_waited_for(desk: Desk, scans: Path) -> None:
     desk.forgiven += ["503"]
     desk.page.route("**/api/v1/jobs?*", lambda route: route.fulfill(**BUSY), times=1)
     desk.drop(scans / "marked.png")
-    expect(desk.page.get_by_text("The service is busy. Trying again in 4 seconds.")).to_be_visible()
+    expect(desk.page.get_by_text("The service is busy. Retrying in 4 seconds.")).to_be_visible()
     expect(desk.heading("marked.png")).to_be_visible()
 
 
