@@ -43,7 +43,7 @@ def test_a_dead_address_is_told_before_any_work(batch: Batch, archive: Path) -> 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--address", "127.0.0.1:1"), "--address is for --engine ray"),
+        (("--address", "127.0.0.1:1"), "--address needs --engine ray"),
         (("--engine", "ray", "--address", "auto"), "needs HOST:PORT"),
         (("--engine", "spark"), "'spark' is not one of"),
     ],

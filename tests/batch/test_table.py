@@ -189,9 +189,9 @@ def test_globs_manifests_and_urls(make: Callable[..., Any], archive: Path) -> No
     [
         ("missing", "There is no file or folder"),
         ("missing.csv", "cannot be read"),
-        ("*.nothing", "holds no file"),
+        ("*.nothing", "contains no file"),
         ("nosuchscheme://bucket", "cannot be listed"),
-        ("file:///nosuchfolder/x", "holds no file"),
+        ("file:///nosuchfolder/x", "contains no file"),
     ],
 )
 def test_input_that_is_not_there_is_wrong_usage_and_leaves_nothing(
@@ -209,7 +209,7 @@ def test_input_that_is_not_there_is_wrong_usage_and_leaves_nothing(
         (b"set,file\na,b\n", "has no column 'path'; it has set, file"),
         (b"path\n\xff.png\n", "is not CSV in UTF-8"),
         (b"path,set\n,a\n", "an empty 'path'"),
-        (b"path\n", "holds no file"),
+        (b"path\n", "contains no file"),
     ],
 )
 def test_a_manifest_that_cannot_be_used_is_wrong_usage(

@@ -71,7 +71,7 @@ class Desk:
     def read_whole(self, *paths: Path) -> None:
         """Drop one series and wait for its own answer."""
         self.read(*paths)
-        expect(self.page.get_by_text("Whole series:")).to_be_visible()
+        expect(self.page.get_by_text("Series answer", exact=True)).to_be_visible()
 
     def heading(self, name: str) -> Locator:
         return self.page.get_by_role("heading", name=name, exact=True)

@@ -69,7 +69,7 @@ def walk(browser: Browser, url: str, width: int, scheme: str) -> None:
     expect(desk.button(SERIES)).to_be_visible()
     take("desk-empty")
     desk.button(SERIES).click()
-    expect(desk.page.get_by_text("Whole series:")).to_be_visible()
+    expect(desk.page.get_by_text("Series answer", exact=True)).to_be_visible()
     desk.wait_for_picture()
     desk.page.locator(".u-over").wait_for()
     take("reading-plain")

@@ -116,7 +116,7 @@ def test_the_main_flow_works_with_keys_alone(desk: Desk) -> None:
     expect(desk.page.locator("main")).to_be_focused()
     tab_to(desk, "A series of 15 slices")
     keys.press("Enter")
-    expect(desk.page.get_by_text("Whole series:")).to_be_visible()
+    expect(desk.page.get_by_text("Series answer", exact=True)).to_be_visible()
 
     tab_to(desk, "Viewer for")
     keys.press("Home")

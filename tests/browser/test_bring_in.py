@@ -112,7 +112,7 @@ def test_an_upload_is_cancelled_and_tried_again(desk: Desk, large: Path) -> None
     expect(desk.page.get_by_text("Cancelled")).to_be_visible()
     expect(desk.page.get_by_text("Sending,")).to_have_count(0)
     slow_down(desk, -1)
-    desk.button("Try large.png again").click()
+    desk.button("Retry large.png").click()
     expect(desk.heading("large.png")).to_be_visible()
 
 
@@ -130,7 +130,7 @@ def test_the_service_dies_in_mid_upload_and_comes_back(
     desk.drop(large)
     expect(desk.page.get_by_text("Sending,")).to_be_visible()
     server.kill()
-    expect(desk.page.get_by_text("The service does not answer. Trying again")).to_be_visible()
+    expect(desk.page.get_by_text("The service is not responding. Retrying")).to_be_visible()
     slow_down(desk, -1)
     start_service("--port", port, at=tmp_path)
     expect(desk.heading("large.png")).to_be_visible()
@@ -159,8 +159,8 @@ def test_the_service_dies_in_mid_job_and_nothing_is_sent_twice(
     # Whoever asks for a job has read the whole answer to its upload.
     desk.page.route(re.compile(r"/api/v1/jobs/[\w-]+\?"), ask_the_dead, times=1)
     desk.drop(scans / "series")
-    expect(desk.page.get_by_text("The service does not answer. Trying again")).to_be_visible()
+    expect(desk.page.get_by_text("The service is not responding. Retrying")).to_be_visible()
     start_service("--port", port, at=tmp_path)
-    expect(desk.page.get_by_text("Whole series:")).to_be_visible()
+    expect(desk.page.get_by_text("Series answer", exact=True)).to_be_visible()
     expect(desk.page.get_by_role("img", name=STRONGEST)).to_be_visible()
     assert len(sent) == 1

@@ -22,8 +22,8 @@ def test_it_measures_with_intervals_and_opens_the_cells(open_desk: Callable[...,
         "Service limits",
     ):
         expect(desk.heading(title)).to_be_visible()
-    desk.page.get_by_role("button", name="in truth tumor, called no tumor").click()
-    expect(desk.page.get_by_role("dialog")).to_contain_text("images that are in truth “tumor”")
+    desk.page.get_by_role("button", name="truth tumor, answer no tumor").click()
+    expect(desk.page.get_by_role("dialog")).to_contain_text("images whose truth is “tumor”")
     desk.page.keyboard.press("Escape")
     expect(desk.page.locator(".u-wrap canvas")).to_be_visible()
 

@@ -46,7 +46,9 @@ def test_split_writes_a_manifest_that_passes_the_check(manifest: Path, tmp_path:
 
     assert "one, no_tumor" in text
     assert len(_rows(output)) == 16
-    assert "no group, patient or file stands on two sides" in _run("split", "--check", output)
+    assert "no group, patient or file is on two sides of the split" in _run(
+        "split", "--check", output
+    )
 
 
 def test_check_names_a_planted_leak_and_exits_1(manifest: Path, tmp_path: Path):
@@ -227,5 +229,5 @@ def test_unknown_patients_are_refused_where_pictures_are_not_looked_at(
 def test_unknown_patients_are_told_of(manifest: Path, tmp_path: Path):
     words = ("split", "--manifest", manifest, "--output", tmp_path / "split.csv", "--overwrite")
 
-    assert "No patient is known of pictures in one, two" in _run(*words)
-    assert "No patient is known" not in _run(*words, "--ungrouped-i-know")
+    assert "Images in one, two have no known patient" in _run(*words)
+    assert "no known patient" not in _run(*words, "--ungrouped-i-know")

@@ -107,13 +107,13 @@ def test_an_unreadable_picture_is_a_finding(folder: Path):
 
     text = _run(folder, code=1)
 
-    assert "1 pictures could not be read" in text
+    assert "1 images could not be read" in text
     left_out = json.loads((folder.parent / "out/labels.json").read_text())["left_out"]
     assert list(left_out) == ["yes/yes3.png"]
 
 
 def test_wrong_usage_is_explained(folder: Path):
-    with pytest.raises(TumorscopeError, match=r"15 tumors have no type, .* say --by tumor"):
+    with pytest.raises(TumorscopeError, match=r"15 tumors have no type, .* use --by tumor"):
         _run(folder, "--by", "type")
     _run(folder)
     with pytest.raises(TumorscopeError, match="--overwrite"):

@@ -174,7 +174,7 @@ def test_an_unreadable_picture_is_a_finding(sets: Path):
         ("source,probability\n", "'probability_tumor' is missing; there are source, probability"),
         ("source,probability_tumor\nelsewhere.png,0.5\n", "No row of .* belongs to a picture"),
         ("source,probability_tumor\n20.png,high\n", "line 2, column probability_tumor: .*'high'"),
-        ("source,probability_tumor\n20.png,0.1\nno/20.png,0.2\n", "line 3: .* another"),
+        ("source,probability_tumor\n20.png,0.1\nno/20.png,0.2\n", "line 3: .* different"),
     ],
 )
 def test_predictions_that_do_not_fit_are_explained(sets: Path, text: str, message: str):
@@ -186,7 +186,7 @@ def test_predictions_that_do_not_fit_are_explained(sets: Path, text: str, messag
 
 def test_wrong_usage_is_explained(sets: Path, tiny_artifact_path: Path):
     predictions = _predictions(sets, ANSWERS)
-    with pytest.raises(TumorscopeError, match="give one of them"):
+    with pytest.raises(TumorscopeError, match="not both"):
         _run(sets, "--predictions", predictions, "--model", tiny_artifact_path)
     (sets / "out").mkdir(exist_ok=True)
     (sets / "out/mine.txt").write_text("mine")

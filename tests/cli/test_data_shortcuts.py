@@ -94,7 +94,7 @@ def test_broken_and_unlabeled_pictures_are_left_out_and_said(tmp_path: Path):
 
     text = _run("--manifest", manifest, "--output", tmp_path / "out", code=1)
 
-    assert f"1 pictures could not be read, the first: {names[0]}" in text
+    assert f"1 images could not be read, the first: {names[0]}" in text
     record = json.loads((tmp_path / "out/shortcuts.json").read_text())
     assert list(record["left_out"]) == [names[0]]
     assert record["n_unlabeled"] == 1
@@ -113,7 +113,7 @@ def test_nothing_is_overwritten_silently(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("column", "message"), [("0", "two groups"), ("", "shortcuts need labeled pictures")]
+    ("column", "message"), [("0", "two groups"), ("", "finding shortcuts needs labeled images")]
 )
 def test_sets_that_cannot_be_judged_are_explained(tmp_path: Path, column: str, message: str):
     make_set(tmp_path, seed=1, groups=4)

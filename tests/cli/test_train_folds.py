@@ -61,7 +61,7 @@ def test_killed_fold_is_named_the_other_goes_on_and_the_killed_is_resumed(
     result = tumorscope(*words)
     killer.join()
     assert result.code == 1
-    assert "made-N-seed0 failed: Its process was killed" in result.err
+    assert "made-N-seed0 failed: The process was killed" in result.err
     assert "1 of 2 runs are trained" in result.out
     first, second = record(output)["runs"]
     assert (first["fold"], first["best"]) == ("made/N", None)
@@ -150,7 +150,7 @@ def test_hospitals_of_a_manifest_are_left_out_in_turn(
         (("--folds", "f", "--seed", "0", "--seeds", "1"), "--seed and --seeds"),
         (("--folds", "f", "--seeds", "1,1"), "received '1,1'"),
         (("--folds", "f", "--seeds", "one"), "received 'one'"),
-        (("--folds", "f", "--address", "h:1"), "--address is for --engine ray"),
+        (("--folds", "f", "--address", "h:1"), "--address needs --engine ray"),
         (("--manifest", "m.csv", "--seeds", "1"), "--seeds: only with --folds"),
         (("--manifest", "m.csv", "--threads", "1"), "--threads: only with --folds"),
         (("--manifest", "m.csv", "--engine", "ray"), "--engine: only with --folds"),
@@ -199,7 +199,7 @@ def test_what_is_in_the_output_is_not_overwritten(
     assert "add --resume" in again.err
     other = tumorscope(*words, "--resume", "--set", "views=1", "--weights", "none")
     assert other.code == 2
-    assert "started with another weights, config" in other.err
+    assert "started with a different weights, config" in other.err
     (output / "folds.json").write_bytes((folds / "folds.json").read_bytes())
     assert "is not the record of trained folds" in tumorscope(*words, "--resume").err
     assert len(trained) == 2
@@ -215,7 +215,7 @@ def test_process_that_is_killed_is_an_outcome(tmp_path: Path) -> None:
     run = FoldRun("made/N", place, "", place, place, "none", TrainConfig(seed=4))
     killed = train_in_own_process(run, kill_itself)
     assert (killed.fold, killed.seed, killed.path) == ("made/N", 4, "run")
-    assert "Its process was killed" in (killed.error or "")
+    assert "The process was killed" in (killed.error or "")
 
 
 @pytest.mark.parametrize(

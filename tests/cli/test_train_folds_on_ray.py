@@ -52,7 +52,7 @@ def test_run_whose_process_died_is_tried_again_and_others_go_on(tmp_path: Path) 
     outcomes = {one["fold"]: one for one in json.loads(done.stdout)}
     assert len(outcomes) == 3
     assert outcomes["dies"]["best"] is None
-    assert outcomes["dies"]["error"].startswith("Ray could not do the work: ")
+    assert outcomes["dies"]["error"].startswith("Ray failed: ")
     alive = [outcomes[fold]["best"] for fold in ("dies once", "lives")]
     assert [one["threads"] for one in alive] == [1, 1]
     assert len({one["process"] for one in alive}) == 2

@@ -83,10 +83,10 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     [
         ({"path": "gone.png"}, r"Row 2, column path: there is no file 'gone.png'"),
         ({"mask": "gone.png"}, r"Row 2, column mask: there is no file 'gone.png'"),
-        ({"tumor": "yes"}, r"Row 2, column tumor: received 'yes'; allowed are 0, 1 or nothing"),
-        ({"type": "lymphoma"}, r"column type: received 'lymphoma'; allowed are glioma"),
+        ({"tumor": "yes"}, r"Row 2, column tumor: received 'yes'; use 0, 1 or leave it empty"),
+        ({"type": "lymphoma"}, r"column type: received 'lymphoma'; use glioma"),
         ({"tumor": "0", "type": "glioma"}, r"column type: received 'glioma' where tumor is not 1"),
-        ({"split": "dev"}, r"column split: received 'dev'; allowed are train, val"),
+        ({"split": "dev"}, r"column split: received 'dev'; use train, val"),
         ({"plane": "oblique"}, r"column plane: received 'oblique'"),
         ({"width": "-3"}, r"column width: received '-3'; a whole number"),
         ({"set": ""}, r"column set: is empty"),
@@ -111,7 +111,7 @@ def test_a_row_that_is_there_twice_is_named(write_csv, picture):
     ("text", "message"),
     [
         ("", "is empty"),
-        ("set,path,tumor\n", "holds no rows"),
+        ("set,path,tumor\n", "contains no rows"),
         ("set,path\ns,a.png\n", "column 'tumor' is missing"),
         ("set,path,tumor\ns,a.png\n", "Row 2 has more or fewer cells"),
         ("set,path,tumor\ns,a.png,1,2\n", "Row 2 has more or fewer cells"),

@@ -160,7 +160,7 @@ def test_a_person_with_two_identifiers_is_one():
 def test_folds_need_two_labeled_sources_and_no_other_hold_out():
     rows = [_row("a", set="s"), _row("b", set="photographs", tumor=None)]
 
-    with pytest.raises(UsageError, match="Folds by source need two with labels; there is s"):
+    with pytest.raises(UsageError, match="Folds by source need at least two with labels; found s"):
         make_folds(rows, "source")
     with pytest.raises(UsageError, match="leave --hold-out out"):
         make_folds(rows, "source", SplitPlan(hold_out=("s",)))

@@ -143,9 +143,9 @@ def test_forked_child_starts_a_process_of_its_own(make_dicom: MakeDicom, worker:
     [
         (lossless_jpeg(rows=60_000), JPEGLosslessSV1, "compressed frame 60000 and 16"),
         (lossless_jpeg()[:20], JPEGLosslessSV1, "cannot be decoded"),
-        (lossless_jpeg()[:6], JPEGLosslessSV1, "does not begin as JPEG Lossless"),
-        (b"not a stream at all", JPEGLSLossless, "does not begin as JPEG-LS"),
-        (lossless_jpeg() + bytes(70_000), JPEGLosslessSV1, "where 512 are to come out"),
+        (lossless_jpeg()[:6], JPEGLosslessSV1, "does not start as JPEG Lossless"),
+        (b"not a stream at all", JPEGLSLossless, "does not start as JPEG-LS"),
+        (lossless_jpeg() + bytes(70_000), JPEGLosslessSV1, "bytes instead of 512"),
         (lossless_jpeg(rows=17), JPEGBaseline8Bit, "compressed frame 17 and 16"),
     ],
     ids=["huge", "cut", "cut header", "no stream", "swollen", "other size"],

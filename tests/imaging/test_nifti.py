@@ -212,7 +212,7 @@ def test_header_that_promises_terabytes_is_refused() -> None:
 
 def test_color_voxels_are_refused() -> None:
     colors = np.zeros((4, 4, 4), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
-    with pytest.raises(UnsupportedFormatError, match="grey values"):
+    with pytest.raises(UnsupportedFormatError, match="gray values"):
         read_nifti(encode(colors), "made")
 
 

@@ -94,7 +94,7 @@ def test_altered_graph_is_refused(write_zip: Callable[..., Path]) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"format": "another"}, "does not say that it is a tumorscope artifact"),
+        ({"format": "another"}, "is not that of a tumorscope artifact"),
         ({"format_version": 99}, "format_version 99"),
         ({"format_version": None}, "format_version None"),
         ({"labels": ["no_tumor", "tumor"]}, r"labels \['no_tumor', 'tumor'\]"),

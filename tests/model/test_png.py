@@ -54,5 +54,5 @@ def test_a_smooth_picture_is_about_as_small_as_pillow_makes_it() -> None:
     ],
 )
 def test_other_pictures_are_refused(pixels: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="no grey or RGB"):
+    with pytest.raises(ValueError, match="not a gray or RGB"):
         encode_png(pixels)

@@ -88,7 +88,7 @@ def test_nothing_is_overwritten(run: Path) -> None:
 
 
 def test_folder_that_does_not_exist_is_named_before_any_work(run: Path) -> None:
-    with pytest.raises(UsageError, match="There is no folder"):
+    with pytest.raises(UsageError, match="does not exist; create it first"):
         narrow(run, output=run / "missing" / "slim.npz", width=0.5)
 
 

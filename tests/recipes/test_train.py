@@ -79,6 +79,6 @@ def test_an_artifact_with_other_canvases_is_refused(
     path = tmp_path / "other.tumorscope"
     write_artifact(path, Artifact(manifest=other, graph=embedded.graph))
 
-    with pytest.raises(UsageError, match="prepares its canvases otherwise"):
+    with pytest.raises(UsageError, match="preprocesses images differently"):
         train(manifest, path)
     assert not fitted

@@ -230,7 +230,7 @@ def test_clients_that_stop_in_the_middle_do_not_hold_the_service(tmp_path: Path)
     ("options", "words"),
     [
         (["--host", "0.0.0.0"], "API key"),  # noqa: S104
-        (["--host", "192.0.2.1", "--api-keys", "KEYS"], "cannot be listened on"),
+        (["--host", "192.0.2.1", "--api-keys", "KEYS"], "cannot be used"),
         (["--model", "absent.tumorscope"], "absent.tumorscope"),
         (["--api-keys", "absent"], "absent"),
         (["--api-keys", "EMPTY"], "no key"),

@@ -80,5 +80,5 @@ def test_features_of_another_teacher_are_refused(
     sets = train_examples, val_examples
     fit(*sets, run_folder=tmp_path / "one", teacher=Opinion(1.0), **options)
 
-    with pytest.raises(UsageError, match="made with other settings"):
+    with pytest.raises(UsageError, match="made with different settings"):
         fit(*sets, run_folder=tmp_path / "two", teacher=Opinion(2.0), **options)

@@ -191,8 +191,8 @@ def _warn_of_unknown_patients(rows: Sequence[ManifestRow], options: dict[str, An
     if unknown and not options["ungrouped_i_know"]:
         click.echo(
             f"Images in {', '.join(unknown)} have no known patient: their groups are clusters of "
-            "similar images, and slices of one patient that do not may stand on two sides. Say "
-            "--ungrouped-i-know to leave this note out.",
+            "similar images, and slices of one patient that differ may be on two sides of "
+            "the split. Add --ungrouped-i-know to hide this note.",
             err=True,
         )
 

@@ -253,7 +253,7 @@ def test_settings_that_cannot_be(settings: dict[str, Any], words: str) -> None:
 
 
 def test_port_that_is_taken(running: Running, classifier: Classifier) -> None:
-    with pytest.raises(UsageError, match="cannot be listened on"):
+    with pytest.raises(UsageError, match="cannot be used"):
         Running(classifier, port=running.port)
 
 
