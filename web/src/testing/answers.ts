@@ -25,6 +25,7 @@ export function imageAnswer(part: Partial<ImageAnswer> = {}): ImageAnswer {
     prediction_set: ["tumor"],
     reasons: [],
     localization: { peak: [4, 5], box: [3, 4, 6, 7] },
+    notes: [],
     model: MODEL,
     notice: NOTICE,
     ...part,
@@ -163,6 +164,8 @@ const point = (sensitivity: number, specificity: number, images = 100) => ({
 
 export function modelCard(part: Partial<ModelCard> = {}): ModelCard {
   return {
+    volumes: [],
+    notes: [],
     model: MODEL,
     labels: ["tumor", "no_tumor"],
     tumor_types: ["glioma", "meningioma", "pituitary"],
