@@ -70,6 +70,8 @@ export function seriesAnswer(part: Partial<SeriesAnswer> = {}): SeriesAnswer {
     series_instance_uid: "1.2.3",
     slices: 5,
     failed_slices: 0,
+    volumes: [],
+    notes: [],
     most_suspicious: [],
     ...part,
   };
@@ -164,8 +166,6 @@ const point = (sensitivity: number, specificity: number, images = 100) => ({
 
 export function modelCard(part: Partial<ModelCard> = {}): ModelCard {
   return {
-    volumes: [],
-    notes: [],
     model: MODEL,
     labels: ["tumor", "no_tumor"],
     tumor_types: ["glioma", "meningioma", "pituitary"],
