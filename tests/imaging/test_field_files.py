@@ -42,7 +42,10 @@ def with_raw(ds: pydicom.Dataset, **texts: str) -> bytes:
     marks = {}
     for at, (keyword, text) in enumerate(texts.items()):
         length = len(text) + len(text) % 2
-        marks[keyword] = (str(7 * 10 ** (length - 1) + at).encode(), text.ljust(length).encode())
+        marks[keyword] = (
+            str((7 + at) * 10 ** (length - 1) + at).encode(),
+            text.ljust(length).encode(),
+        )
         setattr(ds, keyword, marks[keyword][0].decode())
     content = encoded(ds)
     for mark, text_bytes in marks.values():
