@@ -138,3 +138,11 @@ def test_paths_are_relative_to_the_root(write_csv, save, make_picture, tmp_path:
     with pytest.raises(ManifestError, match="no file"):
         read_manifest(path)
     assert read_manifest(path, root=tmp_path / "folder")[0].path == "b.png"
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_columns_may_be_parted_as_spreadsheets_do(tmp_path: Path, mark: str):
+    (tmp_path / "a.png").write_bytes(b"")
+    (tmp_path / "m.csv").write_text(f"set{mark}path{mark}tumor\nx{mark}a.png{mark}1\n")
+    (row,) = read_manifest(tmp_path / "m.csv")
+    assert (row.set, row.path, row.tumor) == ("x", "a.png", 1)

@@ -265,3 +265,30 @@ def test_any_array_gives_a_canvas_or_a_clear_error(pixels: np.ndarray) -> None:
     mask = PREPROCESSING.apply_mask(np.ones(pixels.shape, bool), geometry)
     assert mask.min() >= 0
     assert mask.max() == 1
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_pixels_are_shown_square_and_places_stay_in_the_file(
+    make_head: Callable[..., np.ndarray], axis: int
+) -> None:
+    whole = make_head(blob=(60, 90)).astype(np.float32)
+    thin = whole[::2] if axis == 0 else whole[:, ::2]
+    expected, _ = PREPROCESSING.apply(whole)
+    canvas, geometry = PREPROCESSING.apply(thin, (2.0, 1.0) if axis == 0 else (1.0, 2.0))
+    squashed, _ = PREPROCESSING.apply(thin)
+    near, far = (np.abs(one.astype(int) - expected).mean() for one in (canvas, squashed))
+    assert near < 8 < 2 * near < far
+    assert geometry.shape == thin.shape
+    place = np.array(find_blob(canvas, geometry)) * ((2, 1) if axis == 0 else (1, 2))
+    assert place == pytest.approx((60, 90), abs=3)
+    mask = np.zeros(thin.shape, bool)
+    mask[20:40, 30:50] = True
+    assert PREPROCESSING.apply_mask(mask, geometry).sum() * geometry.scale**2 == pytest.approx(
+        2 * mask.sum(), rel=0.1
+    )
+
+
+def test_spacing_that_cannot_be_is_ignored(make_head: Callable[..., np.ndarray]) -> None:
+    head = make_head()
+    for spacing in ((1.0, 1.0), (1.0, 1.01), (100.0, 1.0)):
+        assert (PREPROCESSING.apply(head, spacing)[0] == PREPROCESSING.apply(head)[0]).all()

@@ -480,6 +480,8 @@ export interface components {
             reasons: string[];
             operating_point: components["schemas"]["OperatingPoint"];
             localization: components["schemas"]["Localization"] | null;
+            /** @description What a reader of the answer has to know of the file or series. */
+            notes: string[];
             model: components["schemas"]["ModelIdentity"];
             /** @description Research use only. Not a medical device. */
             notice: string;
@@ -555,6 +557,10 @@ export interface components {
             slices: number;
             failed_slices: number;
             most_suspicious: components["schemas"]["SuspiciousSlice"][];
+            /** @description Of a series with several, the one that decides first; else empty. */
+            volumes: components["schemas"]["SeriesVolume"][];
+            /** @description What a reader of the answer has to know of the file or series. */
+            notes: string[];
             model: components["schemas"]["ModelIdentity"];
             /** @description Research use only. Not a medical device. */
             notice: string;
@@ -568,6 +574,21 @@ export interface components {
             slice_index: number | null;
             sop_instance_uid: string | null;
             probability: number;
+        };
+        /**
+         * SeriesVolume
+         * @description One of several volumes under one Series Instance UID, such as an echo.
+         */
+        SeriesVolume: {
+            slices: number;
+            /** @enum {unknown} */
+            outcome: "abstain" | "no_tumor" | "rejected" | "tumor";
+            /** @description Of a tumor; null if rejected. */
+            probability: number | null;
+            /** @description Header elements by which it differs from the others. */
+            traits: {
+                [key: string]: string;
+            };
         };
         /**
          * SliceView

@@ -19,17 +19,20 @@ test.each([
   ],
   [
     "volumes and archives stand alone",
-    ["v.nii.gz", "a.zip"],
+    ["v.nii.gz", "a.zip", "v.mha", "v.nrrd", "v.MGZ"],
     [
       ["v.nii.gz", 1],
       ["a.zip", 1],
+      ["v.mha", 1],
+      ["v.nrrd", 1],
+      ["v.MGZ", 1],
     ],
   ],
   [
     "DICOM files of a folder belong together",
-    ["s/1.dcm", "s/2.dcm", "t/1.dcm"],
+    ["s/1.dcm", "s/2.dcm", "s/3.dcm.gz", "t/1.dcm"],
     [
-      ["s", 2],
+      ["s", 3],
       ["t/1.dcm", 1],
     ],
   ],

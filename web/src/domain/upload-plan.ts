@@ -1,5 +1,7 @@
 /** Sorts what was dropped into uploads: one per picture, volume or archive, one per DICOM folder. */
 
+import { ALONE_ENDINGS, SLICE_ENDINGS } from "@/domain/formats.gen";
+
 export interface PickedFile {
   file: File;
   /** Path below the dropped folder, or the file's name. */
@@ -12,8 +14,11 @@ export interface UploadPlan {
 }
 
 const CLUTTER = new Set([".ds_store", "thumbs.db", "desktop.ini", "dicomdir"]);
-const ALONE = /\.(png|jpe?g|bmp|webp|tiff?|zip|nii|nii\.gz)$/i;
-const DICOM = /\.(dcm|dicom|ima|mr)$/i;
+
+function endsIn(name: string, endings: readonly string[]): boolean {
+  const lowered = name.toLowerCase();
+  return endings.some((ending) => lowered.endsWith(ending));
+}
 
 function folderOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
@@ -30,8 +35,8 @@ function isClutter(path: string): boolean {
 /** DICOM files often have no ending, or a number where the ending would be (an identifier). */
 function isSliceOfSeries(path: string): boolean {
   const name = baseName(path);
-  if (ALONE.test(name)) return false;
-  return DICOM.test(name) || !/\.[a-z]\w{0,4}$/i.test(name);
+  if (endsIn(name, ALONE_ENDINGS)) return false;
+  return endsIn(name, SLICE_ENDINGS) || !/\.[a-z]\w{0,4}$/i.test(name);
 }
 
 export function planUploads(picked: PickedFile[]): UploadPlan[] {

@@ -27,6 +27,7 @@ export function imageAnswer(part: Partial<ImageAnswer> = {}): ImageAnswer {
     reasons: [],
     operating_point: POINT,
     localization: { peak: [4, 5], box: [3, 4, 6, 7] },
+    notes: [],
     model: MODEL,
     notice: NOTICE,
     ...part,
@@ -80,6 +81,8 @@ export function seriesAnswer(part: Partial<SeriesAnswer> = {}): SeriesAnswer {
     series_description: null,
     slices: 5,
     failed_slices: 0,
+    volumes: [],
+    notes: [],
     most_suspicious: [],
     ...part,
   };

@@ -45,9 +45,12 @@ def unpack(packed: bytes, method: str, needed: int, limits: Limits, name: str) -
             plain, ended = zlib_stream.decompress(packed, needed + 1), zlib_stream.eof
     except (zlib.error, OSError, ValueError, EOFError) as error:
         raise CorruptImageError(f"The {name} file's compressed voxels are damaged.") from error
-    if not ended and len(plain) <= needed:
-        raise CorruptImageError(f"The {name} file's compressed voxels are cut; it is truncated.")
-    return plain[:needed]
+    if len(plain) < needed or not ended:
+        state = "fewer" if len(plain) < needed else "more"
+        raise CorruptImageError(
+            f"The {name} file's compressed voxels are {state} than its header says; it is damaged."
+        )
+    return plain
 
 
 def take(content: bytes, dtype: np.dtype[Any], count: int, name: str) -> NDArray[Any]:

@@ -73,7 +73,7 @@ def _load(content: bytes, limits: Limits) -> Volume:
 
     version = 1 if _is_nifti1(content) else 2
     kind = nibabel.Nifti1Header if version == 1 else nibabel.Nifti2Header
-    header = kind.from_fileobj(io.BytesIO(content), check=False)
+    header = kind(content[: _HEADER_BYTES[version]], check=False)
     shape = tuple(int(side) for side in header.get_data_shape())
     check_shape(shape, limits, "NIfTI")
     dtype = header.get_data_dtype()

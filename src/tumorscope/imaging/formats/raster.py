@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import io
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
@@ -27,6 +28,8 @@ from tumorscope.imaging.scan import Scan
 Result = TypeVar("Result")
 
 FORMATS: Final = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+
+_PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 
 _LOGGERS: Final = ("PIL", "PIL.Image", "PIL.PngImagePlugin", "PIL.TiffImagePlugin")
 """Where Pillow reports; a filter is needed at each, for it does not hold for those below."""
@@ -156,7 +159,27 @@ def _quiet_libtiff() -> None:
         return  # a Pillow built in another way; its readers work all the same
 
 
+def _check_png(content: bytes) -> None:
+    """Check the checksums of the chunks that a picture needs, which Pillow leaves out."""
+    position = len(_PNG_MAGIC)
+    while position + 12 <= len(content):
+        length = int.from_bytes(content[position : position + 4], "big")
+        name = content[position + 4 : position + 8]
+        end = position + 8 + length
+        stated = content[end : end + 4]
+        # The names of critical chunks begin with a capital.
+        if name[:1].isupper() and len(stated) == 4:
+            found = zlib.crc32(memoryview(content)[position + 4 : end])
+            if found != int.from_bytes(stated, "big"):
+                raise CorruptImageError("The PNG's checksum is wrong; the file is damaged.")
+        if name == b"IEND":
+            return
+        position = end + 4
+
+
 def _read_pages(content: bytes, limits: Limits) -> list[NDArray[np.float32]]:
+    if content.startswith(_PNG_MAGIC):
+        _check_png(content)
     with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
         return [_read_file_page(page, content, limits) for page in _iterate_pages(picture, limits)]
 

@@ -166,7 +166,14 @@ _UNPACK: Final = "unpack it and give the folder, or pack it as zip"
 
 FORMATS: Final = (
     # First, for a DICOM preamble may hold the header of a TIFF (PS3.10 section 7.1).
-    Format("DICOM", (".dcm", ".dicom", ".ima"), "slice", _is_dicom_file, "dicom:read_dicom", True),
+    Format(
+        "DICOM",
+        (".dcm", ".dicom", ".ima", ".mr"),
+        "slice",
+        _is_dicom_file,
+        "dicom:read_dicom",
+        True,
+    ),
     Format("PNG", (".png",), "picture", _starts(b"\x89PNG\r\n\x1a\n"), "raster:read_raster"),
     Format(
         "JPEG",
