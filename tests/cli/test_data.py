@@ -140,7 +140,7 @@ def test_inventory_counts_and_goes_on_after_a_broken_file(manifest: Path, tmp_pa
     text = _run("inventory", "--manifest", manifest, "--output", output, code=1)
 
     assert "unreadable 1" in text
-    assert "16 pictures" in text
+    assert "16 images" in text
     assert _rows(output)[3]["is_unreadable_issue"] == "True"
 
 
