@@ -38,10 +38,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tumorscope.data.copies import CopyThresholds, find_copies
+from tumorscope.audit.duplicates.copies import CopyThresholds, find_copies
+from tumorscope.audit.duplicates.perceptual_descriptors import take_look
 from tumorscope.data.descriptors import describe
 from tumorscope.data.duplicates import DuplicateThresholds, find_pairs
-from tumorscope.data.looks import take_look
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.data.pictures import is_volume, read_pictures
 from tumorscope.data.split import patient_key

@@ -63,8 +63,8 @@ def make_pictures(count: int) -> Iterator[NDArray[np.float32]]:
 
 def measure(count: int) -> dict[str, Any]:
     """Search among made pictures; the making is not part of the time."""
-    from tumorscope.data.copies import CopyThresholds, find_copies
-    from tumorscope.data.looks import take_look
+    from tumorscope.audit.duplicates.copies import CopyThresholds, find_copies
+    from tumorscope.audit.duplicates.perceptual_descriptors import take_look
 
     cv2.setNumThreads(1)
     looks, looking = [], 0.0

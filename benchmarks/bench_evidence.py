@@ -32,7 +32,7 @@ from tumorscope.data.manifest import read_manifest
 from tumorscope.evaluation.intervals import bootstrap_mean, bootstrap_share
 from tumorscope.model.artifact import read_artifact
 from tumorscope.model.classifier import INPUT, Classifier
-from tumorscope.recipes.canvases import load_examples
+from tumorscope.recipes.model_inputs import load_examples
 
 STAGES: Final = ("head", "block5", "block4", "block3", "block2", "block1")
 AREA: Final = 0.05

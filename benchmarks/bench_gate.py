@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.intervals import bootstrap_share
-from tumorscope.imaging.read import read_scans
+from tumorscope.imaging.inputs.read import read_scans
 from tumorscope.imaging.scan import Scan
 from tumorscope.model.classifier import Classifier, load_model
-from tumorscope.recipes.canvases import LoadedRow, load_rows
+from tumorscope.recipes.model_inputs import LoadedRow, load_rows
 
 FRAMES = 16
 """First frames of a multi-frame file that are looked at: they are much alike."""

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorscope.audit.labels.audit import gather_appearance, label_rows
+from tumorscope.audit.labels.suspects import LabelScores, judge_labels, score_labels
 from tumorscope.data.collection import Collection
 from tumorscope.data.manifest import read_manifest
 from tumorscope.data.pipeline import ensure_groups
-from tumorscope.evaluation.label_suspects import LabelScores, judge_labels, score_labels
-from tumorscope.recipes.labels import gather_appearance, label_rows
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.model.classifier import INPUT, NOVELTY, Classifier, load_model
-from tumorscope.recipes.canvases import LoadedRow, load_rows
+from tumorscope.recipes.model_inputs import LoadedRow, load_rows
 
 BASE: Final = "onnxruntime"
 LEVELS: Final = ("SSE41", "AVX", "AVX2", "AVX512_CORE", "AVX512_CORE_VNNI", "AVX512_CORE_AMX")

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
+from tumorscope.answer import SeriesPrediction
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.data.series import LabeledSeries, find_series
 from tumorscope.evaluation.intervals import Estimate, bootstrap, bootstrap_share
 from tumorscope.evaluation.statistic import roc_auc
-from tumorscope.imaging.read import read_one
+from tumorscope.imaging.inputs.read import read_one
+from tumorscope.imaging.inputs.volumes import read_slice
 from tumorscope.imaging.scan import Scan
-from tumorscope.imaging.volumes import read_slice
 from tumorscope.model.classifier import Classifier, SeriesCollector, load_model
-from tumorscope.model.prediction import SeriesPrediction
 
 
 def main() -> None:

@@ -19,16 +19,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorscope.answer import Prediction
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.intervals import Estimate, bootstrap, bootstrap_share
 from tumorscope.evaluation.statistic import roc_auc
-from tumorscope.imaging.read import read_one
+from tumorscope.imaging.inputs.read import read_one
+from tumorscope.imaging.inputs.volumes import AXIS_OF_PLANE, cut_slices, read_volume
 from tumorscope.imaging.scan import Scan
-from tumorscope.imaging.volumes import AXIS_OF_PLANE, cut_slices, read_volume
 from tumorscope.labels import Plane
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.model.evidence import sigmoid
-from tumorscope.model.prediction import Prediction
 from tumorscope.model.series import largest_mean
 
 SHARES = (0.0, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1)

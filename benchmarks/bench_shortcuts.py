@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from tumorscope.audit.shortcuts.audit import ALL, find_shortcuts
 from tumorscope.evaluation.intervals import clopper_pearson
-from tumorscope.recipes.shortcuts import ALL, find_shortcuts
 
 GROUPS, PER_GROUP = 60, 2
 SIDE = 64

@@ -24,7 +24,7 @@ from sklearn.metrics import roc_auc_score
 
 from tumorscope.data.manifest import read_manifest
 from tumorscope.imaging.preprocess import Preprocessing
-from tumorscope.recipes.canvases import load_examples
+from tumorscope.recipes.model_inputs import load_examples
 from tumorscope.training.augmentation import Augmentation
 from tumorscope.training.batches import FULL_COVERAGE, make_targets
 from tumorscope.training.config import TrainConfig

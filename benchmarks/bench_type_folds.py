@@ -26,7 +26,7 @@ from tumorscope.data.manifest import ManifestRow, read_manifest, write_manifest
 from tumorscope.evaluation.intervals import bootstrap_share
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.labels import TUMOR_TYPES
-from tumorscope.recipes.canvases import load_examples
+from tumorscope.recipes.model_inputs import load_examples
 from tumorscope.recipes.train import train
 from tumorscope.training.checkpoint import Arrays
 from tumorscope.training.config import TrainConfig

@@ -23,7 +23,7 @@ from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.intervals import bootstrap
 from tumorscope.evaluation.statistic import roc_auc, share
 from tumorscope.model.classifier import Classifier, load_model
-from tumorscope.recipes.canvases import LoadedRow, SkippedRow, load_rows
+from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows
 from tumorscope.training.covered import VISIBLE_CONTRAST, contrast
 
 HELD_OUT = ("val", "calibration", "test")

@@ -23,7 +23,7 @@ from tumorscope.data.manifest import read_manifest
 from tumorscope.model.artifact import read_artifact
 from tumorscope.model.classifier import INPUT, Classifier
 from tumorscope.model.integer_arithmetic import multiplies_exactly
-from tumorscope.recipes.canvases import load_examples
+from tumorscope.recipes.model_inputs import load_examples
 
 OUTPUTS = ["tumor", "novelty"]
 Run = Callable[[NDArray[np.uint8]], list[NDArray[np.float32]]]

@@ -21,7 +21,7 @@ from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.statistic import roc_auc, share
 from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.classifier import Classifier, load_model
-from tumorscope.recipes.canvases import SkippedRow, load_rows
+from tumorscope.recipes.model_inputs import SkippedRow, load_rows
 
 Answers = tuple[NDArray[np.float64], NDArray[np.bool_]]
 

@@ -25,7 +25,7 @@ from scipy.ndimage import maximum_filter
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.statistic import mean, roc_auc, share
 from tumorscope.model.classifier import Classifier, load_model
-from tumorscope.recipes.canvases import LoadedRow, SkippedRow, load_rows
+from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows
 from tumorscope.training.config import TrainConfig
 
 Floats = NDArray[np.float64]

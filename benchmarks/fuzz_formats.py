@@ -29,8 +29,8 @@ import numpy as np
 from tests.imaging.made_files import FILES
 
 from tumorscope.errors import ImageError
+from tumorscope.imaging.inputs.read import decode
 from tumorscope.imaging.limits import Limits
-from tumorscope.imaging.read import decode
 
 HANG_S = 5
 FLOOD_BYTES = 1 << 30

@@ -38,7 +38,7 @@ from werkzeug.test import Client
 from tumorscope.model.artifact import write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.serving.http_api.app import close_app, create_app
-from tumorscope.serving.http_api.config import ServerConfig
+from tumorscope.serving.http_api.base.config import ServerConfig
 
 HANG_S = 5.0
 """Of processor time; where other programs leave no more than a part of the machine, the clock says

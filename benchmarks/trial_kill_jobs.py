@@ -34,7 +34,7 @@ from tests.serving.made_requests import multipart
 from tumorscope.model.artifact import write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.serving.http_api import app, gunicorn_server
-from tumorscope.serving.http_api.config import ServerConfig
+from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.server import serve
 
 LOADED = (app, gunicorn_server)

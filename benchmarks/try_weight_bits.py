@@ -26,8 +26,8 @@ from tumorscope.model.artifact import read_artifact
 from tumorscope.model.classifier import INPUT
 from tumorscope.model.evidence import sigmoid
 from tumorscope.model.integer_arithmetic import keep_exact
-from tumorscope.recipes.canvases import load_examples
 from tumorscope.recipes.export import RANGE_SCANS
+from tumorscope.recipes.model_inputs import load_examples
 from tumorscope.training.onnx_graph import quantize
 
 

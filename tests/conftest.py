@@ -18,7 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import Artifact, Calibration, Manifest, write_artifact
-from tumorscope.model.gate import Gate
+from tumorscope.model.input_check import Gate
 
 REAL_SCANS = Path(__file__).parents[2] / "shared" / "data"
 

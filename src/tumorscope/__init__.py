@@ -27,8 +27,8 @@ from tumorscope.errors import (
 )
 
 if TYPE_CHECKING:
+    from tumorscope.answer import Failure, Prediction, SeriesPrediction
     from tumorscope.model.classifier import Classifier, load_model
-    from tumorscope.model.prediction import Failure, Prediction, SeriesPrediction
 
 __version__: Final = "0.1.0"
 
@@ -38,9 +38,9 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _LAZY: Final = {
     "Classifier": "tumorscope.model.classifier",
-    "Failure": "tumorscope.model.prediction",
-    "Prediction": "tumorscope.model.prediction",
-    "SeriesPrediction": "tumorscope.model.prediction",
+    "Failure": "tumorscope.answer",
+    "Prediction": "tumorscope.answer",
+    "SeriesPrediction": "tumorscope.answer",
     "load_model": "tumorscope.model.classifier",
 }
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from tests.batch.conftest import pq, rows_of
+from tumorscope.answer import SeriesPrediction
 from tumorscope.batch.run import BatchConfig, Summary, run_batch
 from tumorscope.batch.schema import SCHEMA
 from tumorscope.errors import UsageError
 from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
-from tumorscope.model.prediction import SeriesPrediction
 
 DOCS = Path(__file__).parents[2] / "docs" / "batch.md"
 

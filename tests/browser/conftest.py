@@ -14,7 +14,7 @@ from tests.browser.desk import Desk
 from tests.browser.made_scans import BLOB, slices_of, write_picture, write_series, write_volume
 from tests.serving.made_requests import Server
 from tumorscope.model.artifact import Artifact, write_artifact
-from tumorscope.serving.http_api.config import STATIC_FOLDER
+from tumorscope.serving.http_api.base.config import STATIC_FOLDER
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MEASURED = Path(__file__).parents[2] / "docs" / "results" / "test" / "metrics.json"

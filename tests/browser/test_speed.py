@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from tests.browser.desk import Desk
 from tests.serving.made_requests import Server
-from tumorscope.serving.http_api.config import STATIC_FOLDER
+from tumorscope.serving.http_api.base.config import STATIC_FOLDER
 
 INITIAL_GZIP_BYTES = 250_000
 FIRST_PAINT_MS = 1000

@@ -15,7 +15,7 @@ PICTURES = 16
 
 @pytest.fixture(autouse=True)
 def _few_trees(monkeypatch):
-    monkeypatch.setattr("tumorscope.evaluation.label_suspects.TREES", 40)
+    monkeypatch.setattr("tumorscope.audit.labels.suspects.TREES", 40)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import Result
 from tumorscope.cli import node as node_verb
-from tumorscope.serving.dicom_node.answer_file import AnswerFile
+from tumorscope.serving.dicom.answer_file import AnswerFile
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from tests.cli.conftest import QUICK_WORDS, Result
 
 pytest.importorskip("keras", reason="the extra [train] is not installed")
 
-from tumorscope.own_process import call_in_own_process
 from tumorscope.recipes import folds as recipe
-from tumorscope.recipes.fold_run import FoldRun, Outcome, outcome
-from tumorscope.recipes.folds import FoldsConfig, processor_share, train_in_own_process
+from tumorscope.recipes.fold_run import FoldRun, Outcome, outcome, processor_share
+from tumorscope.recipes.folds import FoldsConfig, train_in_own_process
+from tumorscope.system.own_process import call_in_own_process
 from tumorscope.training.config import TrainConfig
 
 Command = Callable[..., Result]
@@ -243,7 +243,7 @@ def tiny_graph_path(tiny_artifact: Any, tmp_path: Path) -> Path:
 def count_threads(asked: tuple[int, Path]) -> tuple[int, int, int]:
     """Return what a session starts beside the caller, and TensorFlow's two settings."""
     limit, graph = asked
-    from tumorscope.recipes.threads import limit_threads
+    from tumorscope.system.threads import limit_threads
 
     limit_threads(limit)
     import onnxruntime

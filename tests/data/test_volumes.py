@@ -7,7 +7,7 @@ from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.pictures import read_pictures
 from tumorscope.data.volumes import MIN_TUMOR_PIXELS, expand_volumes
 from tumorscope.errors import ImageContentError, ManifestError
-from tumorscope.imaging.volumes import read_slice
+from tumorscope.imaging.inputs.volumes import read_slice
 
 
 def _head(shape: tuple[int, int, int]) -> np.ndarray:

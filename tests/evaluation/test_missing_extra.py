@@ -29,7 +29,7 @@ def test_leaks_and_labels_need_the_extra_data_alone():
 import sys
 for name in ("keras", "tensorflow", "matplotlib", "tqdm", "onnx"):
     sys.modules[name] = None
-import tumorscope.recipes.labels, tumorscope.recipes.leakage
+import tumorscope.audit.labels.audit, tumorscope.audit.leakage.audit
 print("found")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

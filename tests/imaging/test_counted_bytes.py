@@ -9,7 +9,7 @@ from pydicom.dataset import FileDataset
 
 from tumorscope.errors import ImageError, ImageTooLargeError
 from tumorscope.imaging.counted_bytes import MAX_READS, CountedBytes
-from tumorscope.imaging.read import read_one
+from tumorscope.imaging.inputs.read import read_one
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from tumorscope.errors import (
     UnsupportedFormatError,
 )
 from tumorscope.imaging.formats.dicom import from_dataset, read_dicom
+from tumorscope.imaging.inputs.read import decode, read_one
 from tumorscope.imaging.limits import Limits
-from tumorscope.imaging.read import decode, read_one
 from tumorscope.imaging.scan import Scan
 
 MakeDicom = Callable[..., FileDataset]

@@ -29,8 +29,8 @@ from tests.imaging.made_files import (
     tiff,
 )
 from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
+from tumorscope.imaging.inputs.read import decode, read_one, read_scans
 from tumorscope.imaging.limits import Limits
-from tumorscope.imaging.read import decode, read_one, read_scans
 from tumorscope.imaging.scan import ReadFailure, Scan
 
 HEAD = np.pad(DEEP[:16, :12] // 2 + 2000, ((4, 4), (4, 4))).astype(np.uint16)

@@ -17,9 +17,9 @@ from tumorscope.imaging.formats.table import (
     is_named_as_scan,
     recognize,
 )
-from tumorscope.imaging.read import read_scans
+from tumorscope.imaging.inputs.read import read_scans
 from tumorscope.imaging.scan import Scan
-from tumorscope.serving.http_api.model_card import FORMATS as CARD
+from tumorscope.serving.http_api.routes.model_card import FORMATS as CARD
 
 ROOT = Path(__file__).parents[2]
 READ = (*PICTURE_ENDINGS, *SLICE_ENDINGS, *VOLUME_ENDINGS)

@@ -18,9 +18,9 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from tumorscope.errors import ImageError
+from tumorscope.imaging.inputs.read import decode
+from tumorscope.imaging.inputs.sources import SourceFile, expand_content
 from tumorscope.imaging.limits import Limits
-from tumorscope.imaging.read import decode
-from tumorscope.imaging.sources import SourceFile, expand_content
 
 SMALL = Limits(
     max_bytes=1_000_000,

@@ -19,7 +19,7 @@ from pydicom.uid import UID, JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless
 from tumorscope.errors import CorruptImageError, ImageError
 from tumorscope.imaging.formats import gdcm_process, gdcm_worker
 from tumorscope.imaging.formats.dicom import from_dataset
-from tumorscope.imaging.read import decode
+from tumorscope.imaging.inputs.read import decode
 
 MakeDicom = Callable[..., Any]
 

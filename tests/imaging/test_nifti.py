@@ -17,9 +17,9 @@ from tumorscope.errors import (
     UnsupportedFormatError,
 )
 from tumorscope.imaging.formats.nifti import read_nifti
+from tumorscope.imaging.inputs.read import decode
+from tumorscope.imaging.inputs.volumes import cut_slices, read_slice, read_volume
 from tumorscope.imaging.limits import Limits
-from tumorscope.imaging.read import decode
-from tumorscope.imaging.volumes import cut_slices, read_slice, read_volume
 from tumorscope.labels import PLANES
 
 RIGHT, ANTERIOR, SUPERIOR = 20, 24, 18

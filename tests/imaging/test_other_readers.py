@@ -9,7 +9,7 @@ import pydicom
 import pytest
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
-from tumorscope.imaging.read import read_one
+from tumorscope.imaging.inputs.read import read_one
 
 pytestmark = pytest.mark.real_scans
 

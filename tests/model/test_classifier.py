@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tumorscope.answer import Failure, ModelIdentity, Prediction, SeriesPrediction
 from tumorscope.errors import (
     ArtifactError,
     CorruptImageError,
@@ -22,8 +23,7 @@ from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.imaging.scan import Scan
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier, SeriesCollector, load_model
-from tumorscope.model.operating_point import OperatingPoint
-from tumorscope.model.prediction import Failure, ModelIdentity, Prediction, SeriesPrediction
+from tumorscope.operating_point import OperatingPoint
 
 MakeHead = Callable[..., np.ndarray]
 

@@ -2,7 +2,7 @@ import pytest
 
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.decision import DecisionRule
-from tumorscope.model.operating_point import OperatingPoint
+from tumorscope.operating_point import OperatingPoint
 
 WIDE = Conformal(coverage=0.95, tumor=0.2, no_tumor=0.3)
 """Both classes are plausible from 0.2 to 0.7."""

@@ -18,7 +18,7 @@ from tumorscope.model.artifact import (
     write_artifact,
 )
 from tumorscope.model.conformal import Conformal
-from tumorscope.model.gate import Gate
+from tumorscope.model.input_check import Gate
 
 CHANGES: dict[str, Any] = {
     "graph_sha256": "0" * 64,

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from tumorscope.answer import ModelIdentity, Prediction, SeriesPrediction
 from tumorscope.model.decision import DecisionRule
-from tumorscope.model.gate import BLANK
-from tumorscope.model.operating_point import OperatingPoint
-from tumorscope.model.prediction import ModelIdentity, Prediction, SeriesPrediction
+from tumorscope.model.input_check import BLANK
 from tumorscope.model.series import aggregate
+from tumorscope.operating_point import OperatingPoint
 
 MODEL = ModelIdentity("tiny", "0", "ab" * 32)
 

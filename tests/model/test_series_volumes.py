@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.model.test_series import MODEL, make_slice, tumor
+from tumorscope.answer import Prediction, SeriesPrediction
 from tumorscope.imaging.scan import WITHOUT_UID, SliceMember
 from tumorscope.model.decision import DecisionRule
-from tumorscope.model.prediction import Prediction, SeriesPrediction
 from tumorscope.model.series import answer_series
 
 AXIAL, CORONAL = (1.0, 0, 0, 0, 1, 0), (1.0, 0, 0, 0, 0, -1)

@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from tests.serving.made_requests import CheckedClient, Server, encode
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
-from tumorscope.serving.http_api.api_keys import hash_key
 from tumorscope.serving.http_api.app import close_app, create_app
-from tumorscope.serving.http_api.config import ServerConfig
+from tumorscope.serving.http_api.base.api_keys import hash_key
+from tumorscope.serving.http_api.base.config import ServerConfig
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tumorscope.serving.http_api import admission
-from tumorscope.serving.http_api.admission import MAX_RETRY_AFTER_S, RETURNS_PER_S, Admission
-from tumorscope.serving.http_api.problems import RefusalError
+from tumorscope.serving.http_api.base.problems import RefusalError
+from tumorscope.serving.http_api.edge import admission
+from tumorscope.serving.http_api.edge.admission import MAX_RETRY_AFTER_S, RETURNS_PER_S, Admission
 
 
 def refuse(one: Admission) -> int:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.serving.made_requests import START_S, Server
 from tumorscope.errors import UsageError
-from tumorscope.serving.http_api.api_keys import (
+from tumorscope.serving.http_api.base.api_keys import (
     KeyRing,
     add_key,
     hash_key,

@@ -16,8 +16,9 @@ import pytest
 from flask import Flask
 
 from tests.serving.made_requests import JOB_S, Server, form, wait_for_job
-from tumorscope.serving.http_api import job_runner, logs
-from tumorscope.serving.http_api.full_disk import is_disk_full
+from tumorscope.serving.http_api.base import logs
+from tumorscope.serving.http_api.base.full_disk import is_disk_full
+from tumorscope.serving.http_api.work import job_runner
 
 URL = "/api/v1/jobs"
 ROOM = 96 * 1024 * 1024

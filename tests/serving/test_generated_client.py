@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.serving.made_requests import JOB_S, Server
-from tumorscope.serving.http_api.api_keys import add_key
+from tumorscope.serving.http_api.base.api_keys import add_key
 
 pytest.importorskip("openapi_python_client", reason="openapi-python-client is not installed")
 NAME = "generated_tumorscope_client"

@@ -8,8 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tumorscope.errors import UsageError
-from tumorscope.serving.http_api.api_keys import hash_key
-from tumorscope.serving.http_api.config import ServerConfig, default_spool
+from tumorscope.serving.http_api.base.api_keys import hash_key
+from tumorscope.serving.http_api.base.config import ServerConfig, default_spool
 from tumorscope.serving.loopback import is_loopback
 
 KEY = "ts_example"

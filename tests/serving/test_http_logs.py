@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from tumorscope.error_stream import StderrHandler
-from tumorscope.serving.http_api.logs import JsonFormatter
+from tumorscope.serving.http_api.base.logs import JsonFormatter
+from tumorscope.system.error_stream import StderrHandler
 
 
 def record(message: str = "event", **extra: object) -> logging.LogRecord:

@@ -13,12 +13,12 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from tests.serving.made_requests import form
-from tumorscope.imaging.read import decode
+from tumorscope.imaging.inputs.read import decode
 from tumorscope.labels import NOTICE
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
-from tumorscope.serving.http_api import health
+from tumorscope.serving.http_api.routes import health
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tumorscope.answer import Prediction
 from tumorscope.imaging.scan import Scan
 from tumorscope.model.classifier import Classifier
-from tumorscope.model.prediction import Prediction
-from tumorscope.serving.http_api.admission import Admission
-from tumorscope.serving.http_api.config import ServerConfig
-from tumorscope.serving.http_api.job_runner import MAX_ATTEMPTS, NO_SERIES, JobRunner
-from tumorscope.serving.http_api.job_store import JobStore, StoredAnswer
+from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.http_api.edge.admission import Admission
+from tumorscope.serving.http_api.work.job_runner import MAX_ATTEMPTS, NO_SERIES, JobRunner
+from tumorscope.serving.http_api.work.job_store import JobStore, StoredAnswer
 
 WAIT_S = 120
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tumorscope.serving.http_api.config import ServerConfig
-from tumorscope.serving.http_api.job_store import JobStore, LeaseLostError, StoredAnswer
+from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.http_api.work.job_store import JobStore, LeaseLostError, StoredAnswer
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from tests.serving.made_requests import encode, form
+from tumorscope.answer import Prediction
 from tumorscope.imaging.limits import Limits
 from tumorscope.model.classifier import Classifier
-from tumorscope.model.prediction import Prediction
 
 URL = "/api/v1/predictions"
 WAIT_S = 120

@@ -6,9 +6,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tumorscope.answer import Failure
 from tumorscope.errors import CorruptImageError, ImageTooLargeError, UnsupportedFormatError
-from tumorscope.model.prediction import Failure
-from tumorscope.serving.http_api.problems import KINDS, RefusalError, refusal_of
+from tumorscope.serving.http_api.base.problems import KINDS, RefusalError, refusal_of
 
 
 @pytest.fixture

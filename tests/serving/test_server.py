@@ -17,7 +17,7 @@ import pytest
 
 from tests.serving.made_requests import START_S, Server
 from tests.serving.made_scans import PATIENT, dicom
-from tumorscope.serving.http_api.server import SPARE_THREADS
+from tumorscope.serving.http_api.base.listening import SPARE_THREADS
 
 MANY = 1500
 """Slices that keep a service at work for seconds, so that it can be interrupted."""
@@ -205,7 +205,7 @@ def exchange(server: Server, content: bytes) -> bytes:
 def test_clients_that_stop_in_the_middle_do_not_hold_the_service(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; "
-        "from tumorscope.serving.http_api.config import ServerConfig; "
+        "from tumorscope.serving.http_api.base.config import ServerConfig; "
         "from tumorscope.serving.http_api.server import serve; "
         "config = ServerConfig(spool=Path(sys.argv[1]), max_in_flight=2, idle_timeout_s=1.5); "
         "serve(config, port=0, workers=1, announce=lambda url: print(url, flush=True))"

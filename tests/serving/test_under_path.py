@@ -7,8 +7,8 @@ from flask import Flask
 
 from tests.serving.made_requests import form
 from tumorscope.errors import UsageError
-from tumorscope.serving.http_api.config import ServerConfig
-from tumorscope.serving.http_api.under_path import check_path
+from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.http_api.base.under_path import check_path
 
 SAID = {"X-Forwarded-Prefix": "/tumorscope"}
 

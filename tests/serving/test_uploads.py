@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 
 from tests.serving.made_requests import form, multipart
-from tumorscope.serving.http_api.config import ServerConfig
-from tumorscope.serving.http_api.problems import RefusalError
-from tumorscope.serving.http_api.uploads import (
+from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.http_api.base.problems import RefusalError
+from tumorscope.serving.http_api.edge.uploads import (
     SpoolFile,
     UploadRequest,
     clean_name,

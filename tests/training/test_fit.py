@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tumorscope.errors import UsageError
-from tumorscope.folder_lock import exclusive
+from tumorscope.system.folder_lock import exclusive
 from tumorscope.training.checkpoint import layer_arrays, load_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN
@@ -104,7 +104,7 @@ def test_second_run_in_the_same_folder_is_refused(
 ):
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from tumorscope.folder_lock import exclusive\n"
+        "from tumorscope.system.folder_lock import exclusive\n"
         "with exclusive(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
     )
     command = [sys.executable, "-c", script, str(tmp_path / taken)]

@@ -10,15 +10,15 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tumorscope.answer import Failure
 from tumorscope.batch.schema import SCHEMA, to_row
 from tumorscope.batch.unit_reader import UnitReader
 from tumorscope.batch.units import Unit
 from tumorscope.errors import ImageError
-from tumorscope.imaging.read import decode
-from tumorscope.imaging.read_ahead import read_ahead
+from tumorscope.imaging.inputs.read import decode
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
-from tumorscope.model.prediction import Failure
+from tumorscope.system.read_ahead import read_ahead
 
 _ROWS_IN_MEMORY: Final = 1000
 """Before they are encoded: a volume may have ten thousand slices."""

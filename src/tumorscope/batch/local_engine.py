@@ -12,7 +12,7 @@ from typing import Final
 from tumorscope.batch.answer import Job, PartAnswerer
 from tumorscope.batch.units import Unit
 from tumorscope.errors import TumorscopeError
-from tumorscope.own_process import end_with_parent
+from tumorscope.system.own_process import end_with_parent
 
 _AHEAD: Final = 2
 """Parts per worker that are under way: one in work, one waiting."""

@@ -30,8 +30,8 @@ import pyarrow.parquet as pq
 from tumorscope.batch.schema import SCHEMA
 from tumorscope.batch.units import Unit, cut_into_parts
 from tumorscope.errors import UsageError
-from tumorscope.folder_lock import LOCK_NAME, hold
 from tumorscope.labels import NOTICE
+from tumorscope.system.folder_lock import LOCK_NAME, hold
 
 SUFFIX: Final = ".partial"
 PART_FILES: Final = 64

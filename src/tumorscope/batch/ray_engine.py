@@ -10,7 +10,10 @@ from typing import Any, Final
 from tumorscope.batch.answer import Job, PartAnswerer
 from tumorscope.batch.units import Unit
 from tumorscope.errors import TumorscopeError
-from tumorscope.ray_cluster import connected, first_line  # first: it keeps Ray from reporting
+from tumorscope.system.ray_cluster import (  # first: it keeps Ray from reporting
+    connected,
+    first_line,
+)
 
 # isort: split
 

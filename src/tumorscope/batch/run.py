@@ -162,7 +162,7 @@ def _check_output(config: BatchConfig) -> None:
 def _check_engine(config: BatchConfig) -> None:
     """Refuse what cannot work, before anything is read or written."""
     if config.engine == "ray":
-        from tumorscope.ray_cluster import check_address
+        from tumorscope.system.ray_cluster import check_address
 
         if config.address is not None:
             check_address(config.address)

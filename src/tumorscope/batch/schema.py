@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from tumorscope.answer import Failure, ModelIdentity, Prediction
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
-from tumorscope.model.prediction import Failure, ModelIdentity, Prediction
 
 SCHEMA_VERSION: Final = 2
 

@@ -9,9 +9,10 @@ import fsspec
 
 from tumorscope.batch.units import Unit, is_url
 from tumorscope.errors import CorruptImageError
-from tumorscope.imaging.archives import Member, open_archive
+from tumorscope.imaging.formats.detached import Companion
+from tumorscope.imaging.inputs.archives import Member, open_archive
+from tumorscope.imaging.inputs.sources import beside, beside_member, read_file
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
-from tumorscope.imaging.sources import Companion, beside, beside_member, read_file
 
 
 class UnitReader:

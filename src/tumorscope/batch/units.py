@@ -18,11 +18,9 @@ from typing import Any, Final, Literal
 import fsspec
 
 from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError, UsageError
-from tumorscope.imaging.archives import open_archive
 from tumorscope.imaging.formats.table import ZIP_MAGICS
-from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
-from tumorscope.imaging.scan import ReadFailure
-from tumorscope.imaging.sources import (
+from tumorscope.imaging.inputs.archives import open_archive
+from tumorscope.imaging.inputs.sources import (
     HEAD_BYTES,
     is_hidden,
     label,
@@ -30,6 +28,8 @@ from tumorscope.imaging.sources import (
     natural_key,
     walk_folder,
 )
+from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
+from tumorscope.imaging.scan import ReadFailure
 
 PATH_COLUMN: Final = "path"
 """Of a manifest, as ``tumorscope data split`` writes it too."""

@@ -1,1 +1,4 @@
-"""The command line; every verb only translates between the terminal and the rooms below."""
+"""The command line: options in, a recipe or a service called, text out.
+
+Imports everything; nothing imports it.
+"""

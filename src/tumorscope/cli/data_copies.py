@@ -13,8 +13,8 @@ from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.labels import NOTICE
 
 if TYPE_CHECKING:
+    from tumorscope.audit.duplicates.findings import CopySearch
     from tumorscope.data.collection import Collection
-    from tumorscope.data.copy_findings import CopySearch
 
 _PATH: Final = click.Path(path_type=Path, exists=True)
 _OUT: Final = click.Path(path_type=Path)
@@ -88,7 +88,7 @@ def overlap(context: click.Context, /, sources: Sequence[Path], **options: Any) 
 
     The sets are the given folders or manifests or, for a single manifest, its column `set`.
     """
-    from tumorscope.data.copy_findings import measure_overlaps
+    from tumorscope.audit.duplicates.findings import measure_overlaps
 
     with _search(sources, options) as search:
         overlaps = measure_overlaps(search)
@@ -105,8 +105,8 @@ def overlap(context: click.Context, /, sources: Sequence[Path], **options: Any) 
 @contextmanager
 def _search(sources: Sequence[Path], options: dict[str, Any]) -> Iterator[CopySearch]:
     try:
-        from tumorscope.data.copy_findings import search_copies
-        from tumorscope.data.look_cache import open_look_cache
+        from tumorscope.audit.duplicates.descriptor_cache import open_look_cache
+        from tumorscope.audit.duplicates.findings import search_copies
     except ModuleNotFoundError as error:
         raise MissingExtraError(feature="Finding copies", extra="data") from error
     _check_folder(options)
@@ -125,7 +125,7 @@ def open_sources(sources: Sequence[Path], root: Path | None) -> Collection:
 
 def copy_thresholds(options: dict[str, Any]) -> Any:
     """Return the thresholds that were asked for."""
-    from tumorscope.data.copies import CopyThresholds
+    from tumorscope.audit.duplicates.copies import CopyThresholds
 
     default = CopyThresholds()
     same = default.same_picture if options["same"] is None else options["same"]
@@ -152,8 +152,9 @@ def _check_folder(options: dict[str, Any]) -> None:
 
 
 def _save(search: CopySearch, options: dict[str, Any]) -> None:
-    from tumorscope.data import copy_findings, tables
-    from tumorscope.data.pair_report import report_pictures, write_pair_report
+    from tumorscope.audit import tables
+    from tumorscope.audit.duplicates import findings as copy_findings
+    from tumorscope.audit.duplicates.report import report_pictures, write_pair_report
 
     output: Path = options["output"]
     pairs = copy_findings.pair_findings(search)
@@ -184,7 +185,7 @@ def _finish(context: click.Context, search: CopySearch, options: dict[str, Any])
 
 def _list_pairs(search: CopySearch) -> None:
     """Name the first pairs that are the same picture in two sets."""
-    from tumorscope.data.copy_findings import pair_findings, picture_findings
+    from tumorscope.audit.duplicates.findings import pair_findings, picture_findings
 
     by_digest: dict[str, dict[str, str]] = {}
     for one in picture_findings(search):

@@ -32,7 +32,7 @@ def labels(context: click.Context, /, source: Path, **options: Any) -> None:
     not be read.
     """
     try:
-        from tumorscope.recipes.labels import find_label_issues
+        from tumorscope.audit.labels.audit import find_label_issues
     except ModuleNotFoundError as error:
         raise MissingExtraError(feature="Finding labels in doubt", extra="data") from error
     findings = find_label_issues(

@@ -48,7 +48,7 @@ def leakage(context: click.Context, /, train: Path, test: Path, **options: Any) 
     not be read, not that a leak was found.
     """
     try:
-        from tumorscope.recipes.leakage import Scores, find_leakage
+        from tumorscope.audit.leakage.audit import Scores, find_leakage
     except ModuleNotFoundError as error:
         raise MissingExtraError(feature="Finding leakage", extra="data") from error
     findings = find_leakage(

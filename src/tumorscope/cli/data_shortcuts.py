@@ -57,8 +57,8 @@ def shortcuts(
     some images could not be read, not that an alarm was raised.
     """
     try:
-        from tumorscope.evaluation.shortcuts import ShortcutThresholds
-        from tumorscope.recipes.shortcuts import find_shortcuts
+        from tumorscope.audit.shortcuts.audit import find_shortcuts
+        from tumorscope.audit.shortcuts.shortcuts import ShortcutThresholds
     except ModuleNotFoundError as error:
         raise MissingExtraError(feature="Finding shortcuts", extra="train") from error
     thresholds = ShortcutThresholds() if alarm_above is None else ShortcutThresholds(alarm_above)

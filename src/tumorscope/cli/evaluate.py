@@ -12,7 +12,7 @@ import click
 from tumorscope.cli.options import model_option, operating_point_option
 from tumorscope.errors import MissingExtraError
 from tumorscope.labels import SPLITS, Split
-from tumorscope.model.operating_point import NEUTRAL
+from tumorscope.operating_point import NEUTRAL
 
 EXIT_SOME_FAILED: Final = 1
 

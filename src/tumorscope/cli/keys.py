@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from tumorscope.serving.http_api.api_keys import add_key, read_keys, revoke_key
-from tumorscope.serving.http_api.config import default_api_keys
+from tumorscope.serving.http_api.base.api_keys import add_key, read_keys, revoke_key
+from tumorscope.serving.http_api.base.config import default_api_keys
 
 _file_option = click.option(
     "--api-keys",

@@ -11,9 +11,9 @@ from typing import Final, NoReturn, TextIO
 
 import click
 
-from tumorscope.error_stream import StderrHandler
 from tumorscope.errors import ArtifactWarning, TumorscopeError
 from tumorscope.labels import NOTICE
+from tumorscope.system.error_stream import StderrHandler
 
 _VERBS: Final = {
     "predict": ("tumorscope.cli.predict:predict", "Classify scans: files, folders, zips."),
@@ -23,12 +23,12 @@ _VERBS: Final = {
     "node": ("tumorscope.cli.node:node", "Run a DICOM node that answers received scans."),
     "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
     "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),
-    "narrow": ("tumorscope.cli.narrow:narrow", "Prune a trained network to fewer filters."),
+    "narrow": ("tumorscope.cli.prune:narrow", "Prune a trained network to fewer filters."),
     "evaluate": ("tumorscope.cli.evaluate:evaluate", "Measure a model, with intervals."),
     "calibrate": ("tumorscope.cli.calibrate:calibrate", "Recalibrate a model on local cases."),
     "export": ("tumorscope.cli.export:export", "Export a training run as an artifact."),
     "export-run": ("tumorscope.cli.export_run:export_run", "Log a training run to MLflow."),
-    "gate": ("tumorscope.cli.gate:gate", "Refit the check that rejects other images."),
+    "gate": ("tumorscope.cli.input_check:gate", "Refit the check that rejects other images."),
     "model": ("tumorscope.cli.model:model", "Show a model card."),
     "samples": ("tumorscope.cli.samples:samples", "Write synthetic sample slices."),
 }
@@ -90,7 +90,7 @@ def main() -> None:
 
 def _fail(message: str) -> NoReturn:
     from tumorscope.cli.own_command import as_typed
-    from tumorscope.imaging.sources import label
+    from tumorscope.imaging.inputs.sources import label
 
     # A path in it may hold control characters.
     click.echo(f"tumorscope: {label(as_typed(message))}", err=True)

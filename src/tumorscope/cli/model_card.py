@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tumorscope.labels import CLASSES, TUMOR_TYPES
 from tumorscope.model.artifact import Manifest
-from tumorscope.model.operating_point import NEUTRAL, RULE_IN, RULE_OUT
+from tumorscope.operating_point import NEUTRAL, RULE_IN, RULE_OUT
 
 WIDTH: Final = 99
 

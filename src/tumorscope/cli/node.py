@@ -16,11 +16,11 @@ from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.imaging.limits import MEBIBYTE
 from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
-from tumorscope.serving.dicom_node.answer_file import AnswerFile
-from tumorscope.serving.dicom_node.config import KIBIBYTE, NodeConfig
+from tumorscope.serving.dicom.answer_file import AnswerFile
+from tumorscope.serving.dicom.config import KIBIBYTE, NodeConfig
 
 if TYPE_CHECKING:
-    from tumorscope.serving.dicom_node.node import DicomNode
+    from tumorscope.serving.dicom.node import DicomNode
 
 
 _LIMITS: Final = NodeConfig()
@@ -182,7 +182,7 @@ def _caught_signals() -> SimpleQueue[int]:
 
 def _node_class() -> type[DicomNode]:
     try:
-        from tumorscope.serving.dicom_node.node import DicomNode
+        from tumorscope.serving.dicom.node import DicomNode
     except ImportError as error:
         raise MissingExtraError(feature="The DICOM node", extra="dicom") from error
     return DicomNode

@@ -14,12 +14,12 @@ from typing import Any, Final
 import click
 import numpy as np
 
+from tumorscope.answer import Answer, Failure, Prediction
 from tumorscope.cli.options import model_option, operating_point_option, threshold_option
 from tumorscope.errors import UsageError
+from tumorscope.imaging.png import encode_png
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
 from tumorscope.model.classifier import load_model
-from tumorscope.model.png import encode_png
-from tumorscope.model.prediction import Answer, Failure, Prediction
 
 EXIT_SOME_FAILED: Final = 1
 

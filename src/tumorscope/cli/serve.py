@@ -9,8 +9,8 @@ import click
 from tumorscope.cli.options import model_option
 from tumorscope.cli.own_command import next_command
 from tumorscope.labels import NOTICE
-from tumorscope.serving.http_api.api_keys import add_key
-from tumorscope.serving.http_api.config import (
+from tumorscope.serving.http_api.base.api_keys import add_key
+from tumorscope.serving.http_api.base.config import (
     LOCAL_PROXIES,
     ServerConfig,
     default_api_keys,

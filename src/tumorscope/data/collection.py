@@ -12,7 +12,7 @@ from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.data.volumes import expand_volumes
 from tumorscope.errors import UsageError
 from tumorscope.imaging.formats.table import listing
-from tumorscope.imaging.sources import is_scan_file, walk_folder
+from tumorscope.imaging.inputs.sources import is_scan_file, walk_folder
 from tumorscope.labels import TumorType
 
 _TUMOR_FREE: Final = re.compile(r"no|no[_ -]?tumou?r|normal|tumou?r[_ -]?free|negative", re.I)

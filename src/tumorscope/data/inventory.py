@@ -21,7 +21,7 @@ from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.pictures import read_pictures
 from tumorscope.errors import ImageError, ManifestError
 from tumorscope.imaging.formats.table import GZIP_MAGIC, MAGIC_BYTES, recognize
-from tumorscope.imaging.gzipped import format_inside
+from tumorscope.imaging.inputs.gzipped import format_inside
 
 ISSUES: Final = ("unreadable", "blank", "low_contrast", "odd_aspect", "clipped")
 """Names of the issues; each has the columns ``<issue>_score`` and ``is_<issue>_issue``."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.errors import ImageContentError, ManifestError
 from tumorscope.imaging.formats.table import is_named_as_volume
-from tumorscope.imaging.read import read_one
-from tumorscope.imaging.volumes import read_slice, read_volume
+from tumorscope.imaging.inputs.read import read_one
+from tumorscope.imaging.inputs.volumes import read_slice, read_volume
 
 
 def is_volume(path: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tumorscope.data.manifest import ManifestRow
-from tumorscope.imaging.sources import natural_key
+from tumorscope.imaging.inputs.sources import natural_key
 
 FEWEST_SLICES: Final = 5
 """Fewer are rather a corner of a head than a series."""

@@ -14,7 +14,7 @@ from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.pictures import is_volume
 from tumorscope.data.sources import source_of
 from tumorscope.errors import ImageContentError, ImageError, ManifestError
-from tumorscope.imaging.volumes import AXIS_OF_PLANE, Volume, cut_slices, read_volume
+from tumorscope.imaging.inputs.volumes import AXIS_OF_PLANE, Volume, cut_slices, read_volume
 from tumorscope.labels import PLANES, Plane
 
 SLICES_PER_PLANE: Final = 25

@@ -1,1 +1,5 @@
-"""Pixels: reading any scan, and the one preprocessing from pixels to network input."""
+"""Pictures and volumes: any file in, grey float arrays with their geometry out.
+
+`inputs` finds files in folders and archives, `formats` decodes each, and what lies here prepares
+the result for the network or draws it. Imports only `system`, `errors` and `labels`.
+"""

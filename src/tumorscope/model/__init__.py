@@ -1,1 +1,5 @@
-"""The artifact and the classifier: all that serving needs, without a training framework."""
+"""The artifact and what it answers: sessions, calibration, evidence, series.
+
+In: scans. Out: answers (:mod:`tumorscope.answer`). Imports `imaging` and `answer`, never the
+laboratory.
+"""

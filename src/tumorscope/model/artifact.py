@@ -27,8 +27,8 @@ from tumorscope.errors import ArtifactError, ArtifactWarning
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.labels import CLASSES, TUMOR_TYPES
 from tumorscope.model.conformal import Conformal
-from tumorscope.model.gate import Gate
-from tumorscope.model.operating_point import CUSTOM, NEUTRAL, ordered
+from tumorscope.model.input_check import Gate
+from tumorscope.operating_point import CUSTOM, NEUTRAL, ordered
 
 FORMAT_VERSION: Final = 3
 READABLE_VERSIONS: Final = (1, 2, 3)

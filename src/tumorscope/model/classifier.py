@@ -14,21 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorscope.errors import ArtifactError, ImageContentError, ImageError, UsageError
-from tumorscope.imaging.preprocess import CanvasGeometry
-from tumorscope.imaging.read import IN_MEMORY, read_one, read_scans
-from tumorscope.imaging.read_ahead import read_ahead
-from tumorscope.imaging.scan import ReadFailure, Scan
-from tumorscope.imaging.sources import label
-from tumorscope.labels import TUMOR_TYPES, Outcome
-from tumorscope.model.artifact import Artifact, Manifest, read_artifact
-from tumorscope.model.decision import DecisionRule
-from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
-from tumorscope.model.gate import BLANK, REJECTION, foreign_header
-from tumorscope.model.integer_arithmetic import keep_exact
-from tumorscope.model.openvino_session import OpenVinoSession, chosen_runtime
-from tumorscope.model.operating_point import choose
-from tumorscope.model.prediction import (
+from tumorscope.answer import (
     Answer,
     Failure,
     Localization,
@@ -36,8 +22,22 @@ from tumorscope.model.prediction import (
     Prediction,
     SeriesPrediction,
 )
+from tumorscope.errors import ArtifactError, ImageContentError, ImageError, UsageError
+from tumorscope.imaging.inputs.read import IN_MEMORY, read_one, read_scans
+from tumorscope.imaging.inputs.sources import label
+from tumorscope.imaging.preprocess import CanvasGeometry
+from tumorscope.imaging.scan import ReadFailure, Scan
+from tumorscope.labels import TUMOR_TYPES, Outcome
+from tumorscope.model.artifact import Artifact, Manifest, read_artifact
+from tumorscope.model.decision import DecisionRule
+from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
+from tumorscope.model.input_check import BLANK, REJECTION, foreign_header
+from tumorscope.model.integer_arithmetic import keep_exact
+from tumorscope.model.openvino_session import OpenVinoSession, chosen_runtime
 from tumorscope.model.series import answer_series
-from tumorscope.model.side_by_side import answer_side_by_side
+from tumorscope.operating_point import choose
+from tumorscope.system.parallel import answer_side_by_side
+from tumorscope.system.read_ahead import read_ahead
 
 if TYPE_CHECKING:
     import onnxruntime

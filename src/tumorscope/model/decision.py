@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tumorscope.labels import Outcome
 from tumorscope.model.conformal import Conformal
-from tumorscope.model.operating_point import CUSTOM, NEUTRAL, OperatingPoint
+from tumorscope.operating_point import CUSTOM, NEUTRAL, OperatingPoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorscope.answer import Localization
 from tumorscope.imaging.preprocess import CanvasGeometry
-from tumorscope.model.prediction import Localization
 
 _MAX_LOGIT: Final = 700.0
 """Where the exponential of a float64 still has a value; the sigmoid is 0 or 1 long before."""

@@ -11,12 +11,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorscope.answer import ModelIdentity, Prediction, SeriesPrediction
+from tumorscope.imaging.inputs.sources import natural_key
 from tumorscope.imaging.scan import WITHOUT_UID
-from tumorscope.imaging.sources import natural_key
 from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.decision import DecisionRule
-from tumorscope.model.gate import BLANK
-from tumorscope.model.prediction import ModelIdentity, Prediction, SeriesPrediction
+from tumorscope.model.input_check import BLANK
 from tumorscope.model.series_volumes import split_volumes, without_repeats
 
 MOST_SUSPICIOUS: Final = 3

@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
+from tumorscope.answer import Prediction
+from tumorscope.imaging.inputs.sources import natural_key
 from tumorscope.imaging.scan import SliceMember
-from tumorscope.imaging.sources import natural_key
-from tumorscope.model.prediction import Prediction
 
 _SAME_DIRECTION: Final = 0.99
 """Cosine from which two slices are parallel: 8 degrees."""

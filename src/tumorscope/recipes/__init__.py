@@ -1,1 +1,4 @@
-"""The glue: each recipe joins data, training, model and evaluation, and reads top to bottom."""
+"""One module for each verb of the command line: reads top to bottom, glue only.
+
+In: paths and settings. Out: files. Imports every room but `cli`, `serving` and `batch`.
+"""

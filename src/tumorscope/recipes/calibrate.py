@@ -14,12 +14,12 @@ from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.split import check_split
 from tumorscope.errors import ManifestError, UsageError
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
-from tumorscope.model.gate import Gate
-from tumorscope.recipes.canvases import load_examples
+from tumorscope.model.input_check import Gate
 from tumorscope.recipes.export import calibrate_manifest, run_artifact
-from tumorscope.recipes.gate import ACCEPTED_SHARE, known_scans, with_gate
+from tumorscope.recipes.input_check import ACCEPTED_SHARE, known_scans, with_gate
+from tumorscope.recipes.model_inputs import load_examples
 from tumorscope.recipes.provenance import data_summary
-from tumorscope.training.novelty import KIND
+from tumorscope.training.input_check import KIND
 
 FEWEST_CASES: Final = 50
 FEWEST_OF_A_CLASS: Final = 20

@@ -20,7 +20,7 @@ from tumorscope.evaluation.report import EvaluationData, build_report, check_rep
 from tumorscope.labels import CLASSES, TUMOR_TYPES, Split
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier, load_model
-from tumorscope.recipes.canvases import LoadedRow, SkippedRow, load_rows
+from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows
 
 UNKNOWN_TYPE = -1
 

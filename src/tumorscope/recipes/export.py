@@ -25,15 +25,15 @@ from tumorscope.model.artifact import Artifact, Calibration, Manifest, write_art
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.evidence import sigmoid
-from tumorscope.recipes.canvases import load_examples
-from tumorscope.recipes.gate import known_scans, spread, with_gate
+from tumorscope.recipes.input_check import known_scans, spread, with_gate
+from tumorscope.recipes.model_inputs import load_examples
 from tumorscope.recipes.provenance import check_manifest, library_versions, read_run
 from tumorscope.recipes.series import FEWEST_SERIES, fit_series_spread
 from tumorscope.training.checkpoint import load_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples, balancing_weights
 from tumorscope.training.fit import RunPaths
-from tumorscope.training.novelty import KIND
+from tumorscope.training.input_check import KIND
 from tumorscope.training.onnx_graph import build_graph, quantize
 
 MODEL_ID: Final = "tumorscope-vgg16-evidence"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -78,7 +79,7 @@ def train_fold(run: FoldRun) -> Outcome:
     """
     try:
         if run.threads is not None:
-            from tumorscope.recipes.threads import limit_threads
+            from tumorscope.system.threads import limit_threads
 
             limit_threads(run.threads)
         best = _train(run)
@@ -106,3 +107,11 @@ def _train(run: FoldRun) -> dict[str, float]:
         resume=True,  # where a process was killed, the next goes on after the last whole epoch
     )
     return min(fitted.history, key=lambda entry: entry["val_loss"])
+
+
+def processor_share(runs: int, nodes: Sequence[int]) -> int:
+    """Return the processors of a run, where ``nodes`` have so many each and runs are side by side.
+
+    A run is on one node.
+    """
+    return max(1, min(sum(nodes) // max(1, runs), max(nodes)))

@@ -16,11 +16,11 @@ from tumorscope.data.manifest import manifest_root, read_manifest
 from tumorscope.data.pipeline import make_source_folds
 from tumorscope.data.split import SplitPlan
 from tumorscope.errors import MissingExtraError, TumorscopeError, UsageError
-from tumorscope.folder_lock import exclusive
 from tumorscope.labels import NOTICE
-from tumorscope.own_process import call_in_own_process
 from tumorscope.recipes.fold_run import FoldRun, Outcome, outcome, train_fold
 from tumorscope.recipes.provenance import RUN_NAME, file_sha256, write_json
+from tumorscope.system.folder_lock import exclusive
+from tumorscope.system.own_process import call_in_own_process
 from tumorscope.training.config import TrainConfig
 
 Engine = Literal["local", "ray"]
@@ -103,20 +103,12 @@ def train_folds(config: FoldsConfig) -> list[Outcome]:
     return [done[run.folder.name] for run in runs]
 
 
-def processor_share(runs: int, nodes: Sequence[int]) -> int:
-    """Return the processors of a run, where ``nodes`` have so many each and runs are side by side.
-
-    A run is on one node.
-    """
-    return max(1, min(sum(nodes) // max(1, runs), max(nodes)))
-
-
 def _check_engine(config: FoldsConfig) -> None:
     """Refuse what cannot work, before anything is read or written."""
     if find_spec("keras") is None:  # the runs' processes load it, this one does not
         raise MissingExtraError(feature="Training", extra="train")
     if config.engine == "ray":
-        from tumorscope.ray_cluster import check_address
+        from tumorscope.system.ray_cluster import check_address
 
         if config.address is not None:
             check_address(config.address)

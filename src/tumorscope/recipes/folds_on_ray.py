@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from tumorscope.errors import UsageError
-from tumorscope.ray_cluster import connected, first_line  # first: it keeps Ray from reporting
-from tumorscope.recipes.fold_run import FoldRun, Outcome, outcome, train_fold
-from tumorscope.recipes.folds import processor_share
+from tumorscope.recipes.fold_run import FoldRun, Outcome, outcome, processor_share, train_fold
+from tumorscope.system.ray_cluster import (  # first: it keeps Ray from reporting
+    connected,
+    first_line,
+)
 
 # isort: split
 

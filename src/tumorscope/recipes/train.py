@@ -9,10 +9,9 @@ from typing import Any
 from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.split import check_split
 from tumorscope.errors import ManifestError, UsageError
-from tumorscope.folder_lock import exclusive
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import Artifact, read_artifact
-from tumorscope.recipes.canvases import SkippedRow, load_examples
+from tumorscope.recipes.model_inputs import SkippedRow, load_examples
 from tumorscope.recipes.provenance import (
     RUN_NAME,
     data_summary,
@@ -21,6 +20,7 @@ from tumorscope.recipes.provenance import (
     library_versions,
     write_json,
 )
+from tumorscope.system.folder_lock import exclusive
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.fit import Fitted, fit
 from tumorscope.training.graph_weights import graph_weights

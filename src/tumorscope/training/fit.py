@@ -19,7 +19,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from tqdm import tqdm
 
 from tumorscope.errors import UsageError
-from tumorscope.folder_lock import exclusive
+from tumorscope.system.folder_lock import exclusive
 from tumorscope.training.augmentation import Augmentation
 from tumorscope.training.batches import FeatureBatches, Targets, make_targets
 from tumorscope.training.checkpoint import (
@@ -34,7 +34,7 @@ from tumorscope.training.config import TrainConfig
 from tumorscope.training.covered import with_covered
 from tumorscope.training.examples import Examples
 from tumorscope.training.feature_cache import FeatureCache, Record, fill
-from tumorscope.training.frozen_stem import FrozenStem, make_stem
+from tumorscope.training.frozen_blocks import FrozenStem, make_stem
 from tumorscope.training.losses import EvidenceLoss
 from tumorscope.training.network import (
     Network,

@@ -21,12 +21,12 @@ from tumorscope.imaging.preprocess import IMAGENET_MEAN_BGR
 from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.integer_arithmetic import SAFE_KEY, SAFE_VALUE
 from tumorscope.training.config import TrainConfig
+from tumorscope.training.input_check import WINDOWS, Novelty
 from tumorscope.training.network import (
     CELL_PIXELS,
     FEATURE_SCALES,
     backbone_layers,
 )
-from tumorscope.training.novelty import WINDOWS, Novelty
 
 OPSET: Final = 17
 """The oldest with everything used here, so that old runtimes and browsers can load it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tumorscope.serving.dicom_node.answer_file import AnswerFile
+from tumorscope.serving.dicom.answer_file import AnswerFile
 
 
 @pytest.fixture

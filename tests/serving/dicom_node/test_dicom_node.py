@@ -31,8 +31,8 @@ from tests.serving.dicom_node.attacks import dcmtk
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
-from tumorscope.serving.dicom_node.config import NodeConfig
-from tumorscope.serving.dicom_node.node import DicomNode
+from tumorscope.serving.dicom.config import NodeConfig
+from tumorscope.serving.dicom.node import DicomNode
 
 MakeDicom = Callable[..., FileDataset]
 Head = Callable[..., np.ndarray]

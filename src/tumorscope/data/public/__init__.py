@@ -1,1 +1,4 @@
-"""Public collections: what is known of each, how it is downloaded and converted."""
+"""Public sets: downloaded by hash where they may be, converted, listed as a manifest.
+
+In: names of sets. Out: folders with pictures, masks and a manifest.
+"""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tumorscope.errors import FetchError, ImageError
-from tumorscope.imaging.archives import open_archive
+from tumorscope.imaging.inputs.archives import open_archive
 from tumorscope.imaging.limits import DEFAULT_LIMITS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import zlib
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 
 from tumorscope.errors import CorruptImageError, ImageTooLargeError
 from tumorscope.imaging.limits import MEBIBYTE, Limits
+
+Companion = Callable[[str], bytes]
+"""Returns the content of a file in the same folder by its bare name; raises ImageError."""
 
 _MAX_TEXT: Final = 32 * MEBIBYTE
 """Bytes of voxels written as digits; each becomes an object of its own on the way."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
-from tumorscope.imaging.formats.detached import parse_digits, take, unpack
+from tumorscope.imaging.formats.detached import Companion, parse_digits, take, unpack
 from tumorscope.imaging.formats.volume import (
     Volume,
     check_shape,
@@ -25,7 +25,6 @@ from tumorscope.imaging.formats.volume import (
 )
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
 from tumorscope.imaging.scan import Scan
-from tumorscope.imaging.sources import Companion
 
 _MAX_HEADER: Final = 1 << 16
 _LAST_KEY: Final = "ElementDataFile"

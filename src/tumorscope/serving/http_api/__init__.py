@@ -1,1 +1,6 @@
-"""The HTTP API and the web page it serves."""
+"""The HTTP service.
+
+A request passes `edge` (is it let in?), `routes` (what does it ask?) and `work` (its answer); what
+it may be is said in `contract`, and `base` holds settings, logs, metrics and problems. Each room
+imports only those below it.
+"""

@@ -7,28 +7,28 @@ from typing import Final
 from flask import Flask
 
 from tumorscope.model.classifier import Classifier, load_model
-from tumorscope.serving.http_api import (
+from tumorscope.serving.http_api.base import problems
+from tumorscope.serving.http_api.base.api_keys import KeyRing
+from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.http_api.base.under_path import UnderPath, check_path
+from tumorscope.serving.http_api.contract import openapi
+from tumorscope.serving.http_api.edge import guard
+from tumorscope.serving.http_api.edge.admission import Admission
+from tumorscope.serving.http_api.edge.early_refusal import EarlyRefusal
+from tumorscope.serving.http_api.edge.uploads import UploadRequest
+from tumorscope.serving.http_api.routes import (
     docs_page,
-    guard,
     health,
     jobs,
     model_card,
-    openapi,
     predictions,
-    problems,
     samples,
     scrape,
 )
-from tumorscope.serving.http_api.admission import Admission
-from tumorscope.serving.http_api.api_keys import KeyRing
-from tumorscope.serving.http_api.config import ServerConfig
-from tumorscope.serving.http_api.early_refusal import EarlyRefusal
-from tumorscope.serving.http_api.job_runner import JobRunner
-from tumorscope.serving.http_api.job_store import JobStore
-from tumorscope.serving.http_api.page import page_blueprint
-from tumorscope.serving.http_api.service import EXTENSION, Service
-from tumorscope.serving.http_api.under_path import UnderPath, check_path
-from tumorscope.serving.http_api.uploads import UploadRequest
+from tumorscope.serving.http_api.routes.page import page_blueprint
+from tumorscope.serving.http_api.work.job_runner import JobRunner
+from tumorscope.serving.http_api.work.job_store import JobStore
+from tumorscope.serving.http_api.work.service import EXTENSION, Service
 
 PREFIX: Final = "/api/v1"
 

@@ -16,9 +16,9 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import ThreadWorker
 
-from tumorscope.serving.http_api.config import ServerConfig
-from tumorscope.serving.http_api.logs import LOGGER, log_crash, log_event
-from tumorscope.serving.http_api.server import SPARE_THREADS, Announce, address
+from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.http_api.base.listening import SPARE_THREADS, Announce, address
+from tumorscope.serving.http_api.base.logs import LOGGER, log_crash, log_event
 
 _DRAIN_S: Final = 30
 """Requests at hand are given this long after SIGTERM; the longest, of 256 slices, takes half."""
@@ -100,7 +100,7 @@ class _Application(BaseApplication):
 
 
 def _forget_metrics(_arbiter: Arbiter, worker: Worker) -> None:
-    from tumorscope.serving.http_api.metrics import forget_process
+    from tumorscope.serving.http_api.base.metrics import forget_process
 
     forget_process(int(worker.pid))
 

@@ -7,20 +7,16 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Callable
 from typing import Final
 
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import read_artifact
 from tumorscope.model.classifier import available_cores
-from tumorscope.serving.http_api.config import ServerConfig
-from tumorscope.serving.http_api.logs import set_up_logging
+from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.http_api.base.listening import Announce, address
+from tumorscope.serving.http_api.base.logs import set_up_logging
 
 METRICS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-SPARE_THREADS: Final = 16
-"""Threads beside those that image requests may hold, for everything else and for refusals."""
-
-Announce = Callable[[str], None]
 
 
 def serve(config: ServerConfig, *, port: int, workers: int, announce: Announce) -> None:
@@ -57,11 +53,6 @@ def serve(config: ServerConfig, *, port: int, workers: int, announce: Announce) 
         from tumorscope.serving.http_api.gunicorn_server import run_gunicorn
 
         run_gunicorn(config, port=port, workers=workers, announce=announce)
-
-
-def address(host: str, port: int) -> str:
-    """Return an address as ``host:port``, with brackets around IPv6."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _check_port(host: str, port: int) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from waitress.server import create_server
 
 from tumorscope.serving.http_api.app import close_app, create_app
-from tumorscope.serving.http_api.config import ServerConfig
-from tumorscope.serving.http_api.server import SPARE_THREADS, Announce, address
+from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.http_api.base.listening import SPARE_THREADS, Announce, address
 
 
 def run_waitress(config: ServerConfig, *, port: int, announce: Announce) -> None:

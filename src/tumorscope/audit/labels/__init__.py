@@ -1,0 +1,4 @@
+"""Labels that the pictures contradict.
+
+In: a labeled collection. Out: suspects with the reason, most suspicious first.
+"""

@@ -1,0 +1,37 @@
+"""``tumorscope gate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tumorscope.cli.options import model_option
+from tumorscope.errors import MissingExtraError
+
+
+@click.command()
+@model_option
+@click.option(
+    "--manifest", required=True, type=click.Path(path_type=Path), help="Manifest (CSV) with splits."
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="Folder that the manifest's paths are relative to.",
+)
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), help="Artifact file to write."
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing artifact.")
+def gate(
+    model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
+) -> None:
+    """Refit the check that rejects other images; the network is unchanged."""
+    try:
+        from tumorscope.recipes.input_check import gate as refit
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(feature="Fitting the gate", extra="train") from error
+    artifact = refit(model, manifest, output=output, root=root, overwrite=overwrite)
+    fitted = artifact.manifest.gate
+    click.echo(f"{output}: rejected beyond a novelty of {fitted.threshold if fitted else 1:.4f}")

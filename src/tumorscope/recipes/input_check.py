@@ -1,0 +1,241 @@
+"""Artifact and training scans in, the same network with a new gate out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
+from tumorscope.data.split import check_split
+from tumorscope.errors import ImageError, ManifestError, UsageError
+from tumorscope.imaging.preprocess import Preprocessing
+from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
+from tumorscope.model.input_check import Gate
+from tumorscope.model.integer_arithmetic import keep_exact
+from tumorscope.recipes.model_inputs import load_examples
+from tumorscope.recipes.provenance import data_summary, git_commit
+from tumorscope.training.augmentation import Augmentation
+from tumorscope.training.input_check import KIND, Novelty, fit_novelty
+from tumorscope.training.network import CELL_PIXELS
+from tumorscope.training.onnx_graph import add_layout, add_novelty, without_novelty
+from tumorscope.training.out_of_distribution import KINDS, make_counterexamples
+
+KNOWN_SCANS_EACH: Final = 300
+"""Training scans of each set and sequence, or all there are, that say what a brain MR image looks
+like. With shares by size the rare ones would be a handful."""
+
+THRESHOLD_SCANS: Final = 400
+"""Calibration scans, spread over all sets, that set the threshold."""
+
+COUNTEREXAMPLES: Final = 2880
+"""Made from the training scans, as many of each kind."""
+
+ACCEPTED_SHARE: Final = 0.995
+"""Share of the calibration scans that lie below the lower end of the gap in which the threshold is
+set: at most 1 % of brain MR images may be turned away."""
+
+COUNTEREXAMPLE_SHARE: Final = 0.01
+"""Share of the counterexamples that lie below the upper end of that gap."""
+
+GAP_SHARE: Final = 0.25
+"""How far up the gap the threshold stands: other hospitals' scans lie further out than ours, real
+other pictures nearer than the counterexamples that were learned from (decision 0031)."""
+
+INVERTED_SHARE: Final = 0.1
+"""Share of the changed copies with bright and dark swapped; five times that of training, where it
+would cost what contrast says of a tumor. A brain is one either way."""
+
+DEPENDENT_SECTIONS: Final = ("abstention", "rejection")
+"""Of a report: all others look at the probabilities alone, which the gate does not touch."""
+
+Canvases = NDArray[np.uint8]
+_Features = NDArray[np.floating[Any]]
+
+
+def gate(
+    model: Path | None,
+    manifest: Path,
+    *,
+    output: Path,
+    root: Path | None = None,
+    overwrite: bool = False,
+) -> Artifact:
+    """Give an artifact a gate fitted on the train split, its threshold on the calibration split.
+
+    Network, calibration and operating points stay as they are; what the card says of rejecting
+    and abstaining is left out, for what was answered may be rejected now.
+
+    Parameters
+    ----------
+    model
+        Artifact; ``None`` for the embedded one.
+    manifest
+        With groups and splits, as the artifact was trained with: a scan that the network has
+        learned from lies nearer than others, so the calibration split must not hold any.
+    output
+        New artifact.
+    root
+        Folder that the manifest's paths are relative to; by default the manifest's own.
+
+    Raises
+    ------
+    ManifestError
+        If a split is missing.
+    LeakError
+        If a group stands on two sides of the split.
+    UsageError
+        If the output exists.
+    """
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output} exists; add --overwrite or give another --output.")
+    folder = manifest_root(manifest, root)
+    rows = read_manifest(manifest, root=folder)
+    check_split(rows)
+    artifact = read_artifact(model)
+    known = known_scans(rows)
+    judged = spread(rows, "calibration", THRESHOLD_SCANS)
+    for split, found in (("train", known), ("calibration", judged)):
+        if not found:
+            raise ManifestError(f"{manifest} has no labeled rows with split {split!r}.")
+    preprocessing = artifact.manifest.preprocessing
+    train, calibration = (
+        load_examples(one, folder, preprocessing)[0].canvases for one in (known, judged)
+    )
+    gated = with_gate(artifact, train, calibration)
+    gated = replace(gated, manifest=replace(gated.manifest, card=_card(gated, known, judged)))
+    write_artifact(output, gated, overwrite=overwrite)
+    return gated
+
+
+def spread(rows: Sequence[ManifestRow], split: str, count: int) -> list[ManifestRow]:
+    """Take every n-th labeled row of a split, so that all sets are seen."""
+    labeled = [row for row in rows if row.split == split and row.tumor is not None]
+    return labeled[:: max(1, len(labeled) // count)]
+
+
+def known_scans(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
+    """Take labeled rows of the train split, evenly within each set and sequence."""
+    kinds: dict[tuple[str, str | None], list[ManifestRow]] = {}
+    for row in rows:
+        kinds.setdefault((row.set, row.sequence), []).append(row)
+    return [row for kind in kinds.values() for row in spread(kind, "train", KNOWN_SCANS_EACH)]
+
+
+def with_gate(artifact: Artifact, train: Canvases, calibration: Canvases) -> Artifact:
+    """Fit the gate on canvases of the two splits; a gate that was there is replaced.
+
+    Every second training scan and counterexample is seen in a changed copy, too, or instead: what
+    is dim, coarse or noisy is no less a brain, and no more.
+    """
+    preprocessing = artifact.manifest.preprocessing
+    made, _ = make_counterexamples(train, COUNTEREXAMPLES)
+    made[1::2] = _changed(made[1::2], seed=1)
+    known = np.concatenate([train, _on_canvases(_changed(train[::2], seed=0), preprocessing)])
+    novel = layouts(artifact, _on_canvases(made, preprocessing))
+    novelty = fit_novelty(layouts(artifact, known), novel)
+    return attach(artifact, novelty, calibration=layouts(artifact, calibration), foreign=novel)
+
+
+def attach(
+    artifact: Artifact, novelty: Novelty, *, calibration: _Features, foreign: _Features
+) -> Artifact:
+    """Write the novelty into the graph and set its threshold.
+
+    Parameters
+    ----------
+    calibration, foreign
+        Shape (n, d), features of calibration scans and of counterexamples, as returned by
+        :func:`layouts`.
+    """
+    graph = onnx.load_from_string(artifact.graph)
+    side = _side(artifact.manifest.preprocessing)
+    content = add_novelty(graph, novelty, side=side).SerializeToString()
+    low = float(np.quantile(novelty.measure(calibration), ACCEPTED_SHARE))
+    high = float(np.quantile(novelty.measure(foreign), COUNTEREXAMPLE_SHARE))
+    threshold = low + GAP_SHARE * max(0.0, high - low)
+    manifest = replace(
+        artifact.manifest,
+        gate=Gate(threshold),
+        graph_sha256=hashlib.sha256(content).hexdigest(),
+    )
+    return Artifact(manifest, content)
+
+
+def _changed(canvases: Canvases, *, seed: int) -> Canvases:
+    """Return a randomly changed copy of each canvas, as in training."""
+    change = Augmentation(inversion_chance=INVERTED_SHARE)
+    return np.stack(
+        [
+            change.apply(canvas, None, np.random.default_rng([seed, index]))[0]
+            for index, canvas in enumerate(canvases)
+        ]
+    )
+
+
+def _on_canvases(pictures: Canvases, preprocessing: Preprocessing) -> Canvases:
+    """Bring pictures onto canvases, as if they had been read."""
+    canvases = []
+    for picture in pictures:
+        try:
+            canvases.append(preprocessing.apply(picture.astype(np.float32))[0])
+        except ImageError:  # a cut-out of nothing but air
+            continue
+    return np.stack(canvases)
+
+
+def layouts(artifact: Artifact, canvases: Canvases) -> NDArray[np.float32]:
+    """Return the features that the gate looks at, shape (n, d)."""
+    graph = without_novelty(onnx.load_from_string(artifact.graph))
+    side = _side(artifact.manifest.preprocessing)
+    content = add_layout(graph, side=side).SerializeToString()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    keep_exact(options, content)
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    shown = tqdm(canvases, desc="gate", unit="image")
+    rows = [session.run(["layout"], {"canvas": canvas[None]})[0] for canvas in shown]
+    return np.concatenate(rows)
+
+
+def _side(preprocessing: Preprocessing) -> int:
+    """Return the side of the map of ``block5_conv3``, half as fine as the evidence."""
+    return preprocessing.size // (2 * CELL_PIXELS)
+
+
+def _card(
+    artifact: Artifact, known: list[ManifestRow], judged: list[ManifestRow]
+) -> dict[str, Any]:
+    """Say what was refitted on what; hashes and counts, no names."""
+    card = artifact.manifest.card
+    kept = {
+        name: _still_true(part) if name.startswith("evaluation") else part
+        for name, part in card.items()
+    }
+    return kept | {
+        "gate": {
+            "kind": KIND,
+            "refitted": "the gate alone; network, calibration and thresholds as they were",
+            "counterexamples": {"count": COUNTEREXAMPLES, "kinds": list(KINDS)},
+            "data": data_summary([*known, *judged]),
+            "commit": git_commit(),
+        }
+    }
+
+
+def _still_true(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the measurements that depend on what is rejected."""
+    sections = {
+        name: part
+        for name, part in evaluation.get("sections", {}).items()
+        if name not in DEPENDENT_SECTIONS
+    }
+    return evaluation | {"sections": sections}

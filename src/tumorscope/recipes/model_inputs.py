@@ -1,0 +1,139 @@
+"""From manifest rows to canvases and aligned masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorscope.data.manifest import ManifestRow
+from tumorscope.errors import ImageError, ManifestError
+from tumorscope.imaging.inputs.read import read_one
+from tumorscope.imaging.inputs.volumes import read_slice
+from tumorscope.imaging.preprocess import CanvasGeometry, Preprocessing
+from tumorscope.labels import TUMOR_TYPES
+from tumorscope.training.examples import UNKNOWN, Examples
+
+FULL_COVERAGE: Final = 255
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedRow:
+    """One manifest row with its picture.
+
+    Attributes
+    ----------
+    row
+        The manifest row.
+    pixels
+        Shape (rows, columns), float32, as read.
+    canvas, geometry
+        As made by ``Preprocessing.apply``.
+    mask
+        Shape (rows, columns), bool, or ``None``.
+    """
+
+    row: ManifestRow
+    pixels: NDArray[np.float32]
+    canvas: NDArray[np.uint8]
+    geometry: CanvasGeometry
+    mask: NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedRow:
+    """A row whose picture could not be used, with the reason."""
+
+    name: str
+    reason: str
+
+
+def load_rows(
+    rows: Sequence[ManifestRow], root: Path, preprocessing: Preprocessing
+) -> Iterator[LoadedRow | SkippedRow]:
+    """Read the picture and mask of each row, in order."""
+    for row in rows:
+        try:
+            pixels = _pixels(row.path, row, root)
+            canvas, geometry = preprocessing.apply(pixels)
+        except ImageError as error:
+            yield SkippedRow(row.name, str(error))
+            continue
+        yield LoadedRow(row, pixels, canvas, geometry, _mask(row, root, pixels.shape))
+
+
+def load_examples(
+    rows: Sequence[ManifestRow], root: Path, preprocessing: Preprocessing
+) -> tuple[Examples, list[SkippedRow]]:
+    """Gather the examples of one split for training.
+
+    Rows without a tumor label and rows whose picture cannot be used are left out; the latter
+    are returned with the reason.
+    """
+    labeled = [row for row in rows if row.tumor is not None]
+    loaded: list[LoadedRow] = []
+    masks: list[NDArray[np.uint8]] = []
+    mask_index: list[int] = []
+    skipped: list[SkippedRow] = []
+    for item in load_rows(labeled, root, preprocessing):
+        if isinstance(item, SkippedRow):
+            skipped.append(item)
+            continue
+        loaded.append(_without_pixels(item))
+        mask_index.append(UNKNOWN if item.mask is None else len(masks))
+        if item.mask is not None:
+            covered = preprocessing.apply_mask(item.mask, item.geometry)
+            masks.append(np.rint(covered * FULL_COVERAGE).astype(np.uint8))
+    if not loaded:
+        raise ManifestError("None of the rows of this split has a label and a usable image.")
+    return _examples(loaded, masks, mask_index, preprocessing.size), skipped
+
+
+def _examples(
+    loaded: list[LoadedRow], masks: list[NDArray[np.uint8]], mask_index: list[int], size: int
+) -> Examples:
+    types = [
+        UNKNOWN if item.row.type is None else TUMOR_TYPES.index(item.row.type) for item in loaded
+    ]
+    return Examples(
+        keys=np.array([item.row.name for item in loaded]),
+        canvases=np.stack([item.canvas for item in loaded]),
+        tumor=np.array([item.row.tumor for item in loaded], dtype=np.int8),
+        tumor_type=np.array(types, dtype=np.int8),
+        source=np.array([item.row.set for item in loaded]),
+        masks=np.stack(masks) if masks else np.zeros((0, size, size), np.uint8),
+        mask_index=np.array(mask_index, dtype=np.int32),
+    )
+
+
+def _without_pixels(item: LoadedRow) -> LoadedRow:
+    nothing = np.zeros((0, 0), np.float32)
+    return LoadedRow(item.row, nothing, item.canvas, item.geometry, None)
+
+
+def _pixels(path: str, row: ManifestRow, root: Path) -> NDArray[np.float32]:
+    if row.slice_index is not None and row.plane is not None:
+        return read_slice(root / path, slice_index=row.slice_index, plane=row.plane)
+    scans = read_one(root / path)
+    if len(scans) != 1:
+        raise ManifestError(
+            f"{path} holds {len(scans)} slices; a manifest row must name one with slice_index "
+            "and plane. 'tumorscope data split' expands volumes."
+        )
+    return scans[0].pixels
+
+
+def _mask(row: ManifestRow, root: Path, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    if row.mask is None:
+        return None
+    mask = _pixels(row.mask, row, root) > 0
+    if mask.shape != shape:
+        raise ManifestError(
+            f"The mask {row.mask} has shape {mask.shape}, its image {row.path} {shape}; "
+            "they must be the same."
+        )
+    return mask

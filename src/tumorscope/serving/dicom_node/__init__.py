@@ -1,1 +1,0 @@
-"""A DICOM storage node; needs the extra ``[dicom]``."""

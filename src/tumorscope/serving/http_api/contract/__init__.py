@@ -1,0 +1,1 @@
+"""What the service promises: shapes, examples, the OpenAPI document."""

@@ -1,0 +1,1 @@
+"""What a request meets first: keys, bounds, admission, the body of an upload."""

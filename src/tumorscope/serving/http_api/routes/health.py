@@ -1,0 +1,53 @@
+"""``/healthz`` and ``/readyz``: whether the process lives, and whether it can take work."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from typing import Final
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from tumorscope.imaging.limits import MEBIBYTE
+from tumorscope.serving.http_api.base.problems import RefusalError, json_response
+from tumorscope.serving.http_api.contract.openapi import Answered, describe
+from tumorscope.serving.http_api.contract.schemas import Health
+from tumorscope.serving.http_api.work.service import current_service
+
+blueprint = Blueprint("health", __name__)
+
+_FREE_BYTES: Final = 256 * MEBIBYTE
+"""Below this the spool could not take one more file of the largest size."""
+
+_RETRY_AFTER_S: Final = 5
+
+
+@blueprint.get("/healthz")
+@describe("getHealth", Answered(Health), tag="operation")
+def get_health() -> ResponseReturnValue:
+    """Tell that the process answers."""
+    return json_response({"status": "ok"})
+
+
+@blueprint.get("/readyz")
+@describe("getReadiness", Answered(Health), tag="operation", problems=("not-ready",))
+def get_readiness() -> ResponseReturnValue:
+    """Tell whether images and jobs can be taken in."""
+    reason = _obstacle()
+    if reason is not None:
+        raise RefusalError("not-ready", reason, retry_after=_RETRY_AFTER_S)
+    return json_response({"status": "ready"})
+
+
+def _obstacle() -> str | None:
+    service = current_service()
+    if not service.runner.is_alive:
+        return "Jobs are not being worked off; the service is stopping."
+    try:
+        service.store.load()
+    except sqlite3.Error:
+        return "The list of jobs cannot be read."
+    if shutil.disk_usage(service.config.spool).free < _FREE_BYTES:
+        return "The disk is nearly full."
+    return None

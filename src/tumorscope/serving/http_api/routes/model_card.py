@@ -1,0 +1,93 @@
+"""``GET /api/v1/model``: what the model says of itself, and what a request may cost."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from tumorscope.imaging.formats.table import READ_NAMES
+from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
+from tumorscope.model.input_check import Gate
+from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.http_api.base.problems import json_response
+from tumorscope.serving.http_api.contract.openapi import Answered, describe
+from tumorscope.serving.http_api.contract.schemas import Measured, ModelCard
+from tumorscope.serving.http_api.work.service import current_service
+
+blueprint = Blueprint("model", __name__)
+
+FORMATS: Final = (*READ_NAMES, "zip")
+
+
+@blueprint.get("/model")
+@describe("getModel", Answered(ModelCard), tag="model")
+def get_model() -> ResponseReturnValue:
+    """Answer with the model's card, its operating points and the service's limits."""
+    service = current_service()
+    manifest = service.classifier.manifest
+    body = {
+        "model": service.classifier.identity.to_dict(),
+        "labels": list(CLASSES),
+        "tumor_types": list(TUMOR_TYPES),
+        "operating_points": manifest.operating_points,
+        "default_operating_point": service.classifier.operating_point,
+        "preprocessing": manifest.preprocessing.to_dict(),
+        "calibration": manifest.calibration.to_dict(),
+        "conformal": None if manifest.conformal is None else manifest.conformal.to_dict(),
+        "gate": None if manifest.gate is None else _gate(manifest.gate, manifest.card),
+        "card": manifest.card,
+        "limits": _limits(service.config),
+        "formats": list(FORMATS),
+        "notice": NOTICE,
+    }
+    return json_response(body)
+
+
+def _gate(gate: Gate, card: dict[str, Any]) -> dict[str, Any]:
+    kinds = _measured(card, "rejection")
+    return {
+        "kind": _kind(card),
+        "threshold": gate.threshold,
+        "rejected": {name: msgspec.to_builtins(share) for name, share in kinds.items()},
+        "rejected_brain_mr": msgspec.to_builtins(_measured(card, "abstention").get("all images")),
+    }
+
+
+def _kind(card: dict[str, Any]) -> str:
+    """Return what the gate measures; artifacts that do not say are older than the question."""
+    described = card.get("gate")
+    kind = described.get("kind") if isinstance(described, dict) else None
+    return str(kind or "mahalanobis")
+
+
+def _measured(card: dict[str, Any], section: str) -> dict[str, Measured]:
+    """Find the shares ``rejected`` of a section; a card may hold other things, or none."""
+    try:
+        rows = msgspec.convert(card["evaluation"]["sections"][section], dict[str, _Rejected])
+    except (KeyError, TypeError, msgspec.ValidationError):
+        return {}
+    return {name: row.rejected for name, row in rows.items()}
+
+
+class _Rejected(msgspec.Struct):
+    rejected: Measured
+
+
+def _limits(config: ServerConfig) -> dict[str, Any]:
+    return {
+        "upload_bytes": config.max_upload_bytes,
+        "upload_files": config.max_upload_files,
+        "upload_slices": config.max_slices,
+        "job_bytes": config.max_job_bytes,
+        "job_files": config.max_job_files,
+        "job_slices": config.max_job_slices,
+        "file_bytes": config.limits.max_bytes,
+        "image_pixels": config.limits.max_pixels,
+        "volume_voxels": config.limits.max_voxels,
+        "hold_seconds": config.max_hold_s,
+        "keep_seconds": int(config.keep_results_s),
+        "jobs": config.max_jobs,
+    }

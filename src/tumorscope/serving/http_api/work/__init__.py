@@ -1,0 +1,1 @@
+"""Jobs and images at work: the store, the runner, answers, pictures of slices."""

@@ -1,0 +1,5 @@
+"""Processes, threads, locks and streams: what the machine gives, without a thought of scans.
+
+In: callables, paths, file descriptors. Out: results in order, locks held, lines whole. Imports
+only `errors` and `labels`.
+"""

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.data.manifest import ManifestRow
+from tumorscope.imaging.phantom import head_phantom
+from tumorscope.model.classifier import load_model
+from tumorscope.recipes.input_check import KNOWN_SCANS_EACH, known_scans
+from tumorscope.training.out_of_distribution import KINDS, make_counterexamples
+
+
+def row(
+    source: str,
+    number: int,
+    *,
+    split: str = "train",
+    tumor: int | None = 0,
+    sequence: str | None = None,
+) -> ManifestRow:
+    path = Path(f"{source}/{number}.png")
+    return ManifestRow(set=source, path=path, tumor=tumor, split=split, sequence=sequence)
+
+
+def test_a_small_set_is_not_lost_beside_a_large_one() -> None:
+    large = [row("large", number) for number in range(10 * KNOWN_SCANS_EACH)]
+    small = [row("small", number) for number in range(20)]
+    known = known_scans(large + small)
+    assert [one for one in known if one.set == "small"] == small
+    taken = [int(one.path.stem) for one in known if one.set == "large"]
+    assert len(taken) == KNOWN_SCANS_EACH
+    assert max(taken) > 9 * KNOWN_SCANS_EACH  # from end to end
+
+
+def test_a_sequence_is_not_lost_beside_another_of_its_set() -> None:
+    rows = [row("one", number, sequence="FLAIR") for number in range(10 * KNOWN_SCANS_EACH)]
+    rare = [row("one", number, sequence="T1") for number in range(20)]
+    known = known_scans(rows + rare)
+    assert [one for one in known if one.sequence == "T1"] == rare
+
+
+def test_only_labeled_training_scans_are_known() -> None:
+    rows = [row("one", 0), row("one", 1, split="test"), row("one", 2, tumor=None)]
+    assert known_scans(rows) == rows[:1]
+
+
+def test_embedded_network_rejects_limbs_and_keeps_a_head() -> None:
+    classifier = load_model()
+    gate, preprocessing = classifier.manifest.gate, classifier.manifest.preprocessing
+    assert gate is not None
+
+    def is_rejected(picture: np.ndarray) -> bool:
+        canvas, _ = preprocessing.apply(picture.astype(np.float32))
+        return gate.rejects(float(classifier.run(canvas[None])[-1][0]))
+
+    size = preprocessing.size
+    heads = np.stack([head_phantom(seed=seed, size=size) for seed in range(6)])
+    made, kinds = make_counterexamples(heads, 12 * len(KINDS), seed=1000)
+    limbs = made[kinds == "sections"]
+    assert np.mean([is_rejected(limb) for limb in limbs]) > 0.9
+    assert not any(is_rejected(head) for head in heads)

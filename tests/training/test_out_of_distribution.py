@@ -1,0 +1,33 @@
+import numpy as np
+
+from tumorscope.training.out_of_distribution import KINDS, make_counterexamples
+
+
+def heads(count: int = 6, size: int = 64) -> np.ndarray:
+    rows, columns = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    inside = np.hypot(rows, columns) < 0.8
+    noise = np.random.default_rng(0).normal(0, 10, (count, size, size))
+    return np.clip(np.where(inside, 120 + noise, 0), 0, 255).astype(np.uint8)
+
+
+def test_every_kind_takes_its_turn_and_shows_something() -> None:
+    made, kinds = make_counterexamples(heads(), 2 * len(KINDS))
+    assert made.shape == (2 * len(KINDS), 64, 64)
+    assert made.dtype == np.uint8
+    assert kinds.tolist() == 2 * list(KINDS)
+    assert (made.reshape(len(made), -1).std(axis=1) > 1).all()
+
+
+def test_same_seed_same_pictures_and_another_seed_others() -> None:
+    first, _ = make_counterexamples(heads(), 8, seed=1)
+    np.testing.assert_array_equal(first, make_counterexamples(heads(), 8, seed=1)[0])
+    other, _ = make_counterexamples(heads(), 8, seed=2)
+    assert all((one != another).any() for one, another in zip(first, other, strict=True))
+
+
+def test_no_counterexample_is_a_scan_it_was_made_from() -> None:
+    scans = heads().astype(np.float64)
+    made, _ = make_counterexamples(heads(), 3 * len(KINDS))
+    for picture in made:
+        nearest = np.abs(scans - picture).mean(axis=(1, 2)).min()
+        assert nearest > 5
