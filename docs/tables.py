@@ -380,6 +380,8 @@ def input_check(f: Figures) -> tuple[Sequence[str], Rows]:
     ]
     names = {
         "joints": "MR of knees, hips, elbows and shoulders (used to tune the check)",
+        "unseen/abdomen_mr/rejected": "MR of the abdomen",
+        "unseen/head_ct/rejected": "Head CT",
         "unseen/rsna_boxes/T1+C/rejected": "Skull-stripped, tightly cropped brains: **wrong**",
         "unseen/brats_volumes/FLAIR/rejected": "Skull-stripped brains with tumor, FLAIR: **wrong**",
         "test FLAIR": "Brain MR with skull, FLAIR (`lgg`): wrong",
@@ -460,21 +462,23 @@ def skull_stripped(f: Figures) -> tuple[Sequence[str], Rows]:
 def unseen(f: Figures) -> tuple[Sequence[str], Rows]:
     """Data sets that took no part in training, by kind of patient."""
     names = {
-        "types44/T1/auroc": "`types44`, T1, with skull: AUROC",
-        "types44/T2/auroc": "`types44`, T2, with skull: AUROC",
-        "types44/T1+C/sensitivity": "`types44`, T1 with contrast: called `tumor`",
-        "types44/known/sensitivity": "`types44`, glioma, meningioma and pituitary: called `tumor`",
-        "types44/metastasis/sensitivity": "`types44`, metastasis: called `tumor`",
-        "types44/other/sensitivity": "`types44`, other tumors: called `tumor`",
-        "tiantan/auroc": "`tiantan`, coronal T1 with contrast: AUROC",
-        "tiantan/false_alarm": "`tiantan`, tumor-free coronal slices: called `tumor`",
-        "tiantan/abstained": "`tiantan`, tumor-free coronal slices: `abstain`",
-        "soop/false_alarm": "`soop`, FLAIR after a stroke, skull-stripped: called `tumor`",
-        "open_ms/false_alarm": "`open_ms`, multiple sclerosis: called `tumor`",
-        "open_ms/rejected": "`open_ms`, multiple sclerosis: `rejected`",
+        "types44/glioma/sensitivity": "T1 with contrast, glioma of four kinds: called `tumor`",
+        "types44/meningioma/sensitivity": "– meningioma",
+        "types44/metastasis/sensitivity": "– metastasis",
+        "types44/schwannoma/sensitivity": "– schwannoma",
+        "types44/medulloblastoma/sensitivity": "– medulloblastoma",
+        "types44/neurocytoma/sensitivity": "– neurocytoma",
+        "types44/T1/sensitivity": "T1 without contrast, any tumor: called `tumor`",
+        "types44/T1/false_alarm": "– tumor-free: called `tumor`",
+        "tiantan/false_alarm": "Coronal T1 with contrast, tumor-free: called `tumor`",
+        "tiantan/abstained": "– `abstain`",
+        "open_ms/false_alarm": "Multiple sclerosis: called `tumor`",
+        "open_ms/rejected": "– `rejected`",
+        "soop/false_alarm": "Stroke, FLAIR, skull-stripped: called `tumor`",
+        "soop/rejected": "– `rejected`",
     }
     rows = [_with_size(label, f.held_out(f"unseen/{name}")) for name, label in names.items()]
-    return ("Data set", "estimate [95 % interval]", SIZE), rows
+    return ("Images", "share [95 % interval]", SIZE), rows
 
 
 @table
