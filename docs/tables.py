@@ -80,9 +80,16 @@ class Figures:
 
     def __init__(self, root: Path = ROOT) -> None:
         docs = root / "docs"
-        self._test = _read(docs / "results" / "test" / "metrics.json")["sections"]
+        report = _read(docs / "results" / "test" / "metrics.json")
+        self.tumor_types: list[str] = report["tumor_types"]
+        self._test = report["sections"]
         self._held_out = _read(docs / "results" / "held_out.json")["figures"]
         self._bench = _read(docs / "bench.json")
+
+    def section(self, name: str) -> Mapping[str, Mapping[str, Any]]:
+        """Return a section of the test report, by row and metric."""
+        rows: Mapping[str, Mapping[str, Any]] = _get(self._test, name)
+        return rows
 
     def test(self, section: str, row: str, metric: str) -> Figure:
         """Return a figure of the test report."""
@@ -113,7 +120,8 @@ class Figures:
         return float(_get(self._bench, *keys))
 
 
-Rows = Sequence[Sequence[str | Figure]]
+Rows = Sequence[Sequence[object]]
+"""Cells, each written by ``str``."""
 Builder = Callable[[Figures], tuple[Sequence[str], Rows]]
 
 TABLES: dict[str, Builder] = {}
@@ -161,7 +169,7 @@ def pages(root: Path = ROOT) -> Iterator[Path]:
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     """Write the tables, or check them; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if outdated")
     is_check = parser.parse_args(arguments).check
     figures = Figures(root)
@@ -207,7 +215,7 @@ SIZE: Final = "images; patients or groups"
 
 @table
 def truth(f: Figures) -> tuple[Sequence[str], Rows]:
-    """Figures of README.md: the good ones and the bad ones."""
+    """Show the good and the bad figures, for README.md."""
     lgg = f.test("by_set", "lgg", "roc_auc")
     stripped = [
         f.held_out(f"unseen/brats_volumes/{name}/sensitivity") for name in ("T1+C", "FLAIR")
@@ -227,7 +235,7 @@ def truth(f: Figures) -> tuple[Sequence[str], Rows]:
 
 @table
 def speed(f: Figures) -> tuple[Sequence[str], Rows]:
-    """How long one picture takes."""
+    """Show how long one image takes."""
     names = {
         "default": "answer",
         "`--model lite`": "lite answer",
@@ -240,7 +248,7 @@ def speed(f: Figures) -> tuple[Sequence[str], Rows]:
 
 @table
 def in_distribution(f: Figures) -> tuple[Sequence[str], Rows]:
-    """All images of the test split."""
+    """Show all images of the test split."""
     names = {
         "AUROC": ("overall", "roc_auc"),
         "Sensitivity at `balanced`": ("overall", "sensitivity"),
@@ -257,7 +265,10 @@ def in_distribution(f: Figures) -> tuple[Sequence[str], Rows]:
         _with_size(label, f.test(section, ALL, metric))
         for label, (section, metric) in names.items()
     ]
-    for place, label in (("peak_in_mask", "Peak of the evidence inside the mask"), ("dice", "Dice")):
+    for place, label in (
+        ("peak_in_mask", "Peak of the evidence inside the mask"),
+        ("dice", "Dice"),
+    ):
         figure = f.test("localization", "true positives with a mask", place)
         rows.append(_with_size(f"{label}, true positives", figure))
     return ("", "estimate [95 % interval]", SIZE), rows
@@ -265,30 +276,30 @@ def in_distribution(f: Figures) -> tuple[Sequence[str], Rows]:
 
 @table
 def operating_points(f: Figures) -> tuple[Sequence[str], Rows]:
-    """What each operating point reaches on test."""
-    section = f._test["operating_points"]
+    """Show what each operating point reaches on test."""
+    metrics = ("sensitivity", "specificity")
     rows = [
-        (f"`{label.split()[0]}`", label.split("(")[-1].rstrip(")"), *_sensitivity(f, label))
-        for label in section
+        (f"`{name}`", *(f.test("operating_points", name, metric) for metric in metrics))
+        for name in f.section("operating_points")
     ]
-    return ("operating point", "threshold", "sensitivity", "specificity"), rows
+    return ("operating point", *metrics), rows
 
 
 @table
 def by_data_set(f: Figures) -> tuple[Sequence[str], Rows]:
-    """The test split by data set."""
+    """Show the test split by data set."""
     return ("data set", "AUROC", "sensitivity", "specificity", SIZE), _subgroups(f, "by_set")
 
 
 @table
 def by_sequence(f: Figures) -> tuple[Sequence[str], Rows]:
-    """The test split by sequence."""
+    """Show the test split by sequence."""
     return ("sequence", "AUROC", "sensitivity", "specificity", SIZE), _subgroups(f, "by_sequence")
 
 
 @table
 def hospital(f: Figures) -> tuple[Sequence[str], Rows]:
-    """A hospital that a twin of the model never saw."""
+    """Show a hospital that a twin of the model never saw."""
     rows = [
         (
             label,
@@ -308,7 +319,7 @@ def hospital(f: Figures) -> tuple[Sequence[str], Rows]:
 
 @table
 def hospital_answers(f: Figures) -> tuple[Sequence[str], Rows]:
-    """What the answers at the unseen hospital are like."""
+    """Show what the answers at the unseen hospital are like."""
     names = {
         "expected_calibration_error": "Expected calibration error, 15 bins",
         "abstained": "Abstained",
@@ -325,7 +336,7 @@ def hospital_answers(f: Figures) -> tuple[Sequence[str], Rows]:
 
 @table
 def archives(f: Figures) -> tuple[Sequence[str], Rows]:
-    """Web archives, by a model that learned from them and by one that did not."""
+    """Show web archives, by a model that learned from them and by one that did not."""
     rows = [
         (
             f"`{name}`",
@@ -340,23 +351,22 @@ def archives(f: Figures) -> tuple[Sequence[str], Rows]:
 
 @table
 def types(f: Figures) -> tuple[Sequence[str], Rows]:
-    """The type in five folds of figshare's patients."""
-    names = ("fold 1", "fold 2", "fold 3", "fold 4", "fold 5", "all")
-    names += ("glioma", "meningioma", "pituitary")
+    """Show the type in five folds of figshare's patients."""
+    names = [*(f"fold {number}" for number in range(1, 6)), "all", *f.tumor_types]
     rows = [_with_size(name, f.held_out(f"type_folds/{name}")) for name in names]
     return ("", "accuracy of the type [95 % interval]", "images; patients"), rows
 
 
 @table
 def robustness(f: Figures) -> tuple[Sequence[str], Rows]:
-    """What changes of a picture do to its answer."""
+    """Show what changes of an image do to its answer."""
     names = {
         "frame blanked": "Outer frame blanked: same outcome",
         "half size": "Half the size: same outcome",
         "1.6 times": "1.6 times the size: same outcome",
         "jpeg 50": "JPEG, quality 50: same outcome",
         "contrast + 20 %": "Contrast + 20 %: same outcome",
-        "contrast - 20 %": "Contrast − 20 %: same outcome",
+        "contrast - 20 %": "Contrast - 20 %: same outcome",
         "mirrored": "Mirrored: same outcome",
         "brain blanked, tumor": "Brain blanked: called tumor (should be 0)",
         "tumor filled in": "Tumor filled in: no longer called tumor (should be 1)",
@@ -368,7 +378,7 @@ def robustness(f: Figures) -> tuple[Sequence[str], Rows]:
 
 @table
 def input_check(f: Figures) -> tuple[Sequence[str], Rows]:
-    """What the input check rejects."""
+    """Show what the input check rejects."""
     rows = [
         _with_size(label, f.test("rejection", name, "rejected"))
         for name, label in {
@@ -395,7 +405,7 @@ def input_check(f: Figures) -> tuple[Sequence[str], Rows]:
 
 @table
 def series(f: Figures) -> tuple[Sequence[str], Rows]:
-    """Whole series of the test split."""
+    """Show whole series of the test split."""
     metrics = ("auroc", "sensitivity", "specificity")
     rows = [
         (name, *(f.held_out(f"series/{name}/{metric}") for metric in metrics))
@@ -406,7 +416,7 @@ def series(f: Figures) -> tuple[Sequence[str], Rows]:
 
 @table
 def peers(f: Figures) -> tuple[Sequence[str], Rows]:
-    """Other programs on the same images."""
+    """Show other programs on the same images."""
     programs = {
         "tumorscope": "tumorscope",
         "detect-tumor": "`detect-tumor` 0.1.1",
@@ -423,7 +433,7 @@ def peers(f: Figures) -> tuple[Sequence[str], Rows]:
 
 @table
 def controls(f: Figures) -> tuple[Sequence[str], Rows]:
-    """Classifiers that do not see the anatomy."""
+    """Show classifiers that do not see the anatomy."""
     names = {
         "this model": "tumorscope",
         "nearest thumbnail": "nearest 32 × 32 thumbnail",
@@ -437,8 +447,8 @@ def controls(f: Figures) -> tuple[Sequence[str], Rows]:
 
 @table
 def skull_stripped(f: Figures) -> tuple[Sequence[str], Rows]:
-    """Brains without a skull."""
-    rows = [
+    """Show brains without a skull."""
+    rows: list[Sequence[object]] = [
         (
             "`brats_volumes`, slices with a tumor",
             name,
@@ -460,7 +470,7 @@ def skull_stripped(f: Figures) -> tuple[Sequence[str], Rows]:
 
 @table
 def unseen(f: Figures) -> tuple[Sequence[str], Rows]:
-    """Data sets that took no part in training, by kind of patient."""
+    """Show images that took no part in training, by kind of patient."""
     names = {
         "types44/glioma/sensitivity": "T1 with contrast, glioma of four kinds: called `tumor`",
         "types44/meningioma/sensitivity": "– meningioma",
@@ -482,8 +492,8 @@ def unseen(f: Figures) -> tuple[Sequence[str], Rows]:
 
 
 @table
-def small_tumors(f: Figures) -> tuple[Sequence[str], Rows]:
-    """Whether a tumor stands out of its surroundings in the sequence."""
+def visibility(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show how well tumors stand out from their surroundings in a sequence."""
     rows = [
         (
             name,
@@ -513,14 +523,9 @@ def _type(f: Figures) -> Figure:
     return f.held_out("type_folds/all")
 
 
-def _sensitivity(f: Figures, label: str) -> tuple[Figure, Figure]:
-    section = "operating_points"
-    return f.test(section, label, "sensitivity"), f.test(section, label, "specificity")
-
-
 def _subgroups(f: Figures, section: str) -> Rows:
     rows = []
-    for name, metrics in f._test[section].items():
+    for name, metrics in f.section(section).items():
         known = {metric: f.test(section, name, metric) for metric in metrics}
         cells = [known.get(metric, "–") for metric in ("roc_auc", "sensitivity", "specificity")]
         first = known.get("accuracy") or next(iter(known.values()))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from benchmarks.bench_report import page as speed_page
 
 ROOT = Path(__file__).parents[2]
