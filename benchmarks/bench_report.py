@@ -76,8 +76,8 @@ def _page(result: dict[str, Any]) -> Iterator[str]:
     yield f"    {about['command']}    # make bench runs it without options\n"
     yield "**Research use only. Not a medical device.** The programs of a table alternate in one"
     yield f"run. Times are medians of {about['repeats']} rounds; ratios are medians of the ratios"
-    yield "of each round. Do not compare with figures of another run or machine. This page is written"
-    yield "from [bench.json](../bench.json).\n"
+    yield "of each round. Do not compare with figures of another run or machine. This page is"
+    yield "written from [bench.json](../bench.json).\n"
     peers = ", ".join(f"{name} {version}" for name, version in about["peers"].items())
     yield f"{about['processor']}, {about['cores']} cores; Python {about['python']}, ONNX Runtime"
     yield f"{about['onnxruntime']}; load average before: {about['load_before']:.1f}; model"
