@@ -19,8 +19,11 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-BLOCK: Final = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-OPENING: Final = "<!-- table:"
+BLOCK: Final = re.compile(
+    r"^(<!-- table: (?P<name>[\w-]+) -->\n)(?:(?!<!-- table:).)*?^(<!-- end -->)$",
+    re.DOTALL | re.MULTILINE,
+)
+OPENING: Final = re.compile(r"^<!-- table:", re.MULTILINE)
 
 MIN_GROUPS: Final = 20
 """With fewer patients a bootstrap interval is too narrow; the cell is marked with a dagger."""
@@ -141,7 +144,7 @@ def fill(text: str, figures: Figures) -> str:
     TablesError
         If a table is not known or a block has no end.
     """
-    if text.count(OPENING) != len(BLOCK.findall(text)):
+    if len(OPENING.findall(text)) != len(BLOCK.findall(text)):
         raise TablesError("A table has no <!-- end -->, or its opening line is malformed.")
 
     def write(block: re.Match[str]) -> str:
