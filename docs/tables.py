@@ -506,7 +506,12 @@ def visibility(f: Figures) -> tuple[Sequence[str], Rows]:
         )
         for name in ("FLAIR", "T1+C", "T1")
     ]
-    header = ("sequence", "tumors that stand out by their grey", "AUROC, these", "AUROC, others")
+    header = (
+        "sequence",
+        "tumors that stand out by their gray level",
+        "AUROC, these",
+        "AUROC, others",
+    )
     return header, rows
 
 
