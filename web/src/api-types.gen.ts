@@ -784,7 +784,7 @@ export interface operations {
                     "application/json": components["schemas"]["JobList"];
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -794,16 +794,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description An API key is needed. (`unauthorized`) */
+            /** @description An API key is required. (`unauthorized`) */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -814,9 +814,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unauthorized",
-                     *       "title": "An API key is needed.",
+                     *       "title": "An API key is required.",
                      *       "status": 401,
-                     *       "detail": "An API key is needed.",
+                     *       "detail": "An API key is required.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -842,7 +842,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -852,9 +852,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -949,7 +949,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -959,16 +959,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description An API key is needed. (`unauthorized`) */
+            /** @description An API key is required. (`unauthorized`) */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -979,9 +979,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unauthorized",
-                     *       "title": "An API key is needed.",
+                     *       "title": "An API key is required.",
                      *       "status": 401,
-                     *       "detail": "An API key is needed.",
+                     *       "detail": "An API key is required.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -1045,7 +1045,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The upload is not in a format that is read. (`unsupported-format`) */
+            /** @description The upload is not in a supported format. (`unsupported-format`) */
             415: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1055,9 +1055,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unsupported-format",
-                     *       "title": "The upload is not in a format that is read.",
+                     *       "title": "The upload is not in a supported format.",
                      *       "status": 415,
-                     *       "detail": "The upload is not in a format that is read.",
+                     *       "detail": "The upload is not in a supported format.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -1083,7 +1083,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service has as much to do as it takes on. (`too-busy`) */
+            /** @description The service is busy. (`too-busy`) */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1094,9 +1094,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:too-busy",
-                     *       "title": "The service has as much to do as it takes on.",
+                     *       "title": "The service is busy.",
                      *       "status": 429,
-                     *       "detail": "The service has as much to do as it takes on.",
+                     *       "detail": "The service is busy.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
                      *       "retry_after": 4
                      *     }
@@ -1104,7 +1104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1114,9 +1114,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -1201,6 +1201,10 @@ export interface operations {
                      *             "tumor"
                      *           ],
                      *           "reasons": [],
+                     *           "operating_point": {
+                     *             "name": "balanced",
+                     *             "threshold": 0.61
+                     *           },
                      *           "localization": {
                      *             "peak": [
                      *               88,
@@ -1213,6 +1217,7 @@ export interface operations {
                      *               150
                      *             ]
                      *           },
+                     *           "notes": [],
                      *           "model": {
                      *             "id": "vgg16-stem",
                      *             "version": "2026.1",
@@ -1224,6 +1229,8 @@ export interface operations {
                      *           "kind": "series",
                      *           "source": "volume.nii.gz",
                      *           "series_instance_uid": null,
+                     *           "study_instance_uid": null,
+                     *           "series_description": null,
                      *           "outcome": "tumor",
                      *           "probabilities": {
                      *             "tumor": 0.948,
@@ -1238,6 +1245,10 @@ export interface operations {
                      *             "tumor"
                      *           ],
                      *           "reasons": [],
+                     *           "operating_point": {
+                     *             "name": "balanced",
+                     *             "threshold": 0.61
+                     *           },
                      *           "slices": 1,
                      *           "failed_slices": 0,
                      *           "most_suspicious": [
@@ -1248,6 +1259,8 @@ export interface operations {
                      *               "probability": 0.973
                      *             }
                      *           ],
+                     *           "volumes": [],
+                     *           "notes": [],
                      *           "model": {
                      *             "id": "vgg16-stem",
                      *             "version": "2026.1",
@@ -1268,6 +1281,8 @@ export interface operations {
                      *           ],
                      *           "position_mm": 12,
                      *           "plane": "axial",
+                     *           "study_instance_uid": null,
+                     *           "series_description": null,
                      *           "sides": [
                      *             "R",
                      *             "A"
@@ -1291,7 +1306,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1301,16 +1316,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description An API key is needed. (`unauthorized`) */
+            /** @description An API key is required. (`unauthorized`) */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1321,9 +1336,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unauthorized",
-                     *       "title": "An API key is needed.",
+                     *       "title": "An API key is required.",
                      *       "status": 401,
-                     *       "detail": "An API key is needed.",
+                     *       "detail": "An API key is required.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -1349,7 +1364,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address. (`not-found`) */
+            /** @description There is nothing at this URL. (`not-found`) */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1359,16 +1374,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:not-found",
-                     *       "title": "There is nothing at this address.",
+                     *       "title": "There is nothing at this URL.",
                      *       "status": 404,
-                     *       "detail": "There is nothing at this address.",
+                     *       "detail": "There is nothing at this URL.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1378,9 +1393,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -1429,7 +1444,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1439,16 +1454,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description An API key is needed. (`unauthorized`) */
+            /** @description An API key is required. (`unauthorized`) */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1459,9 +1474,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unauthorized",
-                     *       "title": "An API key is needed.",
+                     *       "title": "An API key is required.",
                      *       "status": 401,
-                     *       "detail": "An API key is needed.",
+                     *       "detail": "An API key is required.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -1487,7 +1502,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address. (`not-found`) */
+            /** @description There is nothing at this URL. (`not-found`) */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1497,16 +1512,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:not-found",
-                     *       "title": "There is nothing at this address.",
+                     *       "title": "There is nothing at this URL.",
                      *       "status": 404,
-                     *       "detail": "There is nothing at this address.",
+                     *       "detail": "There is nothing at this URL.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1516,9 +1531,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -1571,7 +1586,7 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1581,16 +1596,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description An API key is needed. (`unauthorized`) */
+            /** @description An API key is required. (`unauthorized`) */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1601,9 +1616,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unauthorized",
-                     *       "title": "An API key is needed.",
+                     *       "title": "An API key is required.",
                      *       "status": 401,
-                     *       "detail": "An API key is needed.",
+                     *       "detail": "An API key is required.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -1629,7 +1644,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address. (`not-found`) */
+            /** @description There is nothing at this URL. (`not-found`) */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1639,16 +1654,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:not-found",
-                     *       "title": "There is nothing at this address.",
+                     *       "title": "There is nothing at this URL.",
                      *       "status": 404,
-                     *       "detail": "There is nothing at this address.",
+                     *       "detail": "There is nothing at this URL.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1658,9 +1673,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -1716,7 +1731,7 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1726,16 +1741,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description An API key is needed. (`unauthorized`) */
+            /** @description An API key is required. (`unauthorized`) */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1746,9 +1761,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unauthorized",
-                     *       "title": "An API key is needed.",
+                     *       "title": "An API key is required.",
                      *       "status": 401,
-                     *       "detail": "An API key is needed.",
+                     *       "detail": "An API key is required.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -1774,7 +1789,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address. (`not-found`) */
+            /** @description There is nothing at this URL. (`not-found`) */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1784,16 +1799,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:not-found",
-                     *       "title": "There is nothing at this address.",
+                     *       "title": "There is nothing at this URL.",
                      *       "status": 404,
-                     *       "detail": "There is nothing at this address.",
+                     *       "detail": "There is nothing at this URL.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1803,9 +1818,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -1910,7 +1925,7 @@ export interface operations {
                     "application/json": components["schemas"]["ModelCard"];
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1920,16 +1935,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description An API key is needed. (`unauthorized`) */
+            /** @description An API key is required. (`unauthorized`) */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1940,9 +1955,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unauthorized",
-                     *       "title": "An API key is needed.",
+                     *       "title": "An API key is required.",
                      *       "status": 401,
-                     *       "detail": "An API key is needed.",
+                     *       "detail": "An API key is required.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -1968,7 +1983,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1978,9 +1993,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2029,7 +2044,7 @@ export interface operations {
                     "application/json": Record<string, unknown>;
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2039,16 +2054,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description An API key is needed. (`unauthorized`) */
+            /** @description An API key is required. (`unauthorized`) */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2059,9 +2074,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unauthorized",
-                     *       "title": "An API key is needed.",
+                     *       "title": "An API key is required.",
                      *       "status": 401,
-                     *       "detail": "An API key is needed.",
+                     *       "detail": "An API key is required.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2087,7 +2102,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2097,9 +2112,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2186,6 +2201,10 @@ export interface operations {
                      *             "tumor"
                      *           ],
                      *           "reasons": [],
+                     *           "operating_point": {
+                     *             "name": "balanced",
+                     *             "threshold": 0.61
+                     *           },
                      *           "localization": {
                      *             "peak": [
                      *               88,
@@ -2198,6 +2217,7 @@ export interface operations {
                      *               150
                      *             ]
                      *           },
+                     *           "notes": [],
                      *           "model": {
                      *             "id": "vgg16-stem",
                      *             "version": "2026.1",
@@ -2222,7 +2242,7 @@ export interface operations {
                     "application/json": components["schemas"]["PredictionList"];
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2232,16 +2252,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description An API key is needed. (`unauthorized`) */
+            /** @description An API key is required. (`unauthorized`) */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2252,9 +2272,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unauthorized",
-                     *       "title": "An API key is needed.",
+                     *       "title": "An API key is required.",
                      *       "status": 401,
-                     *       "detail": "An API key is needed.",
+                     *       "detail": "An API key is required.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2318,7 +2338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The upload is not in a format that is read. (`unsupported-format`) */
+            /** @description The upload is not in a supported format. (`unsupported-format`) */
             415: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2328,16 +2348,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unsupported-format",
-                     *       "title": "The upload is not in a format that is read.",
+                     *       "title": "The upload is not in a supported format.",
                      *       "status": 415,
-                     *       "detail": "The upload is not in a format that is read.",
+                     *       "detail": "The upload is not in a supported format.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description None of the scans can be answered. (`unusable-scan`) */
+            /** @description None of the scans could be classified. (`unusable-scan`) */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2347,16 +2367,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unusable-scan",
-                     *       "title": "None of the scans can be answered.",
+                     *       "title": "None of the scans could be classified.",
                      *       "status": 422,
-                     *       "detail": "None of the scans can be answered.",
+                     *       "detail": "None of the scans could be classified.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service has as much to do as it takes on. (`too-busy`) */
+            /** @description The service is busy. (`too-busy`) */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2367,9 +2387,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:too-busy",
-                     *       "title": "The service has as much to do as it takes on.",
+                     *       "title": "The service is busy.",
                      *       "status": 429,
-                     *       "detail": "The service has as much to do as it takes on.",
+                     *       "detail": "The service is busy.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11",
                      *       "retry_after": 4
                      *     }
@@ -2377,7 +2397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2387,9 +2407,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2452,7 +2472,7 @@ export interface operations {
                     "application/json": components["schemas"]["SampleList"];
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2462,16 +2482,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description An API key is needed. (`unauthorized`) */
+            /** @description An API key is required. (`unauthorized`) */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2482,9 +2502,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unauthorized",
-                     *       "title": "An API key is needed.",
+                     *       "title": "An API key is required.",
                      *       "status": 401,
-                     *       "detail": "An API key is needed.",
+                     *       "detail": "An API key is required.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2510,7 +2530,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2520,9 +2540,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2574,7 +2594,7 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2584,16 +2604,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description An API key is needed. (`unauthorized`) */
+            /** @description An API key is required. (`unauthorized`) */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2604,9 +2624,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unauthorized",
-                     *       "title": "An API key is needed.",
+                     *       "title": "An API key is required.",
                      *       "status": 401,
-                     *       "detail": "An API key is needed.",
+                     *       "detail": "An API key is required.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2632,7 +2652,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address. (`not-found`) */
+            /** @description There is nothing at this URL. (`not-found`) */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2642,16 +2662,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:not-found",
-                     *       "title": "There is nothing at this address.",
+                     *       "title": "There is nothing at this URL.",
                      *       "status": 404,
-                     *       "detail": "There is nothing at this address.",
+                     *       "detail": "There is nothing at this URL.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2661,9 +2681,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2712,7 +2732,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2722,9 +2742,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2750,7 +2770,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2760,9 +2780,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2795,7 +2815,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2805,9 +2825,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2833,7 +2853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2843,9 +2863,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2873,7 +2893,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2883,16 +2903,16 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description An API key is needed. (`unauthorized`) */
+            /** @description An API key is required. (`unauthorized`) */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2903,9 +2923,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:unauthorized",
-                     *       "title": "An API key is needed.",
+                     *       "title": "An API key is required.",
                      *       "status": 401,
-                     *       "detail": "An API key is needed.",
+                     *       "detail": "An API key is required.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2931,7 +2951,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2941,9 +2961,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -2997,7 +3017,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description The request is not one that this address understands. (`bad-request`) */
+            /** @description The request is invalid. (`bad-request`) */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3007,9 +3027,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:bad-request",
-                     *       "title": "The request is not one that this address understands.",
+                     *       "title": "The request is invalid.",
                      *       "status": 400,
-                     *       "detail": "The request is not one that this address understands.",
+                     *       "detail": "The request is invalid.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */
@@ -3035,7 +3055,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed to answer. (`internal`) */
+            /** @description The service failed. (`internal`) */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3045,9 +3065,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "type": "urn:tumorscope:problem:internal",
-                     *       "title": "The service failed to answer.",
+                     *       "title": "The service failed.",
                      *       "status": 500,
-                     *       "detail": "The service failed to answer.",
+                     *       "detail": "The service failed.",
                      *       "request_id": "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
                      *     }
                      */

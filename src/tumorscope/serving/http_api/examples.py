@@ -26,6 +26,7 @@ _IMAGE: Final[dict[str, Any]] = {
     "reasons": [],
     "operating_point": _POINT,
     "localization": {"peak": [88, 131], "box": [70, 112, 109, 150]},
+    "notes": [],
     "model": _MODEL,
     "notice": NOTICE,
 }
@@ -33,6 +34,8 @@ _SERIES: Final[dict[str, Any]] = {
     "kind": "series",
     "source": "volume.nii.gz",
     "series_instance_uid": None,
+    "study_instance_uid": None,
+    "series_description": None,
     "outcome": "tumor",
     "probabilities": {"tumor": 0.948, "no_tumor": 0.052},
     "type_probabilities": {"glioma": 0.88, "meningioma": 0.08, "pituitary": 0.04},
@@ -49,6 +52,8 @@ _SERIES: Final[dict[str, Any]] = {
             "probability": 0.973,
         }
     ],
+    "volumes": [],
+    "notes": [],
     "model": _MODEL,
     "notice": NOTICE,
 }
@@ -81,6 +86,8 @@ _VIEW: Final = {
     "spacing_mm": [0.9, 0.9],
     "position_mm": 12.0,
     "plane": "axial",
+    "study_instance_uid": None,
+    "series_description": None,
     "sides": ["R", "A"],
     "value_range": [0.0, 4095.0],
     "window": [12.0, 1804.0],
