@@ -1,4 +1,4 @@
-# Everything lives in .venv; CI runs these targets and nothing else.
+# Everything lives in .venv; CI runs these targets and nothing else. `make help` lists those with ##.
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= ../shared/data
@@ -11,7 +11,11 @@ PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*')
 NODE_MODULES := web/node_modules/.package-lock.json
 NPM := $(BIN)/python web/npm.py
 
-.PHONY: setup demo web check check-python check-web test bench browser chromium nginx dcmtk docs screenshots format train lite results
+.PHONY: help setup demo web check check-python check-web test bench browser chromium nginx dcmtk tables docs screenshots format train lite results
+.DEFAULT_GOAL := help
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
@@ -37,13 +41,12 @@ $(PAGE): $(NODE_MODULES) $(PAGE_SOURCES)
 	$(NPM) run build --silent
 	touch $@
 
-setup: .venv/.dev $(PAGE)
+setup: .venv/.dev $(PAGE) ## Make .venv with everything, and build the page.
 
-# The built page, which the service and the wheel take along.
-web: $(PAGE)
+# The service and the wheel take it along.
+web: $(PAGE) ## Build the page.
 
-# Serves the page on http://127.0.0.1:8000; with ONESHOT=1, classifies the samples on the terminal.
-demo: .venv/.runtime $(PAGE)
+demo: .venv/.runtime $(PAGE) ## Serve the page on http://127.0.0.1:8000; ONESHOT=1 classifies the samples on the terminal.
 ifdef ONESHOT
 	rm -rf $(SAMPLES)
 	$(BIN)/tumorscope samples $(SAMPLES)
@@ -53,29 +56,29 @@ else
 	$(BIN)/tumorscope serve
 endif
 
-check: check-python check-web
+check: check-python check-web ## Run all linters: Python, import contracts, tables, page.
 
-check-python: .venv/.dev
+check-python: .venv/.dev ## Run ruff, mypy and the checks of import contracts and tables.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/tables.py --check
 
-check-web: $(NODE_MODULES)
+check-web: $(NODE_MODULES) ## Run ESLint, TypeScript and the check of generated types.
 	$(NPM) run lint --silent
 	$(NPM) run typecheck --silent
 	$(NPM) run generate --silent -- --check
 
-test: .venv/.dev check-web $(PAGE) chromium nginx dcmtk
+test: .venv/.dev check-web $(PAGE) chromium nginx dcmtk ## Run all tests.
 	$(NPM) run test --silent
 	$(BIN)/pytest
 
-# Speed and memory beside peers, in an environment that it makes, into docs/benchmarks.md.
-bench: .venv/.dev $(PAGE)
+# In an environment that it makes, into docs/bench.json and docs/reference/speed.md.
+bench: .venv/.dev $(PAGE) ## Measure speed and memory beside other programs.
 	$(BIN)/python -m benchmarks.bench
 
-# Only the page in Debian's Chromium, as make test does, too.
-browser: .venv/.dev $(PAGE) chromium nginx
+browser: .venv/.dev $(PAGE) chromium nginx ## Run only the tests of the page in Chromium.
 	$(BIN)/pytest tests/browser
 
 # Where it can, installs the Debian package that tests/browser drives; elsewhere they are skipped.
@@ -111,28 +114,28 @@ dcmtk:
 	command -v storescu >/dev/null || \
 	  echo "dcmtk is missing: the test with its storescu is skipped. Install it to run it." >&2
 
-# The pages of docs/ and the Python reference, as HTML in build/docs.
-docs: .venv/.dev
+tables: .venv/.dev ## Write the tables of figures in README.md and docs from their JSON.
+	$(BIN)/python docs/tables.py
+
+docs: .venv/.dev ## Build the pages of docs and the Python reference as HTML in build/docs.
 	$(BIN)/pip install --quiet --editable ".[docs]"
 	$(BIN)/sphinx-build --quiet --fail-on-warning --jobs auto docs build/docs
 
-# Pictures of every view, for docs/web.md.
-screenshots: .venv/.dev $(PAGE) chromium
+screenshots: .venv/.dev $(PAGE) chromium ## Take the pictures in docs/web again.
 	$(BIN)/python -m tests.browser.screenshots
 
-format: .venv/.dev
+format: .venv/.dev ## Format and fix the Python code.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Real scans to the embedded artifact and its report.
-train: .venv/.dev
+train: .venv/.dev ## Train the embedded model on the scans in DATA.
 	mkdir -p $(dir $(RUN))
 	$(BIN)/tumorscope data split --manifest $(DATA)/manifest.csv --output $(RUN).csv --overwrite
 	$(BIN)/tumorscope train --manifest $(RUN).csv --root $(DATA) --weights $(WEIGHTS) --output $(RUN) --resume
 	$(BIN)/tumorscope export $(RUN) --output src/tumorscope/model/default.tumorscope --overwrite
 
-# The small embedded artifact, from the run of the full one; then the full one teaches it.
-lite: .venv/.dev
+# From the run of the full one, which then teaches it.
+lite: .venv/.dev ## Train the small embedded model.
 	$(BIN)/tumorscope narrow $(RUN) --output $(RUN)-narrow.npz --overwrite
 	$(BIN)/tumorscope train --manifest $(RUN).csv --root $(DATA) --weights $(RUN)-narrow.npz --set width=0.5 \
 	  --set fine_tune_epochs=14 --set patience=0 --set fine_tune_learning_rate=2e-4 \
@@ -141,6 +144,6 @@ lite: .venv/.dev
 	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)-lite/test \
 	  --model src/tumorscope/model/lite.tumorscope --not-brain not_brain_mr --record --overwrite
 
-results: .venv/.dev
+results: .venv/.dev ## Evaluate the embedded model on test.
 	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)/test \
 	  --model src/tumorscope/model/default.tumorscope --not-brain not_brain_mr --record --overwrite

@@ -4,7 +4,7 @@
 
 Candidates of a row take turns, once each in every round, so that the machine's other work hits
 all of them. A ratio is the median of the rounds' ratios; a time is the median of its rounds.
-Writes ``bench.json`` and ``benchmarks.md`` into the output folder. The peers' environment,
+Writes ``bench.json`` and ``reference/speed.md`` into the output folder. The peers' environment,
 ``.venv-bench``, is made if it is not there. ``--smoke`` runs every part of
 our own with the tests' small model in seconds; its figures mean nothing.
 """

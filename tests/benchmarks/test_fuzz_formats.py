@@ -1,4 +1,4 @@
-"""A minute of the fuzzer of formats; docs/imaging.md has the whole of it."""
+"""A minute of the fuzzer of formats; docs/reference/formats.md has the whole of it."""
 
 import json
 import os

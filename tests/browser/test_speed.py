@@ -22,7 +22,7 @@ TRIES = 3
 
 
 Record = Callable[[str, object], None]
-"""Of pytest, into the file that ``--junitxml`` names: what docs/web.md shows."""
+"""Of pytest, into the file that ``--junitxml`` names: what docs/reference/page.md shows."""
 
 
 def check_time(what: str, took: list[float], limit: float) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.conftest import Result
 from tumorscope.cli.main import cli
 
-DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
+DOCS = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 ELSEWHERE = ("serve", "data")
 """Verbs whose options their own --help describes."""
 

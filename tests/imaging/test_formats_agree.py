@@ -73,7 +73,7 @@ def test_model_card_and_page_agree() -> None:
 
 
 def test_documents_name_every_format() -> None:
-    page = (ROOT / "docs" / "imaging.md").read_text()
+    page = (ROOT / "docs" / "reference" / "formats.md").read_text()
     read, _, unread = page.partition("Not read, with an error that names it:")
     for one in FORMATS:
         first = re.split(r"[ (]", one.name)[0] if one.name.startswith("MINC") else one.name

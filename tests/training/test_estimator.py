@@ -45,7 +45,7 @@ def fitted(images):
     ],
 )
 def test_scikit_learn_check(name):
-    """Every check that needs no table to fit on; docs/python.md lists the others."""
+    """Every check that needs no table to fit on; docs/reference/python.md lists the others."""
     getattr(estimator_checks, name)("TumorClassifier", small())
 
 

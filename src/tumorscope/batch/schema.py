@@ -1,4 +1,4 @@
-"""The table: its columns, and one answer as a row of it (docs/batch.md)."""
+"""The table: its columns, and one answer as a row of it (docs/reference/batch.md)."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _Task = tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[bool, complex, complex
 
 @dataclass(frozen=True, slots=True)
 class CopyThresholds:
-    """What a score means; chosen on the train part of a split, see ``docs/curation.md``.
+    """What a score means; chosen on the train part of a split, see ``docs/reference/data.md``.
 
     Attributes
     ----------

