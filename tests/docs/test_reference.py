@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tumorscope.answer import Failure, Prediction, SeriesPrediction
 from tumorscope.data.manifest import COLUMNS, REQUIRED_COLUMNS
 from tumorscope.labels import PLANES, SPLITS, TUMOR_TYPES
 from tumorscope.model.artifact import read_artifact
-from tumorscope.model.prediction import Failure, Prediction, SeriesPrediction
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
 
