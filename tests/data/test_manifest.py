@@ -88,7 +88,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         ({"tumor": "0", "type": "glioma"}, r"column type: received 'glioma' where tumor is not 1"),
         ({"split": "dev"}, r"column split: received 'dev'; use train, val"),
         ({"plane": "oblique"}, r"column plane: received 'oblique'"),
-        ({"width": "-3"}, r"column width: received '-3'; a whole number"),
+        ({"width": "-3"}, r"column width: received '-3'; use a whole number"),
         ({"set": ""}, r"column set: is empty"),
         ({"patient": "7"}, r"column 'patient' is unknown"),
     ],

@@ -89,7 +89,7 @@ def test_a_held_out_site_is_external_and_what_it_shares_a_group_with_is_excluded
 
 
 def test_a_site_that_does_not_occur_is_named():
-    with pytest.raises(UsageError, match=r"no site or set 'lgg/XX' .* there are s, s/0, s/1"):
+    with pytest.raises(UsageError, match=r"no site or set 'lgg/XX' .* available: s, s/0, s/1"):
         split_rows(_rows(), SplitPlan(hold_out=("lgg/XX",)))
 
 
@@ -162,7 +162,7 @@ def test_folds_need_two_labeled_sources_and_no_other_hold_out():
 
     with pytest.raises(UsageError, match="Folds by source need at least two with labels; found s"):
         make_folds(rows, "source")
-    with pytest.raises(UsageError, match="leave --hold-out out"):
+    with pytest.raises(UsageError, match="remove --hold-out"):
         make_folds(rows, "source", SplitPlan(hold_out=("s",)))
 
 
