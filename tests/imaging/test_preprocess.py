@@ -273,14 +273,15 @@ def test_pixels_are_shown_square_and_places_stay_in_the_file(
 ) -> None:
     whole = make_head(blob=(60, 90)).astype(np.float32)
     thin = whole[::2] if axis == 0 else whole[:, ::2]
-    expected, _ = PREPROCESSING.apply(whole)
+    expected, over_whole = PREPROCESSING.apply(whole)
     canvas, geometry = PREPROCESSING.apply(thin, (2.0, 1.0) if axis == 0 else (1.0, 2.0))
     squashed, _ = PREPROCESSING.apply(thin)
     near, far = (np.abs(one.astype(int) - expected).mean() for one in (canvas, squashed))
     assert near < 8 < 2 * near < far
     assert geometry.shape == thin.shape
-    place = np.array(find_blob(canvas, geometry)) * ((2, 1) if axis == 0 else (1, 2))
-    assert place == pytest.approx((60, 90), abs=3)
+    for point in ((0, 0), (20, 45), (64, 64)):
+        place = np.array(geometry.to_image(*point)) * ((2, 1) if axis == 0 else (1, 2))
+        assert place == pytest.approx(over_whole.to_image(*point), abs=2)
     mask = np.zeros(thin.shape, bool)
     mask[20:40, 30:50] = True
     assert PREPROCESSING.apply_mask(mask, geometry).sum() * geometry.scale**2 == pytest.approx(

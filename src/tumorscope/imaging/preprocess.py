@@ -346,7 +346,7 @@ def _stretched(image: NDArray[np.float32], stretch: tuple[float, float]) -> NDAr
     if (rows, columns) == image.shape:
         return image
     picture = Image.fromarray(np.ascontiguousarray(image))
-    return np.asarray(picture.resize((columns, rows), Image.Resampling.BILINEAR))
+    return np.array(picture.resize((columns, rows), Image.Resampling.BILINEAR))
 
 
 def _place(
