@@ -27,7 +27,7 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
-from tests.serving.dicom_node.attacks import dcmtk
+from tests.serving.dicom.attacks import dcmtk
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
