@@ -2,7 +2,8 @@ import { screen, within } from "@testing-library/react";
 import { http, HttpResponse } from "msw";
 import { describe, expect, test } from "vitest";
 
-import { imageJob, modelCard } from "@/testing/answers";
+import { imageJob } from "@/testing/answers";
+import { modelCard } from "@/testing/model-card";
 import { openCase, renderPage } from "@/testing/render-page";
 import { jobHandlers, never, offline, refusing, service } from "@/testing/service";
 

@@ -3,7 +3,8 @@ import { delay, http, HttpResponse, type HttpHandler } from "msw";
 import { setupServer } from "msw/node";
 
 import type { Job } from "@/lib/api/types";
-import { imageJob, modelCard } from "@/testing/answers";
+import { imageJob } from "@/testing/answers";
+import { modelCard } from "@/testing/model-card";
 
 const SIDE = 16;
 
