@@ -72,7 +72,7 @@ def test_rows_are_what_predict_answers(
 def test_schema_is_kept_and_described(make: Callable[..., Any], archive: Path) -> None:
     schema = pq.read_schema(make(archive)[1])
     assert schema.equals(SCHEMA)
-    assert schema.metadata[b"tumorscope.schema_version"] == b"2"
+    assert schema.metadata[b"tumorscope.schema_version"] == b"3"
     assert schema.metadata[b"tumorscope.operating_point"] == b"balanced"
     assert schema.metadata[b"tumorscope.threshold"] == b"0.5"
     text = DOCS.read_text(encoding="utf-8")
@@ -148,7 +148,7 @@ def test_shards_hold_what_the_folder_holds(
     packed = rows_of(make(shard, "packed.parquet")[1])
     for row in (*plain, *packed):
         del row["row_id"]
-        for name in ("source", "series_uid"):  # a volume has no identifier but its source
+        for name in ("source", "series_key"):  # a volume has no identifier but its source
             row[name] = (row[name] or "").removeprefix(str(archive)).removeprefix(str(shard))
     assert packed == plain
 
