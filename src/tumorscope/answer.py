@@ -81,8 +81,8 @@ class ModelIdentity(Struct, frozen=True):
         str,
         Meta(
             pattern="^[0-9a-f]{64}$",
-            description="Of all that an answer follows from: graph, preprocessing, calibration, "
-            "thresholds, input check. Models that answer differently differ in it.",
+            description="SHA-256 of all that an answer follows from: graph, preprocessing, "
+            "calibration, thresholds, input check. Models that answer differently differ in it.",
         ),
     ]
 
@@ -95,17 +95,21 @@ class ModelIdentity(Struct, frozen=True):
 class Probabilities(TypedDict):
     """Calibrated; they sum to 1."""
 
-    tumor: Annotated[Probability, Meta(description="Of a tumor.")]
-    no_tumor: Annotated[Probability, Meta(description="Of no tumor.")]
+    tumor: Annotated[Probability, Meta(description="Probability of a tumor.")]
+    no_tumor: Annotated[Probability, Meta(description="Probability of no tumor.")]
 
 
 class TypeProbabilities(TypedDict):
     """Conditional on a tumor; they sum to 1."""
 
-    glioma: Annotated[Probability, Meta(description="Of a glioma, if there is a tumor.")]
-    meningioma: Annotated[Probability, Meta(description="Of a meningioma, if there is a tumor.")]
+    glioma: Annotated[
+        Probability, Meta(description="Probability that a tumor, if there is one, is a glioma.")
+    ]
+    meningioma: Annotated[
+        Probability, Meta(description="Probability that a tumor, if there is one, is a meningioma.")
+    ]
     pituitary: Annotated[
-        Probability, Meta(description="Of a pituitary tumor, if there is a tumor.")
+        Probability, Meta(description="Probability that a tumor, if there is one, is pituitary.")
     ]
 
 
@@ -115,20 +119,32 @@ class Localization(Struct, frozen=True):
     peak: Annotated[
         tuple[Count, ...],
         Meta(
-            description="row, column of the strongest evidence",
+            description="Row and column of the strongest evidence.",
             min_length=2,
             max_length=2,
-            extra={"columns": ("peak_row", "peak_column")},
+            extra={
+                "columns": {
+                    "peak_row": "Row of the strongest evidence.",
+                    "peak_column": "Column of the strongest evidence.",
+                }
+            },
         ),
     ]
     box: Annotated[
         tuple[Count, ...],
         Meta(
-            description="row0, column0, row1, column1 around the connected evidence at the peak, "
-            "ends inside",
+            description="First row, first column, last row and last column of the connected "
+            "evidence at the peak.",
             min_length=4,
             max_length=4,
-            extra={"columns": ("box_row0", "box_column0", "box_row1", "box_column1")},
+            extra={
+                "columns": {
+                    "box_row0": "First row of the connected evidence at the peak.",
+                    "box_column0": "First column of it.",
+                    "box_row1": "Last row of it.",
+                    "box_column1": "Last column of it.",
+                }
+            },
         ),
     ]
 
@@ -145,7 +161,7 @@ class SuspiciousSlice(TypedDict):
     source: Source
     slice_index: SliceIndex
     sop_instance_uid: SopUid
-    probability: Annotated[Probability, Meta(description="Of a tumor.")]
+    probability: Annotated[Probability, Meta(description="Probability of a tumor.")]
 
 
 class SeriesVolume(TypedDict):
@@ -153,7 +169,9 @@ class SeriesVolume(TypedDict):
 
     slices: Annotated[Count, Meta(description="Slices of the volume.")]
     outcome: OutcomeField
-    probability: Annotated[Probability | None, Meta(description="Of a tumor; null if rejected.")]
+    probability: Annotated[
+        Probability | None, Meta(description="Probability of a tumor; null if rejected.")
+    ]
     traits: Annotated[
         dict[str, str], Meta(description="Header elements by which it differs from the others.")
     ]
@@ -172,8 +190,10 @@ TypeProbabilitiesField = Annotated[
         extra={"prefix": "probability_"},
     ),
 ]
-PointField = Annotated[OperatingPoint, Meta(description="What decided.", extra={"prefix": ""})]
-ModelField = Annotated[ModelIdentity, Meta(description="Which artifact answered.")]
+PointField = Annotated[
+    OperatingPoint, Meta(description="The threshold that decided.", extra={"prefix": ""})
+]
+ModelField = Annotated[ModelIdentity, Meta(description="The artifact that answered.")]
 
 
 class ImageAnswer(Struct, frozen=True, eq=False, kw_only=True, tag_field="kind", tag="image"):
@@ -246,7 +266,7 @@ class ErrorAnswer(Struct, frozen=True, kw_only=True, tag_field="kind", tag="erro
 
     source: Source
     slice_index: SliceIndex
-    error: Annotated[ErrorReason, Meta(description="Why.")]
+    error: Annotated[ErrorReason, Meta(description="Why there is no answer.")]
     notice: Notice
 
 

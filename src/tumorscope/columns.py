@@ -149,18 +149,17 @@ def _describe(type_: inspect.Type, place: _Place) -> Iterator[Field]:
 def _columns(
     bare: inspect.Type, meaning: str, extra: Mapping[str, Any], place: _Place
 ) -> Iterator[Column]:
-    path, names = place.path, extra.get("columns", (place.column,))
-    if path is None:
+    path, named = place.path, extra.get("columns", {place.column: None})
+    kind = _kind(_unwrap(bare.item_type)[0] if isinstance(bare, _Items) else bare)
+    if path is None or kind is None:
         return
-    if isinstance(bare, _Items):
-        kind = _kind(_unwrap(bare.item_type)[0])
-        if kind == "text":
-            yield Column(names[0], path, "list of text", meaning)
-        elif kind is not None:
-            for at, name in enumerate(names):
-                yield Column(name, (*path, at), kind, meaning)
-    elif (kind := _kind(bare)) is not None:
-        yield Column(names[0], path, kind, meaning)
+    for at, (name, own_meaning) in enumerate(named.items()):
+        if not isinstance(bare, _Items):
+            yield Column(name, path, kind, own_meaning or meaning)
+        elif kind == "text":
+            yield Column(name, path, "list of text", meaning)
+        else:
+            yield Column(name, (*path, at), kind, own_meaning or meaning)
 
 
 def _unwrap(type_: inspect.Type) -> tuple[inspect.Type, str, dict[str, Any], bool]:

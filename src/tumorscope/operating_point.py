@@ -26,8 +26,8 @@ class OperatingPoint(Struct, frozen=True):
     name: Annotated[
         str,
         Meta(
-            description="`custom` for a threshold that the user gave.",
-            extra={"columns": ("operating_point",)},
+            description="Name of the operating point; `custom` for a threshold that the user gave.",
+            extra={"columns": {"operating_point": None}},
         ),
     ]
     threshold: Annotated[

@@ -184,6 +184,17 @@ def test_globs_manifests_and_urls(make: Callable[..., Any], archive: Path) -> No
     assert [row["outcome"] for row in chained] == ["tumor", "no_tumor", None]
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_manifests_of_spreadsheets_are_read(
+    make: Callable[..., Any], archive: Path, mark: str
+) -> None:
+    manifest = archive.with_name("m.csv")
+    lines = ("path,note", "1.png,a", "2.png,b")
+    manifest.write_text("\n".join(lines).replace(",", mark), encoding="utf-8-sig")
+    rows = rows_of(make(manifest, root=archive)[1])
+    assert [Path(row["source"]).name for row in rows] == ["1.png", "2.png"]
+
+
 @pytest.mark.parametrize(
     ("place", "message"),
     [
@@ -207,8 +218,9 @@ def test_input_that_is_not_there_is_wrong_usage_and_leaves_nothing(
     ("content", "message"),
     [
         (b"set,file\na,b\n", "has no column 'path'; it has set, file"),
-        (b"path\n\xff.png\n", "is not CSV in UTF-8"),
+        (b"path\n\xff.png\n", "is not a CSV file in UTF-8"),
         (b"path,set\n,a\n", "an empty 'path'"),
+        (b"path,set\na.png\n", "more or fewer cells"),
         (b"path\n", "contains no file"),
     ],
 )

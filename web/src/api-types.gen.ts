@@ -435,7 +435,7 @@ export interface components {
             source: string;
             /** @description Zero-based frame or slice in its file; null for a single image. */
             slice_index: number | null;
-            /** @description Why. */
+            /** @description Why there is no answer. */
             error: components["schemas"]["ErrorReason"];
             /** @description Research use only. Not a medical device. */
             notice: string;
@@ -493,13 +493,13 @@ export interface components {
             prediction_set: ("no_tumor" | "tumor")[];
             /** @description Why the model abstained or rejected, in words. */
             reasons: string[];
-            /** @description What decided. */
+            /** @description The threshold that decided. */
             operating_point: components["schemas"]["OperatingPoint"];
             /** @description In pixels of the image as read, zero-based; null unless the outcome is `tumor`. */
             localization: components["schemas"]["Localization"] | null;
             /** @description What a reader of the answer has to know of the file or series. */
             notes: string[];
-            /** @description Which artifact answered. */
+            /** @description The artifact that answered. */
             model: components["schemas"]["ModelIdentity"];
             /** @description Research use only. Not a medical device. */
             notice: string;
@@ -511,9 +511,9 @@ export interface components {
          * @description Calibrated; they sum to 1.
          */
         Probabilities: {
-            /** @description Of no tumor. */
+            /** @description Probability of no tumor. */
             no_tumor: number;
-            /** @description Of a tumor. */
+            /** @description Probability of a tumor. */
             tumor: number;
         };
         /**
@@ -521,11 +521,11 @@ export interface components {
          * @description Conditional on a tumor; they sum to 1.
          */
         TypeProbabilities: {
-            /** @description Of a glioma, if there is a tumor. */
+            /** @description Probability that a tumor, if there is one, is a glioma. */
             glioma: number;
-            /** @description Of a meningioma, if there is a tumor. */
+            /** @description Probability that a tumor, if there is one, is a meningioma. */
             meningioma: number;
-            /** @description Of a pituitary tumor, if there is a tumor. */
+            /** @description Probability that a tumor, if there is one, is pituitary. */
             pituitary: number;
         };
         /**
@@ -533,7 +533,7 @@ export interface components {
          * @description What decided: from this probability of a tumor on the outcome is tumor.
          */
         OperatingPoint: {
-            /** @description `custom` for a threshold that the user gave. */
+            /** @description Name of the operating point; `custom` for a threshold that the user gave. */
             name: string;
             /** @description Probability of a tumor from which on the outcome is tumor. */
             threshold: number;
@@ -543,9 +543,9 @@ export interface components {
          * @description Where the evidence lies, in pixel coordinates of the image as read, zero-based.
          */
         Localization: {
-            /** @description row, column of the strongest evidence */
+            /** @description Row and column of the strongest evidence. */
             peak: number[];
-            /** @description row0, column0, row1, column1 around the connected evidence at the peak, ends inside */
+            /** @description First row, first column, last row and last column of the connected evidence at the peak. */
             box: number[];
         };
         /**
@@ -557,7 +557,7 @@ export interface components {
             id: string;
             /** @description Version of the package that made the artifact. */
             version: string;
-            /** @description Of all that an answer follows from: graph, preprocessing, calibration, thresholds, input check. Models that answer differently differ in it. */
+            /** @description SHA-256 of all that an answer follows from: graph, preprocessing, calibration, thresholds, input check. Models that answer differently differ in it. */
             sha256: string;
         };
         /**
@@ -588,7 +588,7 @@ export interface components {
             prediction_set: ("no_tumor" | "tumor")[];
             /** @description Why the model abstained or rejected, in words. */
             reasons: string[];
-            /** @description What decided. */
+            /** @description The threshold that decided. */
             operating_point: components["schemas"]["OperatingPoint"];
             /** @description Slices answered; of several volumes, of the one that decides. */
             slices: number;
@@ -600,7 +600,7 @@ export interface components {
             volumes: components["schemas"]["SeriesVolume"][];
             /** @description What a reader of the answer has to know of the file or series. */
             notes: string[];
-            /** @description Which artifact answered. */
+            /** @description The artifact that answered. */
             model: components["schemas"]["ModelIdentity"];
             /** @description Research use only. Not a medical device. */
             notice: string;
@@ -610,7 +610,7 @@ export interface components {
          * @description One of the slices with the highest probability of tumor.
          */
         SuspiciousSlice: {
-            /** @description Of a tumor. */
+            /** @description Probability of a tumor. */
             probability: number;
             /** @description Zero-based frame or slice in its file; null for a single image. */
             slice_index: number | null;
@@ -629,7 +629,7 @@ export interface components {
              * @enum {unknown}
              */
             outcome: "abstain" | "no_tumor" | "rejected" | "tumor";
-            /** @description Of a tumor; null if rejected. */
+            /** @description Probability of a tumor; null if rejected. */
             probability: number | null;
             /** @description Slices of the volume. */
             slices: number;
