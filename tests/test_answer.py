@@ -12,6 +12,7 @@ from tumorscope.answer import (
     SeriesPrediction,
 )
 from tumorscope.errors import CorruptImageError, ImageTooLargeError, UsageError
+from tumorscope.imaging.scan import WITHOUT_UID
 from tumorscope.labels import NOTICE
 from tumorscope.operating_point import OperatingPoint
 
@@ -125,3 +126,21 @@ def test_overlay_is_of_the_size_of_the_image() -> None:
     drawn = replace(PREDICTION, evidence=np.zeros((3, 4), np.float32), pixels=image)
     assert drawn.overlay().size == (4, 3)
     assert drawn.overlay().mode == "RGB"
+
+
+def test_former_names_say_what_has_replaced_them() -> None:
+    with pytest.warns(DeprecationWarning, match="series_uid is now series_key"):
+        assert PREDICTION.series_uid == "1.2"
+    with pytest.warns(DeprecationWarning, match="series_uid is now series_instance_uid"):
+        assert SERIES.series_uid == "1.2"
+    for one in (PREDICTION, SERIES):
+        with pytest.warns(DeprecationWarning, match="study_uid is now study_instance_uid"):
+            assert one.study_uid is None
+
+
+def test_series_uid_of_a_slice_is_that_of_dicom_only() -> None:
+    assert PREDICTION.series_instance_uid == "1.2"
+    volume = replace(PREDICTION, source="a.nii", series_key="a.nii", sop_instance_uid=None)
+    assert volume.series_instance_uid is None
+    loose = replace(PREDICTION, series_key=f"{WITHOUT_UID}ab")
+    assert loose.series_instance_uid is None

@@ -33,6 +33,8 @@ from tumorscope.answer import (
 from tumorscope.cli.main import main
 from tumorscope.columns import COLUMNS, columns_of, fields_of, flatten, in_cell, typescript
 from tumorscope.labels import CLASSES, TUMOR_TYPES, Outcome
+from tumorscope.serving.http_api.app import create_documented_app
+from tumorscope.serving.http_api.contract.openapi import document
 
 ROOT = Path(__file__).parents[2]
 SHAPES = {"image": ImageAnswer, "series": SeriesAnswer, "error": ErrorAnswer}
@@ -163,14 +165,17 @@ def test_parquet_has_the_derived_columns_with_the_values_of_json(
 def test_openapi_document_has_the_shapes(shape: type[msgspec.Struct]) -> None:
     kept = json.loads((ROOT / "web" / "openapi.json").read_text(encoding="utf-8"))
     shown = kept["components"]["schemas"]
+    assert kept == document(create_documented_app()), (
+        "run: python -m tumorscope.serving.http_api > web/openapi.json, "
+        "then: python web/npm.py run generate"
+    )
     _, parts = msgspec.json.schema_components([shape], ref_template="#/components/schemas/{name}")
     for name, part in parts.items():
         found = json.loads(json.dumps(shown[name]))
         if name == "ImageAnswer":
             assert found["properties"].pop("heatmap")  # what HTTP adds, if it is asked to
         assert found == json.loads(json.dumps(part)), (
-            "run: python -m tumorscope.serving.http_api > web/openapi.json, "
-            "then: python web/npm.py run generate"
+            f"{name}: serving/http_api/contract/schemas.py repeats what tumorscope.answer defines"
         )
 
 
