@@ -27,7 +27,7 @@ Positive = Annotated[int, Meta(ge=1)]
 SideLetter = Literal["L", "R", "A", "P", "H", "F"]
 Pair = Annotated[list[float], Meta(min_length=2, max_length=2)]
 Expiry = Annotated[
-    str | None, Meta(description="When it is deleted; a look at a held job puts it off. ISO 8601")
+    str | None, Meta(description="When it is deleted, unless a look puts that off. ISO 8601, UTC")
 ]
 Hold = Annotated[
     int, Meta(ge=0, description="Seconds for which it is held after the last look; 0: not held.")
@@ -107,10 +107,7 @@ class Job(Struct):
     id: str
     state: JobState
     created: Annotated[str, Meta(description="ISO 8601, UTC")]
-    expires: Annotated[
-        str | None,
-        Meta(description="When it is deleted, unless a look puts that off. ISO 8601, UTC"),
-    ]
+    expires: Expiry
     operating_point: str
     hold: Hold
     progress: Progress
@@ -126,10 +123,7 @@ class JobSummary(Struct):
     id: str
     state: JobState
     created: Annotated[str, Meta(description="ISO 8601, UTC")]
-    expires: Annotated[
-        str | None,
-        Meta(description="When it is deleted, unless a look puts that off. ISO 8601, UTC"),
-    ]
+    expires: Expiry
     operating_point: str
     hold: Hold
     progress: Progress
@@ -257,47 +251,33 @@ class Problem(Struct):
     )
 
 
+PointName = Annotated[str, Meta(description="Named threshold of the model.", max_length=64)]
+Threshold = Annotated[
+    float,
+    Meta(
+        ge=0,
+        le=1,
+        description="Probability from which the outcome is tumor, in place of an operating "
+        "point. It decides alone: the model does not abstain.",
+    ),
+]
+
+
 class PredictionQuery(Struct):
     """Query of an image request."""
 
     heatmap: (
         Annotated[Literal["png"], Meta(description="Add the evidence over each image.")] | UnsetType
     ) = UNSET
-    operating_point: (
-        Annotated[str, Meta(description="Named threshold of the model.", max_length=64)] | UnsetType
-    ) = UNSET
-    threshold: (
-        Annotated[
-            float,
-            Meta(
-                ge=0,
-                le=1,
-                description="Probability from which the outcome is tumor, in place of an operating "
-                "point. It decides alone: the model does not abstain.",
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    operating_point: PointName | UnsetType = UNSET
+    threshold: Threshold | UnsetType = UNSET
 
 
 class JobQuery(Struct):
     """Query of a new job."""
 
-    operating_point: (
-        Annotated[str, Meta(description="Named threshold of the model.", max_length=64)] | UnsetType
-    ) = UNSET
-    threshold: (
-        Annotated[
-            float,
-            Meta(
-                ge=0,
-                le=1,
-                description="Probability from which the outcome is tumor, in place of an operating "
-                "point. It decides alone: the model does not abstain.",
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    operating_point: PointName | UnsetType = UNSET
+    threshold: Threshold | UnsetType = UNSET
     hold: Annotated[
         int,
         Meta(
