@@ -162,12 +162,16 @@ def test_series_that_cannot_be_answered_end_the_job(
     tiny_model: Classifier,
     volume: Callable[..., bytes],
 ) -> None:
-    class WithoutRule(Pausing):
-        rule = property()  # raises when the series ask for it
+    class Undecided:
+        point = tiny_model.rule.point
 
+        def decide(self, probability: float) -> None:
+            raise RuntimeError(probability)
+
+    class WithoutRule(Pausing):
         def __init__(self, model: Classifier) -> None:
-            self._model, self._left, self.calls = model, -1, 0
-            self.identity, self.manifest = model.identity, model.manifest
+            super().__init__(model, after=-1)
+            self.rule = Undecided()  # its slices have been decided by the model itself
 
     job = add(store, volume(3))
     model = WithoutRule(tiny_model)

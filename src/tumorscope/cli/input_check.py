@@ -1,4 +1,4 @@
-"""``tumorscope gate``."""
+"""``tumorscope input-check``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tumorscope.cli.options import model_option
 from tumorscope.errors import MissingExtraError
 
 
-@click.command()
+@click.command("input-check")
 @model_option
 @click.option(
     "--manifest", required=True, type=click.Path(path_type=Path), help="Manifest (CSV) with splits."
@@ -24,14 +24,14 @@ from tumorscope.errors import MissingExtraError
     "--output", required=True, type=click.Path(path_type=Path), help="Artifact file to write."
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing artifact.")
-def gate(
+def input_check(
     model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
 ) -> None:
     """Refit the check that rejects other images; the network is unchanged."""
     try:
-        from tumorscope.recipes.input_check import gate as refit
+        from tumorscope.recipes.input_check import input_check as refit
     except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Fitting the gate", extra="train") from error
+        raise MissingExtraError(feature="Fitting the input check", extra="train") from error
     artifact = refit(model, manifest, output=output, root=root, overwrite=overwrite)
     fitted = artifact.manifest.gate
     click.echo(f"{output}: rejected beyond a novelty of {fitted.threshold if fitted else 1:.4f}")
