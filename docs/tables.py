@@ -1,4 +1,4 @@
-"""Fill the tables of measured figures in README.md and docs from the committed JSON.
+"""Fill the tables in README.md and docs: figures from committed JSON, answers from the code.
 
     python docs/tables.py            # rewrites the tables
     python docs/tables.py --check    # changes nothing; exit code 1 where a table differs
@@ -17,6 +17,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
+
+from tumorscope.answer import ErrorAnswer, ImageAnswer, SeriesAnswer
+from tumorscope.batch.schema import ANSWER_COLUMNS, OWN_COLUMNS, SCHEMA
+from tumorscope.columns import fields_of
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 BLOCK: Final = re.compile(
@@ -189,7 +195,7 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
         if not is_check:
             page.write_text(filled, encoding="utf-8")
     for name in outdated:
-        verb = "differs from the figures; run make tables" if is_check else "written"
+        verb = "differs from its source; run make tables" if is_check else "written"
         sys.stderr.write(f"{name}: {verb}\n")
     return 1 if outdated and is_check else 0
 
@@ -513,6 +519,42 @@ def visibility(f: Figures) -> tuple[Sequence[str], Rows]:
         "AUROC, others",
     )
     return header, rows
+
+
+@table
+def image_answer(_: Figures) -> tuple[Sequence[str], Rows]:
+    """Show the fields of the answer for an image."""
+    return _fields(ImageAnswer)
+
+
+@table
+def series_answer(_: Figures) -> tuple[Sequence[str], Rows]:
+    """Show the fields of the answer for a series."""
+    return _fields(SeriesAnswer)
+
+
+@table
+def error_answer(_: Figures) -> tuple[Sequence[str], Rows]:
+    """Show the fields of what stands in for an answer."""
+    return _fields(ErrorAnswer)
+
+
+@table
+def batch_columns(_: Figures) -> tuple[Sequence[str], Rows]:
+    """Show the columns of the batch table."""
+    rows = [
+        (f"`{one.name}`", f"`{SCHEMA.field(one.name).type}`", one.meaning)
+        for one in (*ANSWER_COLUMNS, *OWN_COLUMNS)
+    ]
+    return ("column", "Arrow type", "meaning"), rows
+
+
+def _fields(shape: type[Struct]) -> tuple[Sequence[str], Rows]:
+    rows = [
+        (f"`{one.name}`", one.type, ", ".join(f"`{c.name}`" for c in one.columns), one.meaning)
+        for one in fields_of(shape)
+    ]
+    return ("field", "type", "column", "meaning"), rows
 
 
 def _with_size(label: str, figure: Figure) -> tuple[str, Figure, str]:

@@ -1,8 +1,8 @@
-import dataclasses
 import json
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tumorscope.answer import (
     Failure,
@@ -12,6 +12,7 @@ from tumorscope.answer import (
     SeriesPrediction,
 )
 from tumorscope.errors import CorruptImageError, ImageTooLargeError, UsageError
+from tumorscope.imaging.scan import WITHOUT_UID
 from tumorscope.labels import NOTICE
 from tumorscope.operating_point import OperatingPoint
 
@@ -28,12 +29,12 @@ PREDICTION = Prediction(
     operating_point=OperatingPoint("balanced", 0.5),
     slice_index=5,
     sop_instance_uid="1.2.3",
-    series_uid="1.2",
+    series_key="1.2",
     position_mm=-3.5,
 )
 SERIES = SeriesPrediction(
     source="folder",
-    series_uid="1.2",
+    series_instance_uid="1.2",
     outcome="no_tumor",
     probabilities={"tumor": 0.25, "no_tumor": 0.75},
     type_probabilities={"glioma": 0.5, "meningioma": 0.25, "pituitary": 0.25},
@@ -69,7 +70,7 @@ def test_image_answer_has_the_documented_shape() -> None:
 
 
 def test_rejected_answer_has_no_probabilities() -> None:
-    rejected = dataclasses.replace(
+    rejected = replace(
         PREDICTION,
         outcome="rejected",
         probabilities=None,
@@ -122,6 +123,24 @@ def test_overlay_needs_the_evidence() -> None:
 
 def test_overlay_is_of_the_size_of_the_image() -> None:
     image = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
-    drawn = dataclasses.replace(PREDICTION, evidence=np.zeros((3, 4), np.float32), pixels=image)
+    drawn = replace(PREDICTION, evidence=np.zeros((3, 4), np.float32), pixels=image)
     assert drawn.overlay().size == (4, 3)
     assert drawn.overlay().mode == "RGB"
+
+
+def test_former_names_say_what_has_replaced_them() -> None:
+    with pytest.warns(DeprecationWarning, match="series_uid is now series_key"):
+        assert PREDICTION.series_uid == "1.2"
+    with pytest.warns(DeprecationWarning, match="series_uid is now series_instance_uid"):
+        assert SERIES.series_uid == "1.2"
+    for one in (PREDICTION, SERIES):
+        with pytest.warns(DeprecationWarning, match="study_uid is now study_instance_uid"):
+            assert one.study_uid is None
+
+
+def test_series_uid_of_a_slice_is_that_of_dicom_only() -> None:
+    assert PREDICTION.series_instance_uid == "1.2"
+    volume = replace(PREDICTION, source="a.nii", series_key="a.nii", sop_instance_uid=None)
+    assert volume.series_instance_uid is None
+    loose = replace(PREDICTION, series_key=f"{WITHOUT_UID}ab")
+    assert loose.series_instance_uid is None

@@ -1,117 +1,324 @@
-"""One answer, the same from Python, command line and HTTP."""
+"""The answer, defined once: for an image, for a series, and for an input that cannot be read.
+
+:class:`ImageAnswer`, :class:`SeriesAnswer` and :class:`ErrorAnswer` hold fields, types, ranges and
+meanings. JSON, OpenAPI, the page's types, the columns of CSV and Parquet
+(:mod:`tumorscope.columns`) and the reference page derive from them. :class:`Prediction` and
+:class:`SeriesPrediction` add what stays in memory.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, cast
 
+import msgspec
 import numpy as np
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from tumorscope.errors import ImageError, UsageError
-from tumorscope.imaging.scan import SliceMember
-from tumorscope.labels import NOTICE, Outcome
+from tumorscope.imaging.scan import WITHOUT_UID, SliceMember
+from tumorscope.labels import NOTICE, TUMOR_TYPES, ClassName, Outcome
 from tumorscope.operating_point import OperatingPoint
 
 if TYPE_CHECKING:
     import PIL.Image
 
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0)]
 
-@dataclass(frozen=True, slots=True)
-class ModelIdentity:
-    """Which model gave an answer.
+Source = Annotated[
+    str,
+    Meta(description="Path or name of the input; `archive.zip/member` for a member of an archive."),
+]
+SliceIndex = Annotated[
+    Count | None,
+    Meta(description="Zero-based frame or slice in its file; null for a single image."),
+]
+SopUid = Annotated[str | None, Meta(description="DICOM SOPInstanceUID; null where unknown.")]
+SeriesUid = Annotated[str | None, Meta(description="DICOM SeriesInstanceUID; null where unknown.")]
+StudyUid = Annotated[str | None, Meta(description="DICOM StudyInstanceUID; null where unknown.")]
+SeriesDescription = Annotated[
+    str | None,
+    Meta(
+        description="DICOM SeriesDescription; null where unknown. Free text that may name a "
+        "person: do not log it."
+    ),
+]
+OutcomeField = Annotated[
+    Outcome, Meta(description="What was decided; `rejected`: no brain MR image.")
+]
+PredictionSet = Annotated[
+    tuple[ClassName, ...],
+    Meta(description="Classes that cannot be excluded at the coverage of the artifact."),
+]
+Reasons = Annotated[
+    tuple[str, ...], Meta(description="Why the model abstained or rejected, in words.")
+]
+Notes = Annotated[
+    tuple[str, ...],
+    Meta(description="What a reader of the answer has to know of the file or series."),
+]
+Notice = Annotated[str, Meta(description="Research use only. Not a medical device.")]
+ErrorType = Annotated[
+    str,
+    Meta(
+        description="Stable name of the kind of error.",
+        extra_json_schema={
+            "enum": [one.type for one in (ImageError, *ImageError.__subclasses__())]
+        },
+    ),
+]
 
-    Attributes
-    ----------
-    id, version
-        Name of the recipe, and version of the package that made it.
-    sha256
-        Of all that an answer follows from, :attr:`~tumorscope.model.artifact.Manifest.identity`:
-        models that answer differently differ in it.
-    """
 
-    id: str
-    version: str
-    sha256: str
+class ModelIdentity(Struct, frozen=True):
+    """Which model gave an answer."""
+
+    id: Annotated[str, Meta(description="Name of the recipe.")]
+    version: Annotated[str, Meta(description="Version of the package that made the artifact.")]
+    sha256: Annotated[
+        str,
+        Meta(
+            pattern="^[0-9a-f]{64}$",
+            description="SHA-256 of all that an answer follows from: graph, preprocessing, "
+            "calibration, thresholds, input check. Models that answer differently differ in it.",
+        ),
+    ]
 
     def to_dict(self) -> dict[str, str]:
         """Return the ``model`` object of an answer."""
-        return {"id": self.id, "version": self.version, "sha256": self.sha256}
+        values: dict[str, str] = msgspec.to_builtins(self)
+        return values
 
 
-@dataclass(frozen=True, slots=True)
-class Localization:
-    """Where the evidence lies, in pixel coordinates of the image as read (zero-based).
+class Probabilities(TypedDict):
+    """Calibrated; they sum to 1."""
+
+    tumor: Annotated[Probability, Meta(description="Probability of a tumor.")]
+    no_tumor: Annotated[Probability, Meta(description="Probability of no tumor.")]
+
+
+class TypeProbabilities(TypedDict):
+    """Conditional on a tumor; they sum to 1."""
+
+    glioma: Annotated[
+        Probability, Meta(description="Probability that a tumor, if there is one, is a glioma.")
+    ]
+    meningioma: Annotated[
+        Probability, Meta(description="Probability that a tumor, if there is one, is a meningioma.")
+    ]
+    pituitary: Annotated[
+        Probability, Meta(description="Probability that a tumor, if there is one, is pituitary.")
+    ]
+
+
+class Localization(Struct, frozen=True):
+    """Where the evidence lies, in pixel coordinates of the image as read, zero-based."""
+
+    peak: Annotated[
+        tuple[Count, ...],
+        Meta(
+            description="Row and column of the strongest evidence.",
+            min_length=2,
+            max_length=2,
+            extra={
+                "columns": {
+                    "peak_row": "Row of the strongest evidence.",
+                    "peak_column": "Column of the strongest evidence.",
+                }
+            },
+        ),
+    ]
+    box: Annotated[
+        tuple[Count, ...],
+        Meta(
+            description="First row, first column, last row and last column of the connected "
+            "evidence at the peak.",
+            min_length=4,
+            max_length=4,
+            extra={
+                "columns": {
+                    "box_row0": "First row of the connected evidence at the peak.",
+                    "box_column0": "First column of it.",
+                    "box_row1": "Last row of it.",
+                    "box_column1": "Last column of it.",
+                }
+            },
+        ),
+    ]
+
+
+def name_types(shares: Iterable[float]) -> TypeProbabilities:
+    """Name probabilities of the types, given in the order of ``TUMOR_TYPES``."""
+    named = {name: float(share) for name, share in zip(TUMOR_TYPES, shares, strict=True)}
+    return cast(TypeProbabilities, named)
+
+
+class SuspiciousSlice(TypedDict):
+    """One of the slices with the highest probability of tumor."""
+
+    source: Source
+    slice_index: SliceIndex
+    sop_instance_uid: SopUid
+    probability: Annotated[Probability, Meta(description="Probability of a tumor.")]
+
+
+class SeriesVolume(TypedDict):
+    """One of several volumes under one Series Instance UID, such as an echo."""
+
+    slices: Annotated[Count, Meta(description="Slices of the volume.")]
+    outcome: OutcomeField
+    probability: Annotated[
+        Probability | None, Meta(description="Probability of a tumor; null if rejected.")
+    ]
+    traits: Annotated[
+        dict[str, str], Meta(description="Header elements by which it differs from the others.")
+    ]
+
+
+ProbabilitiesField = Annotated[
+    Probabilities | None,
+    Meta(
+        description="Calibrated, sum 1; null only when rejected.", extra={"prefix": "probability_"}
+    ),
+]
+TypeProbabilitiesField = Annotated[
+    TypeProbabilities | None,
+    Meta(
+        description="Conditional on a tumor, sum 1; there may be more names; null when rejected.",
+        extra={"prefix": "probability_"},
+    ),
+]
+PointField = Annotated[
+    OperatingPoint, Meta(description="The threshold that decided.", extra={"prefix": ""})
+]
+ModelField = Annotated[ModelIdentity, Meta(description="The artifact that answered.")]
+
+
+class ImageAnswer(Struct, frozen=True, eq=False, kw_only=True, tag_field="kind", tag="image"):
+    """The answer for one image or slice."""
+
+    source: Source
+    slice_index: SliceIndex
+    sop_instance_uid: SopUid
+    outcome: OutcomeField
+    probabilities: ProbabilitiesField
+    type_probabilities: TypeProbabilitiesField
+    prediction_set: PredictionSet
+    reasons: Reasons
+    operating_point: PointField
+    localization: Annotated[
+        Localization | None,
+        Meta(
+            description="In pixels of the image as read, zero-based; null unless the outcome is "
+            "`tumor`.",
+            extra={"prefix": ""},
+        ),
+    ]
+    notes: Notes
+    model: ModelField
+    notice: Notice
+
+
+class SeriesAnswer(Struct, frozen=True, kw_only=True, tag_field="kind", tag="series"):
+    """The answer for a series or volume, from the answers of its slices."""
+
+    source: Annotated[
+        str, Meta(description="File of the slices, or the folder that holds all of them.")
+    ]
+    series_instance_uid: SeriesUid
+    study_instance_uid: StudyUid
+    series_description: SeriesDescription
+    outcome: OutcomeField
+    probabilities: ProbabilitiesField
+    type_probabilities: TypeProbabilitiesField
+    prediction_set: PredictionSet
+    reasons: Reasons
+    operating_point: PointField
+    slices: Annotated[
+        Count, Meta(description="Slices answered; of several volumes, of the one that decides.")
+    ]
+    failed_slices: Annotated[Count, Meta(description="Slices that could not be answered.")]
+    most_suspicious: Annotated[
+        tuple[SuspiciousSlice, ...],
+        Meta(description="Up to three slices with the highest probability of tumor, in order."),
+    ]
+    volumes: Annotated[
+        tuple[SeriesVolume, ...],
+        Meta(description="Of a series with several, the one that decides first; else empty."),
+    ]
+    notes: Notes
+    model: ModelField
+    notice: Notice
+
+
+class ErrorReason(Struct, frozen=True):
+    """Why an input could not be answered."""
+
+    type: ErrorType
+    title: Annotated[str, Meta(description="One sentence, the same for all errors of the kind.")]
+    detail: Annotated[str, Meta(description="What was wrong, what arrived and what to do.")]
+
+
+class ErrorAnswer(Struct, frozen=True, kw_only=True, tag_field="kind", tag="error"):
+    """An input that could not be answered, in the place of its answer."""
+
+    source: Source
+    slice_index: SliceIndex
+    error: Annotated[ErrorReason, Meta(description="Why there is no answer.")]
+    notice: Notice
+
+
+def _renamed(old: str, new: str) -> property:
+    """Return a property that says what has replaced it."""
+
+    def get(self: object) -> Any:
+        warnings.warn(f"{old} is now {new}.", DeprecationWarning, stacklevel=2)
+        return getattr(self, new)
+
+    return property(get, doc=f"Former name of ``{new}``.")
+
+
+class Prediction(ImageAnswer, frozen=True, eq=False, kw_only=True):
+    """The answer for one image or slice, with what stays in memory.
 
     Attributes
     ----------
-    peak
-        (row, column) of the strongest evidence.
-    box
-        (row0, column0, row1, column1) around the connected evidence at the peak; the last row
-        and column are inside.
-    """
-
-    peak: tuple[int, int]
-    box: tuple[int, int, int, int]
-
-    def to_dict(self) -> dict[str, list[int]]:
-        """Return the ``localization`` object of an answer."""
-        return {"peak": list(self.peak), "box": list(self.box)}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prediction:
-    """The answer for one image or slice.
-
-    Attributes
-    ----------
-    source, slice_index, sop_instance_uid, series_uid, position_mm, study_uid, series_description
+    series_key
+        The same for all slices of a series: the ``SeriesInstanceUID``, or what stands in for it
+        in files without one; ``None`` for a single image.
+    position_mm, study_instance_uid, series_description, member
         As in :class:`~tumorscope.imaging.scan.Scan`.
-    outcome
-        ``tumor``, ``no_tumor``, ``abstain`` or ``rejected``.
-    probabilities
-        Calibrated, ``tumor`` and ``no_tumor``, sum 1; ``None`` only when rejected.
-    type_probabilities
-        By tumor type, sum 1, conditional on a tumor; ``None`` when rejected.
-    prediction_set
-        Classes that remain plausible.
-    reasons
-        Why the model abstained or rejected, in words.
-    localization
-        ``None`` unless the outcome is ``tumor``.
-    model
-        Which model gave the answer.
-    operating_point
-        Name and threshold that decided.
     evidence
         Shape (rows, columns) of the image as read, float32 in [0, 1]: probability-like evidence
-        for tumor at each pixel. Not part of :meth:`to_dict`.
-    member, notes
-        As in :class:`~tumorscope.imaging.scan.Scan`.
+        for tumor at each pixel.
     pixels
         The image as read, kept beside ``evidence`` for :meth:`overlay`.
     """
 
-    source: str
-    outcome: Outcome
-    probabilities: dict[str, float] | None
-    type_probabilities: dict[str, float] | None
-    prediction_set: tuple[str, ...]
-    reasons: tuple[str, ...]
-    localization: Localization | None
-    model: ModelIdentity
-    operating_point: OperatingPoint
-    slice_index: int | None = None
-    sop_instance_uid: str | None = None
-    series_uid: str | None = None
+    slice_index: SliceIndex = None
+    sop_instance_uid: SopUid = None
+    notes: Notes = ()
+    notice: Notice = NOTICE
+    series_key: str | None = None
     position_mm: float | None = None
-    study_uid: str | None = None
+    study_instance_uid: str | None = None
     series_description: str | None = None
     evidence: NDArray[np.float32] | None = None
     pixels: NDArray[np.float32] | None = None
     member: SliceMember | None = None
-    notes: tuple[str, ...] = ()
+
+    series_uid = _renamed("series_uid", "series_key")
+    study_uid = _renamed("study_uid", "study_instance_uid")
+
+    @property
+    def series_instance_uid(self) -> str | None:
+        """DICOM ``SeriesInstanceUID``; ``None`` where the file has none."""
+        is_dicom = self.sop_instance_uid is not None or self.member is not None
+        if not is_dicom or self.series_key in (None, self.source):
+            return None
+        return None if str(self.series_key).startswith(WITHOUT_UID) else self.series_key
 
     def overlay(self, *, opacity: float = 0.5) -> PIL.Image.Image:
         """Colour the evidence over the grey image.
@@ -129,95 +336,28 @@ class Prediction:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the answer."""
-        return {
-            "kind": "image",
-            "source": self.source,
-            "slice_index": self.slice_index,
-            "sop_instance_uid": self.sop_instance_uid,
-            "outcome": self.outcome,
-            "probabilities": self.probabilities,
-            "type_probabilities": self.type_probabilities,
-            "prediction_set": list(self.prediction_set),
-            "reasons": list(self.reasons),
-            "operating_point": self.operating_point.to_dict(),
-            "localization": None if self.localization is None else self.localization.to_dict(),
-            "notes": list(self.notes),
-            "model": self.model.to_dict(),
-            "notice": NOTICE,
-        }
+        return _to_dict(self, ImageAnswer)
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesPrediction:
-    """The answer for a series or volume, from the answers of its slices.
+class SeriesPrediction(SeriesAnswer, frozen=True, kw_only=True):
+    """The answer for a series or volume, from the answers of its slices."""
 
-    Attributes
-    ----------
-    source
-        Source of the first slice's file, or the folder that holds all of them.
-    series_uid
-        DICOM ``SeriesInstanceUID``; ``None`` for a volume.
-    study_uid, series_description
-        As in :class:`~tumorscope.imaging.scan.Scan`; of the first slice that has one.
-    slices
-        Number of slices that were answered; of several volumes, of the one that decides.
-    failed_slices
-        Number of slices that could not be answered.
-    most_suspicious
-        Slices with the highest probability of tumor, highest first, each with ``source``,
-        ``slice_index``, ``sop_instance_uid`` and ``probability``.
-    volumes
-        Where a series holds several volumes, each with ``slices``, ``outcome``, ``probability``
-        of tumor (``None`` if rejected) and ``traits``, by which they differ; the first decides.
-        Empty for a series of one volume.
-    notes
-        What a reader of the answer has to know of the series.
-    """
+    study_instance_uid: StudyUid = None
+    series_description: SeriesDescription = None
+    volumes: tuple[SeriesVolume, ...] = ()
+    notes: Notes = ()
+    notice: Notice = NOTICE
 
-    source: str
-    series_uid: str | None
-    outcome: Outcome
-    probabilities: dict[str, float] | None
-    type_probabilities: dict[str, float] | None
-    prediction_set: tuple[str, ...]
-    reasons: tuple[str, ...]
-    slices: int
-    failed_slices: int
-    most_suspicious: tuple[dict[str, Any], ...]
-    model: ModelIdentity
-    operating_point: OperatingPoint
-    study_uid: str | None = None
-    series_description: str | None = None
-    volumes: tuple[dict[str, Any], ...] = ()
-    notes: tuple[str, ...] = ()
+    series_uid = _renamed("series_uid", "series_instance_uid")
+    study_uid = _renamed("study_uid", "study_instance_uid")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the answer."""
-        return {
-            "kind": "series",
-            "source": self.source,
-            "series_instance_uid": self.series_uid,
-            "study_instance_uid": self.study_uid,
-            "series_description": self.series_description,
-            "outcome": self.outcome,
-            "probabilities": self.probabilities,
-            "type_probabilities": self.type_probabilities,
-            "prediction_set": list(self.prediction_set),
-            "reasons": list(self.reasons),
-            "operating_point": self.operating_point.to_dict(),
-            "slices": self.slices,
-            "failed_slices": self.failed_slices,
-            "most_suspicious": list(self.most_suspicious),
-            "volumes": list(self.volumes),
-            "notes": list(self.notes),
-            "model": self.model.to_dict(),
-            "notice": NOTICE,
-        }
+        return _to_dict(self, SeriesAnswer)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """The answer for an input that could not be read."""
+class Failure(Struct, frozen=True):
+    """The answer for an input that could not be read; ``error`` says why."""
 
     source: str
     error: ImageError
@@ -225,18 +365,32 @@ class Failure:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the answer."""
-        return {
-            "kind": "error",
-            "source": self.source,
-            "slice_index": self.slice_index,
-            "error": {
-                "type": self.error.type,
-                "title": self.error.title,
-                "detail": self.error.detail,
-            },
-            "notice": NOTICE,
-        }
+        error = self.error
+        answer = ErrorAnswer(
+            source=self.source,
+            slice_index=self.slice_index,
+            error=ErrorReason(error.type, error.title, error.detail),
+            notice=NOTICE,
+        )
+        return _to_dict(answer, ErrorAnswer)
 
 
 Answer = Prediction | SeriesPrediction | Failure
 """What a batch yields, one for each input and each series."""
+
+
+def _to_dict(answer: Struct, shape: type[Struct]) -> dict[str, Any]:
+    """Return the fields of a shape, and nothing that an answer has beside them."""
+    tag = {"kind": shape.__struct_config__.tag}
+    return tag | {name: _plain(getattr(answer, name)) for name in shape.__struct_fields__}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: objects for structs and lists for tuples."""
+    if value is None or isinstance(value, (str, float, int)):
+        return value
+    if isinstance(value, Struct):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final, Literal, get_args
 
+ClassName = Literal["tumor", "no_tumor"]
 Outcome = Literal["tumor", "no_tumor", "abstain", "rejected"]
 TumorType = Literal["glioma", "meningioma", "pituitary"]
 Sequence = Literal["T1", "T1+C", "T2", "FLAIR"]
 Plane = Literal["axial", "coronal", "sagittal"]
 Split = Literal["train", "val", "calibration", "test", "external", "excluded"]
 
-CLASSES: Final = ("tumor", "no_tumor")
+CLASSES: Final[tuple[ClassName, ...]] = get_args(ClassName)
 """Order of ``probabilities`` and of every prediction set."""
 
 TUMOR_TYPES: Final[tuple[TumorType, ...]] = get_args(TumorType)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
 
 from tumorscope.errors import UsageError
 
@@ -18,16 +20,24 @@ CUSTOM: Final = "custom"
 """Name of a threshold that the user gives."""
 
 
-@dataclass(frozen=True, slots=True)
-class OperatingPoint:
-    """What decided: from this probability of a tumor on the outcome is ``tumor``."""
+class OperatingPoint(Struct, frozen=True):
+    """What decided: from this probability of a tumor on the outcome is tumor."""
 
-    name: str
-    threshold: float
+    name: Annotated[
+        str,
+        Meta(
+            description="Name of the operating point; `custom` for a threshold that the user gave.",
+            extra={"columns": {"operating_point": None}},
+        ),
+    ]
+    threshold: Annotated[
+        float, Meta(ge=0, description="Probability of a tumor from which on the outcome is tumor.")
+    ]
 
-    def to_dict(self) -> dict[str, str | float]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the ``operating_point`` object of an answer."""
-        return {"name": self.name, "threshold": self.threshold}
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
 
 
 def ordered(points: Mapping[str, float]) -> dict[str, float]:

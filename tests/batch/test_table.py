@@ -72,7 +72,7 @@ def test_rows_are_what_predict_answers(
 def test_schema_is_kept_and_described(make: Callable[..., Any], archive: Path) -> None:
     schema = pq.read_schema(make(archive)[1])
     assert schema.equals(SCHEMA)
-    assert schema.metadata[b"tumorscope.schema_version"] == b"2"
+    assert schema.metadata[b"tumorscope.schema_version"] == b"3"
     assert schema.metadata[b"tumorscope.operating_point"] == b"balanced"
     assert schema.metadata[b"tumorscope.threshold"] == b"0.5"
     text = DOCS.read_text(encoding="utf-8")
@@ -148,7 +148,7 @@ def test_shards_hold_what_the_folder_holds(
     packed = rows_of(make(shard, "packed.parquet")[1])
     for row in (*plain, *packed):
         del row["row_id"]
-        for name in ("source", "series_uid"):  # a volume has no identifier but its source
+        for name in ("source", "series_key"):  # a volume has no identifier but its source
             row[name] = (row[name] or "").removeprefix(str(archive)).removeprefix(str(shard))
     assert packed == plain
 
@@ -184,6 +184,17 @@ def test_globs_manifests_and_urls(make: Callable[..., Any], archive: Path) -> No
     assert [row["outcome"] for row in chained] == ["tumor", "no_tumor", None]
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_manifests_of_spreadsheets_are_read(
+    make: Callable[..., Any], archive: Path, mark: str
+) -> None:
+    manifest = archive.with_name("m.csv")
+    lines = ("path,note", "1.png,a", "2.png,b")
+    manifest.write_text("\n".join(lines).replace(",", mark), encoding="utf-8-sig")
+    rows = rows_of(make(manifest, root=archive)[1])
+    assert [Path(row["source"]).name for row in rows] == ["1.png", "2.png"]
+
+
 @pytest.mark.parametrize(
     ("place", "message"),
     [
@@ -207,8 +218,9 @@ def test_input_that_is_not_there_is_wrong_usage_and_leaves_nothing(
     ("content", "message"),
     [
         (b"set,file\na,b\n", "has no column 'path'; it has set, file"),
-        (b"path\n\xff.png\n", "is not CSV in UTF-8"),
+        (b"path\n\xff.png\n", "is not a CSV file in UTF-8"),
         (b"path,set\n,a\n", "an empty 'path'"),
+        (b"path,set\na.png\n", "more or fewer cells"),
         (b"path\n", "contains no file"),
     ],
 )

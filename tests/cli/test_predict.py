@@ -85,10 +85,13 @@ def test_csv(run: Callable[..., Result], scans: Path) -> None:
     result = run(scans, "--format", "csv")
     header = result.out.splitlines()[0]
     assert header == (
-        "kind,source,slice_index,sop_instance_uid,outcome,operating_point,threshold,"
+        "kind,source,slice_index,sop_instance_uid,"
+        "series_instance_uid,study_instance_uid,series_description,outcome,"
         "probability_tumor,probability_no_tumor,"
-        "probability_glioma,probability_meningioma,probability_pituitary,peak_row,peak_column,"
-        "reasons,notes,error_type,error_detail,model_id,model_version,notice"
+        "probability_glioma,probability_meningioma,probability_pituitary,prediction_set,reasons,"
+        "operating_point,threshold,peak_row,peak_column,"
+        "box_row0,box_column0,box_row1,box_column1,slices,failed_slices,notes,"
+        "model_id,model_version,model_sha256,error_type,error_title,error_detail,notice"
     )
     rows = list(csv.DictReader(io.StringIO(result.out)))
     assert [row["kind"] for row in rows] == ["error"] + ["image"] * 5 + ["series"]

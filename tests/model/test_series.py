@@ -30,7 +30,7 @@ def make_slice(index: int, probability: float | None, **changes: Any) -> Predict
         "operating_point": OperatingPoint("balanced", 0.5),
         "slice_index": None,
         "sop_instance_uid": f"1.2.{index}",
-        "series_uid": "1.2",
+        "series_key": "1.2",
         "position_mm": float(index),
     }
     return Prediction(**values | changes)
@@ -96,7 +96,7 @@ def test_source_is_the_folder_of_the_slices() -> None:
 
 
 def test_study_and_description_are_those_of_the_slices() -> None:
-    told = {"study_uid": "1.9", "series_description": "t2_tse_tra"}
+    told = {"study_instance_uid": "1.9", "series_description": "t2_tse_tra"}
     for value in (0.8, None):
         answer = combine(make_slice(0, value), make_slice(1, value, **told)).to_dict()
         assert answer["study_instance_uid"] == "1.9"
@@ -200,9 +200,9 @@ def test_blank_slices_do_not_speak_against_a_series() -> None:
 
 def test_series_uid_is_that_of_dicom_only() -> None:
     dicom = combine(make_slice(0, 0.1), make_slice(1, 0.1))
-    assert dicom.series_uid == "1.2"
+    assert dicom.series_instance_uid == "1.2"
     volume = [
-        make_slice(i, 0.1, series_uid="a.nii", sop_instance_uid=None, slice_index=i)
+        make_slice(i, 0.1, series_key="a.nii", sop_instance_uid=None, slice_index=i)
         for i in range(2)
     ]
-    assert combine(*volume).series_uid is None
+    assert combine(*volume).series_instance_uid is None

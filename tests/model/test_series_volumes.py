@@ -133,8 +133,8 @@ def test_rejected_volume_does_not_decide() -> None:
 def test_made_uid_is_not_given_out() -> None:
     slices = [make_member(i, 0.2) for i in range(3)]
     made = [
-        make_slice(i, 0.2, series_uid=WITHOUT_UID + "ab", member=one.member)
+        make_slice(i, 0.2, series_key=WITHOUT_UID + "ab", member=one.member)
         for i, one in enumerate(slices)
     ]
-    assert answer(*made).series_uid is None
-    assert answer(*slices).series_uid == "1.2"
+    assert answer(*made).series_instance_uid is None
+    assert answer(*slices).series_instance_uid == "1.2"

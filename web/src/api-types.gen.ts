@@ -431,9 +431,12 @@ export interface components {
         ErrorAnswer: {
             /** @enum {unknown} */
             kind: "error";
+            /** @description Path or name of the input; `archive.zip/member` for a member of an archive. */
             source: string;
-            error: components["schemas"]["ErrorReason"];
+            /** @description Zero-based frame or slice in its file; null for a single image. */
             slice_index: number | null;
+            /** @description Why there is no answer. */
+            error: components["schemas"]["ErrorReason"];
             /** @description Research use only. Not a medical device. */
             notice: string;
         };
@@ -447,7 +450,9 @@ export interface components {
              * @enum {string}
              */
             type: "image-error" | "unsupported-format" | "corrupt-image" | "image-too-large" | "image-content";
+            /** @description One sentence, the same for all errors of the kind. */
             title: string;
+            /** @description What was wrong, what arrived and what to do. */
             detail: string;
         };
         /**
@@ -469,19 +474,32 @@ export interface components {
         ImageAnswer: {
             /** @enum {unknown} */
             kind: "image";
+            /** @description Path or name of the input; `archive.zip/member` for a member of an archive. */
             source: string;
+            /** @description Zero-based frame or slice in its file; null for a single image. */
             slice_index: number | null;
+            /** @description DICOM SOPInstanceUID; null where unknown. */
             sop_instance_uid: string | null;
-            /** @enum {unknown} */
+            /**
+             * @description What was decided; `rejected`: no brain MR image.
+             * @enum {unknown}
+             */
             outcome: "abstain" | "no_tumor" | "rejected" | "tumor";
+            /** @description Calibrated, sum 1; null only when rejected. */
             probabilities: components["schemas"]["Probabilities"] | null;
+            /** @description Conditional on a tumor, sum 1; there may be more names; null when rejected. */
             type_probabilities: components["schemas"]["TypeProbabilities"] | null;
+            /** @description Classes that cannot be excluded at the coverage of the artifact. */
             prediction_set: ("no_tumor" | "tumor")[];
+            /** @description Why the model abstained or rejected, in words. */
             reasons: string[];
+            /** @description The threshold that decided. */
             operating_point: components["schemas"]["OperatingPoint"];
+            /** @description In pixels of the image as read, zero-based; null unless the outcome is `tumor`. */
             localization: components["schemas"]["Localization"] | null;
             /** @description What a reader of the answer has to know of the file or series. */
             notes: string[];
+            /** @description The artifact that answered. */
             model: components["schemas"]["ModelIdentity"];
             /** @description Research use only. Not a medical device. */
             notice: string;
@@ -493,16 +511,21 @@ export interface components {
          * @description Calibrated; they sum to 1.
          */
         Probabilities: {
-            tumor: number;
+            /** @description Probability of no tumor. */
             no_tumor: number;
+            /** @description Probability of a tumor. */
+            tumor: number;
         };
         /**
          * TypeProbabilities
          * @description Conditional on a tumor; they sum to 1.
          */
         TypeProbabilities: {
+            /** @description Probability that a tumor, if there is one, is a glioma. */
             glioma: number;
+            /** @description Probability that a tumor, if there is one, is a meningioma. */
             meningioma: number;
+            /** @description Probability that a tumor, if there is one, is pituitary. */
             pituitary: number;
         };
         /**
@@ -510,18 +533,19 @@ export interface components {
          * @description What decided: from this probability of a tumor on the outcome is tumor.
          */
         OperatingPoint: {
-            /** @description custom for a threshold that the request gave */
+            /** @description Name of the operating point; `custom` for a threshold that the user gave. */
             name: string;
+            /** @description Probability of a tumor from which on the outcome is tumor. */
             threshold: number;
         };
         /**
          * Localization
-         * @description Pixel coordinates of the image as read, zero-based.
+         * @description Where the evidence lies, in pixel coordinates of the image as read, zero-based.
          */
         Localization: {
-            /** @description row, column */
+            /** @description Row and column of the strongest evidence. */
             peak: number[];
-            /** @description row0, column0, row1, column1, ends inside */
+            /** @description First row, first column, last row and last column of the connected evidence at the peak. */
             box: number[];
         };
         /**
@@ -529,9 +553,11 @@ export interface components {
          * @description Which model gave an answer.
          */
         ModelIdentity: {
+            /** @description Name of the recipe. */
             id: string;
+            /** @description Version of the package that made the artifact. */
             version: string;
-            /** @description Of all that an answer follows from: graph, preprocessing, calibration, thresholds, input check. Models that answer differently differ in it. */
+            /** @description SHA-256 of all that an answer follows from: graph, preprocessing, calibration, thresholds, input check. Models that answer differently differ in it. */
             sha256: string;
         };
         /**
@@ -541,26 +567,40 @@ export interface components {
         SeriesAnswer: {
             /** @enum {unknown} */
             kind: "series";
+            /** @description File of the slices, or the folder that holds all of them. */
             source: string;
+            /** @description DICOM SeriesInstanceUID; null where unknown. */
             series_instance_uid: string | null;
             /** @description DICOM StudyInstanceUID; null where unknown. */
             study_instance_uid: string | null;
             /** @description DICOM SeriesDescription; null where unknown. Free text that may name a person: do not log it. */
             series_description: string | null;
-            /** @enum {unknown} */
+            /**
+             * @description What was decided; `rejected`: no brain MR image.
+             * @enum {unknown}
+             */
             outcome: "abstain" | "no_tumor" | "rejected" | "tumor";
+            /** @description Calibrated, sum 1; null only when rejected. */
             probabilities: components["schemas"]["Probabilities"] | null;
+            /** @description Conditional on a tumor, sum 1; there may be more names; null when rejected. */
             type_probabilities: components["schemas"]["TypeProbabilities"] | null;
+            /** @description Classes that cannot be excluded at the coverage of the artifact. */
             prediction_set: ("no_tumor" | "tumor")[];
+            /** @description Why the model abstained or rejected, in words. */
             reasons: string[];
+            /** @description The threshold that decided. */
             operating_point: components["schemas"]["OperatingPoint"];
+            /** @description Slices answered; of several volumes, of the one that decides. */
             slices: number;
+            /** @description Slices that could not be answered. */
             failed_slices: number;
+            /** @description Up to three slices with the highest probability of tumor, in order. */
             most_suspicious: components["schemas"]["SuspiciousSlice"][];
             /** @description Of a series with several, the one that decides first; else empty. */
             volumes: components["schemas"]["SeriesVolume"][];
             /** @description What a reader of the answer has to know of the file or series. */
             notes: string[];
+            /** @description The artifact that answered. */
             model: components["schemas"]["ModelIdentity"];
             /** @description Research use only. Not a medical device. */
             notice: string;
@@ -570,21 +610,29 @@ export interface components {
          * @description One of the slices with the highest probability of tumor.
          */
         SuspiciousSlice: {
-            source: string;
-            slice_index: number | null;
-            sop_instance_uid: string | null;
+            /** @description Probability of a tumor. */
             probability: number;
+            /** @description Zero-based frame or slice in its file; null for a single image. */
+            slice_index: number | null;
+            /** @description DICOM SOPInstanceUID; null where unknown. */
+            sop_instance_uid: string | null;
+            /** @description Path or name of the input; `archive.zip/member` for a member of an archive. */
+            source: string;
         };
         /**
          * SeriesVolume
          * @description One of several volumes under one Series Instance UID, such as an echo.
          */
         SeriesVolume: {
-            slices: number;
-            /** @enum {unknown} */
+            /**
+             * @description What was decided; `rejected`: no brain MR image.
+             * @enum {unknown}
+             */
             outcome: "abstain" | "no_tumor" | "rejected" | "tumor";
-            /** @description Of a tumor; null if rejected. */
+            /** @description Probability of a tumor; null if rejected. */
             probability: number | null;
+            /** @description Slices of the volume. */
+            slices: number;
             /** @description Header elements by which it differs from the others. */
             traits: {
                 [key: string]: string;

@@ -7,47 +7,57 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from tumorscope.answer import Failure, ModelIdentity, Prediction
-from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
+from tumorscope.answer import ErrorAnswer, Failure, ImageAnswer, ModelIdentity, Prediction
+from tumorscope.columns import COLUMNS, Column, Kind, columns_of, flatten
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
-_TEXTS: Final = pa.list_(pa.string())
-_PLACES: Final = (
-    "peak_row",
-    "peak_column",
-    "box_row0",
-    "box_column0",
-    "box_row1",
-    "box_column1",
+ANSWER_COLUMNS: Final = columns_of(ImageAnswer, ErrorAnswer)
+OWN_COLUMNS: Final = (
+    Column(
+        "row_id",
+        (),
+        "text",
+        "First 128 bits, in hexadecimal, of the SHA-256 of `content_sha256`, `source` and "
+        "`slice_index` joined by NUL: the same in every run on the same files under the same "
+        "names.",
+    ),
+    Column(
+        "content_sha256",
+        (),
+        "text",
+        "Of the file or archive member; null if it could not be read.",
+    ),
+    *(one for one in COLUMNS if one.name == "series_instance_uid"),
+    Column(
+        "series_key",
+        (),
+        "text",
+        "The same for all slices of a series: `series_instance_uid`, or what stands in for it in "
+        "files without one. The table has no rows for whole series.",
+    ),
+    Column("position_mm", (), "number", "Along the slice normal; null where unknown."),
 )
+"""What a row says beside the answer."""
 
+_TYPES: Final[dict[Kind, pa.DataType]] = {
+    "text": pa.string(),
+    "integer": pa.int32(),
+    "number": pa.float64(),
+    "list of text": pa.list_(pa.string()),
+}
+_NEVER_NULL: Final = (
+    "row_id",
+    "kind",
+    "source",
+    "model_id",
+    "model_version",
+    "model_sha256",
+    "notice",
+)
 SCHEMA: Final = pa.schema(
-    [
-        pa.field("row_id", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("content_sha256", pa.string()),
-        pa.field("slice_index", pa.int32()),
-        pa.field("sop_instance_uid", pa.string()),
-        pa.field("series_uid", pa.string()),
-        pa.field("position_mm", pa.float64()),
-        pa.field("outcome", pa.string()),
-        pa.field("operating_point", pa.string()),
-        pa.field("threshold", pa.float64()),
-        *(pa.field(f"probability_{name}", pa.float64()) for name in (*CLASSES, *TUMOR_TYPES)),
-        pa.field("prediction_set", _TEXTS),
-        pa.field("reasons", _TEXTS),
-        *(pa.field(name, pa.int32()) for name in _PLACES),
-        pa.field("error_type", pa.string()),
-        pa.field("error_title", pa.string()),
-        pa.field("error_detail", pa.string()),
-        pa.field("model_id", pa.string(), nullable=False),
-        pa.field("model_version", pa.string(), nullable=False),
-        pa.field("model_sha256", pa.string(), nullable=False),
-        pa.field("notice", pa.string(), nullable=False),
-        pa.field("notes", _TEXTS),
-    ]
+    pa.field(one.name, _TYPES[one.kind], nullable=one.name not in _NEVER_NULL)
+    for one in (*ANSWER_COLUMNS, *OWN_COLUMNS)
 )
 
 
@@ -55,21 +65,17 @@ def to_row(
     answer: Prediction | Failure, *, content_sha256: str | None, model: ModelIdentity
 ) -> dict[str, Any]:
     """Return one row; columns that are left out are null."""
-    row: dict[str, Any] = {
+    own: dict[str, Any] = {
         "row_id": row_id(content_sha256, answer.source, answer.slice_index),
-        "source": answer.source,
         "content_sha256": content_sha256,
-        "slice_index": answer.slice_index,
-        "model_id": model.id,
-        "model_version": model.version,
-        "model_sha256": model.sha256,
-        "notice": NOTICE,
     }
-    if isinstance(answer, Failure):
-        error = answer.error
-        told = {"error_type": error.type, "error_title": error.title, "error_detail": error.detail}
-        return row | {"kind": "error"} | told
-    return row | {"kind": "image"} | _answered(answer)
+    if isinstance(answer, Prediction):
+        own |= {
+            "series_instance_uid": answer.series_instance_uid,
+            "series_key": answer.series_key,
+            "position_mm": answer.position_mm,
+        }
+    return flatten(answer.to_dict() | {"model": model.to_dict()}, ANSWER_COLUMNS) | own
 
 
 def row_id(content_sha256: str | None, source: str, slice_index: int | None) -> str:
@@ -79,21 +85,3 @@ def row_id(content_sha256: str | None, source: str, slice_index: int | None) -> 
     """
     key = "\0".join((content_sha256 or "", source, "" if slice_index is None else str(slice_index)))
     return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:32]
-
-
-def _answered(answer: Prediction) -> dict[str, Any]:
-    probabilities = {**(answer.probabilities or {}), **(answer.type_probabilities or {})}
-    where = answer.localization
-    return {
-        "sop_instance_uid": answer.sop_instance_uid,
-        "series_uid": answer.series_uid,
-        "position_mm": answer.position_mm,
-        "outcome": answer.outcome,
-        "operating_point": answer.operating_point.name,
-        "threshold": answer.operating_point.threshold,
-        "prediction_set": list(answer.prediction_set),
-        "reasons": list(answer.reasons),
-        "notes": list(answer.notes),
-        **{f"probability_{name}": value for name, value in probabilities.items()},
-        **({} if where is None else dict(zip(_PLACES, (*where.peak, *where.box), strict=True))),
-    }

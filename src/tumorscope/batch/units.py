@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import glob
 import json
 import os
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import count
@@ -30,6 +29,7 @@ from tumorscope.imaging.inputs.sources import (
 )
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
 from tumorscope.imaging.scan import ReadFailure
+from tumorscope.system.csv_rows import read_rows
 
 PATH_COLUMN: Final = "path"
 """Of a manifest, as ``tumorscope data split`` writes it too."""
@@ -197,27 +197,17 @@ def _list_tar(path: Path) -> Iterator[Unit]:
 
 
 def _list_manifest(manifest: Path, root: Path, limits: Limits) -> Iterator[Unit]:
-    try:
-        stream = manifest.open(encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise UsageError(f"The manifest {manifest} cannot be read: {error.strerror}.") from error
-    with stream:
-        try:
-            for path in _distinct(_manifest_paths(manifest, stream)):
-                yield from _list_manifest_path(path, root, limits)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise UsageError(f"The manifest {manifest} is not CSV in UTF-8: {error}.") from error
+    rows = read_rows(manifest, partial(_check_columns, manifest), error=UsageError)
+    for path in _distinct(cells[PATH_COLUMN] for _, cells in rows):
+        yield from _list_manifest_path(path, root, limits)
 
 
-def _manifest_paths(manifest: Path, stream: Iterable[str]) -> Iterator[str]:
-    rows = csv.DictReader(stream)
-    if PATH_COLUMN not in (rows.fieldnames or ()):
+def _check_columns(manifest: Path, names: Sequence[str]) -> None:
+    if PATH_COLUMN not in names:
         raise UsageError(
             f"The manifest {manifest} has no column {PATH_COLUMN!r}; it has "
-            f"{', '.join(rows.fieldnames or ()) or 'none'}."
+            f"{', '.join(names) or 'none'}."
         )
-    for row in rows:
-        yield row[PATH_COLUMN] or ""
 
 
 def _list_manifest_path(path: str, root: Path, limits: Limits) -> Iterator[Unit]:

@@ -16,36 +16,16 @@ import numpy as np
 
 from tumorscope.answer import Answer, Failure, Prediction
 from tumorscope.cli.options import model_option, operating_point_option, threshold_option
+from tumorscope.columns import COLUMNS, flatten, in_cell
 from tumorscope.errors import UsageError
 from tumorscope.imaging.png import encode_png
-from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
+from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
 
 EXIT_SOME_FAILED: Final = 1
 
 _MAX_NAME_BYTES: Final = 120
 """Of a heat map's name; file systems end at 255, and numbers and a suffix are added."""
-
-CSV_COLUMNS: Final = (
-    "kind",
-    "source",
-    "slice_index",
-    "sop_instance_uid",
-    "outcome",
-    "operating_point",
-    "threshold",
-    *(f"probability_{name}" for name in CLASSES),
-    *(f"probability_{name}" for name in TUMOR_TYPES),
-    "peak_row",
-    "peak_column",
-    "reasons",
-    "notes",
-    "error_type",
-    "error_detail",
-    "model_id",
-    "model_version",
-    "notice",
-)
 
 
 @click.command()
@@ -147,35 +127,17 @@ def _json_writer() -> Callable[[Answer], None]:
 
 
 def _csv_writer() -> Callable[[Answer], None]:
-    def line(values: list[Any]) -> None:
+    def line(values: Iterable[Any]) -> None:
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\n").writerow(values)
         click.echo(buffer.getvalue(), nl=False)
 
     def write(answer: Answer) -> None:
-        row = _csv_row(answer.to_dict())
-        line([row.get(column, "") for column in CSV_COLUMNS])
+        row = flatten(answer.to_dict(), COLUMNS)
+        line(in_cell(row.get(column.name)) for column in COLUMNS)
 
-    line(list(CSV_COLUMNS))
+    line(column.name for column in COLUMNS)
     return write
-
-
-def _csv_row(answer: dict[str, Any]) -> dict[str, Any]:
-    row = {key: answer[key] for key in CSV_COLUMNS if answer.get(key) is not None}
-    probabilities = (answer.get("probabilities") or {}) | (answer.get("type_probabilities") or {})
-    row |= {f"probability_{name}": value for name, value in probabilities.items()}
-    if answer.get("localization"):
-        row["peak_row"], row["peak_column"] = answer["localization"]["peak"]
-    for name in ("reasons", "notes"):
-        row[name] = "; ".join(answer.get(name, []))
-    if "operating_point" in answer:
-        point = answer["operating_point"]
-        row["operating_point"], row["threshold"] = point["name"], point["threshold"]
-    if "error" in answer:
-        row["error_type"], row["error_detail"] = answer["error"]["type"], answer["error"]["detail"]
-    if "model" in answer:
-        row["model_id"], row["model_version"] = answer["model"]["id"], answer["model"]["version"]
-    return row
 
 
 def _table_writer() -> Callable[[Answer], None]:

@@ -10,11 +10,13 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, TextIO, cast
+from typing import Any, Final
 
 from tumorscope.errors import ManifestError, UsageError
 from tumorscope.labels import PLANES, SPLITS, TUMOR_TYPES, Plane, Split, TumorType
+from tumorscope.system.csv_rows import read_rows
 
 REQUIRED_COLUMNS: Final = ("set", "path", "tumor")
 
@@ -141,7 +143,7 @@ def read_manifest(
     root = manifest_root(path, root)
     rows: list[ManifestRow] = []
     seen: dict[tuple[str, int | None, str | None], int] = {}
-    for number, cells in _read_cells(path):
+    for number, cells in read_rows(path, partial(_check_columns, path), error=ManifestError):
         row = _parse_row(cells, number)
         key = (row.path, row.slice_index, row.plane)
         if key in seen:
@@ -206,32 +208,6 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         raise UsageError(f"The folder {path.parent} does not exist; create it first.")
 
 
-def _read_cells(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, strict=True, delimiter=_delimiter(stream))
-            _check_columns(path, reader.fieldnames or ())
-            for cells in reader:
-                yield reader.line_num, _check_width(cells, reader.line_num)
-    except IsADirectoryError as error:
-        raise ManifestError(f"{path} is a folder; expected a manifest, a CSV file.") from error
-    except OSError as error:
-        raise ManifestError(f"{path} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ManifestError(f"{path} is not a CSV file in UTF-8: {error}.") from error
-
-
-def _delimiter(stream: TextIO) -> str:
-    """Tell by the header line what parts the columns: a comma, or what spreadsheets write.
-
-    Where the comma is the decimal mark, spreadsheets part columns by semicolons.
-    """
-    header = stream.readline()
-    stream.seek(0)
-    counts = {mark: header.count(mark) for mark in (",", ";", "\t")}
-    return max(counts, key=counts.__getitem__)
-
-
 def _check_columns(path: Path, names: Sequence[str]) -> None:
     if not names:
         raise ManifestError(f"{path} is empty; a header line and at least one row are needed.")
@@ -242,12 +218,6 @@ def _check_columns(path: Path, names: Sequence[str]) -> None:
     for name in names:
         if name not in COLUMNS or names.count(name) > 1:
             raise ManifestError(f"{path}: column {name!r} is unknown or appears twice. {allowed}")
-
-
-def _check_width(cells: Mapping[str | None, Any], number: int) -> dict[str, str]:
-    if None in cells or None in cells.values():
-        raise ManifestError(f"Row {number} has more or fewer cells than the header.")
-    return cast(dict[str, str], dict(cells))
 
 
 def _parse_row(cells: Mapping[str, str], number: int) -> ManifestRow:

@@ -6,12 +6,12 @@ import copy
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from tumorscope.answer import (
@@ -21,13 +21,15 @@ from tumorscope.answer import (
     ModelIdentity,
     Prediction,
     SeriesPrediction,
+    TypeProbabilities,
+    name_types,
 )
 from tumorscope.errors import ArtifactError, ImageContentError, ImageError, UsageError
 from tumorscope.imaging.inputs.read import IN_MEMORY, read_one, read_scans
 from tumorscope.imaging.inputs.sources import label
 from tumorscope.imaging.preprocess import CanvasGeometry
 from tumorscope.imaging.scan import ReadFailure, Scan
-from tumorscope.labels import TUMOR_TYPES, Outcome
+from tumorscope.labels import Outcome
 from tumorscope.model.artifact import Artifact, Manifest, read_artifact
 from tumorscope.model.decision import DecisionRule
 from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
@@ -289,9 +291,9 @@ class Classifier:
             operating_point=self._point,
             slice_index=scan.slice_index,
             sop_instance_uid=scan.sop_instance_uid,
-            series_uid=scan.series_uid,
+            series_key=scan.series_uid,
             position_mm=scan.position_mm,
-            study_uid=scan.study_uid,
+            study_instance_uid=scan.study_uid,
             series_description=scan.series_description,
             evidence=self.evidence_on_image(evidence[0], geometry) if heatmap else None,
             pixels=scan.pixels if heatmap else None,
@@ -336,9 +338,9 @@ class Classifier:
             operating_point=self._point,
             slice_index=scan.slice_index,
             sop_instance_uid=scan.sop_instance_uid,
-            series_uid=scan.series_uid,
+            series_key=scan.series_uid,
             position_mm=scan.position_mm,
-            study_uid=scan.study_uid,
+            study_instance_uid=scan.study_uid,
             series_description=scan.series_description,
             evidence=np.zeros_like(scan.pixels) if heatmap else None,
             pixels=scan.pixels if heatmap else None,
@@ -346,11 +348,11 @@ class Classifier:
             notes=scan.notes,
         )
 
-    def _type_probabilities(self, logits: NDArray[np.float32]) -> dict[str, float]:
+    def _type_probabilities(self, logits: NDArray[np.float32]) -> TypeProbabilities:
         scaled = logits.astype(np.float64) / self.manifest.calibration.type_temperature
         shares = np.exp(scaled - scaled.max())
         shares /= shares.sum()
-        return {name: float(share) for name, share in zip(TUMOR_TYPES, shares, strict=True)}
+        return name_types(shares)
 
     def _localize(
         self, outcome: Outcome, evidence: NDArray[np.float32], geometry: CanvasGeometry

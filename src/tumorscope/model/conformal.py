@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from tumorscope.labels import CLASSES
+from tumorscope.labels import CLASSES, ClassName
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Conformal:
     tumor: float
     no_tumor: float
 
-    def prediction_set(self, probability: float) -> tuple[str, ...]:
+    def prediction_set(self, probability: float) -> tuple[ClassName, ...]:
         """Return the plausible classes for a probability of tumor, in the order of CLASSES."""
         plausible = (probability >= self.tumor, 1 - probability >= self.no_tumor)
         return tuple(name for name, is_in in zip(CLASSES, plausible, strict=True) if is_in)

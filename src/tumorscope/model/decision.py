@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tumorscope.labels import Outcome
+from tumorscope.labels import ClassName, Outcome
 from tumorscope.model.conformal import Conformal
 from tumorscope.operating_point import CUSTOM, NEUTRAL, OperatingPoint
 
@@ -42,7 +42,7 @@ class DecisionRule:
         """The operating point that decides."""
         return OperatingPoint(self.name, self.threshold)
 
-    def decide(self, probability: float) -> tuple[Outcome, tuple[str, ...], tuple[str, ...]]:
+    def decide(self, probability: float) -> tuple[Outcome, tuple[ClassName, ...], tuple[str, ...]]:
         """Decide for a probability of tumor.
 
         Parameters
@@ -57,7 +57,7 @@ class DecisionRule:
             neutral operating point, where it holds the other class than the one to be called. It
             never abstains at a threshold that the user gave.
         """
-        called: Outcome = "tumor" if probability >= self.threshold else "no_tumor"
+        called: ClassName = "tumor" if probability >= self.threshold else "no_tumor"
         if self.conformal is None:
             return called, (called,), ()
         plausible = self.conformal.prediction_set(probability)

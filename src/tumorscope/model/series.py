@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from tumorscope.answer import ModelIdentity, Prediction, SeriesPrediction
+from tumorscope.answer import (
+    ModelIdentity,
+    Prediction,
+    SeriesPrediction,
+    SeriesVolume,
+    SuspiciousSlice,
+    TypeProbabilities,
+    name_types,
+)
 from tumorscope.imaging.inputs.sources import natural_key
-from tumorscope.imaging.scan import WITHOUT_UID
 from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.decision import DecisionRule
 from tumorscope.model.input_check import BLANK
@@ -65,7 +72,7 @@ def aggregate(
     outcome, plausible, reasons = rule.decide(probability)
     return SeriesPrediction(
         source=_source(slices),
-        series_uid=_uid(ordered),
+        series_instance_uid=ordered[0].series_instance_uid,
         outcome=outcome,
         probabilities={"tumor": probability, "no_tumor": 1 - probability},
         type_probabilities=_mean_types(answered),
@@ -76,7 +83,7 @@ def aggregate(
         most_suspicious=_most_suspicious(answered),
         model=model,
         operating_point=rule.point,
-        study_uid=_first(one.study_uid for one in ordered),
+        study_instance_uid=_first(one.study_instance_uid for one in ordered),
         series_description=_first(one.series_description for one in ordered),
     )
 
@@ -110,7 +117,7 @@ def answer_series(
         f"The series holds {len(volumes)} volumes; the one with the highest probability of a tumor "
         "decides."
     )
-    told = tuple(
+    told: tuple[SeriesVolume, ...] = tuple(
         {
             "slices": answers[at].slices,
             "outcome": answers[at].outcome,
@@ -161,17 +168,20 @@ def largest_mean(
     return float(means.max()), math.sqrt(2 * math.log(len(means)))
 
 
-def _mean_types(answered: list[tuple[Prediction, float]]) -> dict[str, float]:
+def _mean_types(answered: list[tuple[Prediction, float]]) -> TypeProbabilities:
     """Average the type over slices, weighted by the probability of tumor."""
     weights = np.array([max(value, _LEAST_PROBABILITY) for _, value in answered])
     types = np.array(
-        [[(one.type_probabilities or {})[name] for name in TUMOR_TYPES] for one, _ in answered]
+        [
+            [one.type_probabilities[name] for name in TUMOR_TYPES]
+            for one, _ in answered
+            if one.type_probabilities is not None
+        ]
     )
-    mean = weights @ types / weights.sum()
-    return {name: float(value) for name, value in zip(TUMOR_TYPES, mean, strict=True)}
+    return name_types(weights @ types / weights.sum())
 
 
-def _most_suspicious(answered: list[tuple[Prediction, float]]) -> tuple[dict[str, Any], ...]:
+def _most_suspicious(answered: list[tuple[Prediction, float]]) -> tuple[SuspiciousSlice, ...]:
     first = sorted(answered, key=lambda pair: -pair[1])[:MOST_SUSPICIOUS]
     return tuple(
         {
@@ -196,7 +206,7 @@ def _rejected(
     reasons = tuple(dict.fromkeys(reason for one in turned_away for reason in one.reasons))
     return SeriesPrediction(
         source=source,
-        series_uid=_uid(slices),
+        series_instance_uid=slices[0].series_instance_uid,
         outcome="rejected",
         probabilities=None,
         type_probabilities=None,
@@ -207,7 +217,7 @@ def _rejected(
         most_suspicious=(),
         model=model,
         operating_point=rule.point,
-        study_uid=_first(one.study_uid for one in slices),
+        study_instance_uid=_first(one.study_instance_uid for one in slices),
         series_description=_first(one.series_description for one in slices),
     )
 
@@ -216,15 +226,6 @@ def _place(one: Prediction) -> tuple[Any, ...]:
     """Sort key; where the position says nothing, the slice's number and names decide."""
     position = one.position_mm if one.position_mm is not None else 0.0
     return position, one.slice_index or 0, natural_key(one.source), one.sop_instance_uid or ""
-
-
-def _uid(slices: Sequence[Prediction]) -> str | None:
-    """Return the DICOM identifier; other series are named by their source alone."""
-    first = slices[0]
-    is_dicom = first.sop_instance_uid is not None or first.member is not None
-    if not is_dicom or first.series_uid in (None, first.source):
-        return None
-    return None if str(first.series_uid).startswith(WITHOUT_UID) else first.series_uid
 
 
 def _first(names: Iterable[str | None]) -> str | None:

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { NO_FEEDBACK, type Case } from "@/domain/case";
+import { ANSWER_COLUMNS } from "@/domain/columns.gen";
 import { toCsv, toJson } from "@/domain/export";
 import { imageAnswer, rejectedAnswer, sliceView } from "@/testing/answers";
 
@@ -25,13 +26,38 @@ const lines = (csv: string) => csv.trim().split("\r\n");
 
 test("a case is one line of CSV with the model and the notice", () => {
   const [header, line] = lines(toCsv([caseOf()]));
-  expect(
-    header?.startsWith("source,series_description,series_instance_uid,study_instance_uid,outcome"),
-  ).toBe(true);
-  expect(line).toBe(
-    `scan.png,,,,tumor,0.91,0.7,0.2,0.1,tumor,,1,balanced,0.5,,,,toy-model,1.2.3,${"ab".repeat(32)},` +
-      "Research use only. Not a medical device.",
-  );
+  const names = header?.split(",") ?? [];
+  const cells = line?.split(",") ?? [];
+  const row = Object.fromEntries(names.map((name, at) => [name, cells[at]]));
+  expect(names).toEqual([
+    ...ANSWER_COLUMNS.map((one) => one.name),
+    "reader_reading",
+    "reader_verdict",
+    "reader_comment",
+  ]);
+  expect(row).toMatchObject({
+    kind: "image",
+    source: "scan.png",
+    series_instance_uid: "",
+    outcome: "tumor",
+    probability_tumor: "0.91",
+    probability_glioma: "0.7",
+    prediction_set: "tumor",
+    operating_point: "balanced",
+    threshold: "0.5",
+    peak_row: "4",
+    slices: "1",
+    model_id: "toy-model",
+    model_version: "1.2.3",
+    model_sha256: "ab".repeat(32),
+    notice: "Research use only. Not a medical device.",
+  });
+});
+
+test("several reasons are parted as in the tables of the command line", () => {
+  const answer = { ...imageAnswer(), reasons: ["One.", "Two."] };
+  const one = caseOf({ slices: [{ answer, view: sliceView() }] });
+  expect(lines(toCsv([one]))[1]).toContain(",One.; Two.,");
 });
 
 test("every line has as many cells as the header", () => {
@@ -45,7 +71,7 @@ test.each([
   ["what a spreadsheet would compute", "=HYPERLINK(1)", "'=HYPERLINK(1)"],
   ["a minus that begins a name", "-1+2.png", "'-1+2.png"],
 ])("CSV is safe against %s", (_, name, cell) => {
-  expect(lines(toCsv([caseOf({ name })]))[1]?.startsWith(cell)).toBe(true);
+  expect(lines(toCsv([caseOf({ name })]))[1]?.startsWith(`image,${cell}`)).toBe(true);
 });
 
 test("JSON holds the answers as the service gave them, and the reader's", () => {

@@ -1,38 +1,17 @@
 /** The worklist as files to take away. */
 
-import { TUMOR_TYPES } from "@/domain/answer";
-import { answerOf, type Case, type CaseAnswer } from "@/domain/case";
+import { answerOf, type Case } from "@/domain/case";
+import { ANSWER_COLUMNS, LIST_SEPARATOR, type Column } from "@/domain/columns.gen";
 
-const COLUMNS = [
-  "source",
-  "series_description",
-  "series_instance_uid",
-  "study_instance_uid",
-  "outcome",
-  "tumor_probability",
-  "glioma",
-  "meningioma",
-  "pituitary",
-  "prediction_set",
-  "reasons",
-  "slices",
-  "operating_point",
-  "threshold",
-  "reader_reading",
-  "reader_verdict",
-  "reader_comment",
-  "model_id",
-  "model_version",
-  "model_sha256",
-  "notice",
-] as const;
+const READER_COLUMNS = ["reader_reading", "reader_verdict", "reader_comment"] as const;
 
 type CellValue = string | number | null | undefined;
 
 /** One row per case; what is hidden from the reader is in the file, for it is taken away. */
 export function toCsv(cases: Iterable<Case>): string {
+  const header = [...ANSWER_COLUMNS.map((one) => one.name), ...READER_COLUMNS];
   const rows = [...cases].map((one) => rowOf(one).map(quote).join(","));
-  return [COLUMNS.join(","), ...rows].join("\r\n") + "\r\n";
+  return [header.join(","), ...rows].join("\r\n") + "\r\n";
 }
 
 export function toJson(cases: Iterable<Case>): string {
@@ -47,31 +26,31 @@ export function toJson(cases: Iterable<Case>): string {
 
 function rowOf(one: Case): CellValue[] {
   const answer = answerOf(one);
+  const known = ofCase(one);
   const { reading, verdict, comment } = one.feedback;
-  return [
-    one.name,
-    one.description,
-    one.series?.series_instance_uid,
-    one.study,
-    ...answerCells(answer),
-    one.slices.length,
-    one.operatingPoint,
-    answer?.operating_point.threshold,
-    reading,
-    verdict,
-    comment,
-    ...[answer?.model.id, answer?.model.version, answer?.model.sha256, answer?.notice],
-  ];
+  const cells = ANSWER_COLUMNS.map((column) => known[column.name] ?? cellOf(answer, column));
+  return [...cells, reading, verdict, comment];
 }
 
-function answerCells(answer: CaseAnswer | null): CellValue[] {
-  return [
-    answer?.outcome,
-    answer?.probabilities?.tumor,
-    ...TUMOR_TYPES.map((type) => answer?.type_probabilities?.[type]),
-    answer?.prediction_set.join(" "),
-    answer?.reasons.join(" "),
-  ];
+/** What the page knows of a case better than the answer: a case of one image has no series. */
+function ofCase(one: Case): Record<string, CellValue> {
+  return {
+    source: one.name,
+    series_instance_uid: one.series?.series_instance_uid,
+    study_instance_uid: one.study,
+    series_description: one.description,
+    operating_point: one.operatingPoint,
+    slices: one.slices.length,
+  };
+}
+
+function cellOf(answer: unknown, column: Column): CellValue {
+  let value = answer;
+  for (const key of column.path) {
+    if (typeof value !== "object" || value === null) return null;
+    value = (value as Record<string | number, unknown>)[key];
+  }
+  return Array.isArray(value) ? value.join(LIST_SEPARATOR) : (value as CellValue);
 }
 
 function quote(value: CellValue): string {

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
 
 from tumorscope.data.collection import Collection
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.pictures import read_pictures
 from tumorscope.errors import ImageError, ManifestError, UsageError
 from tumorscope.model.classifier import Classifier
+from tumorscope.system.csv_rows import read_rows
 
 SOURCE, PROBABILITY, SLICE = "source", "probability_tumor", "slice_index"
 KIND, SERIES = "kind", "series"
 
 _Key = tuple[str, str]
 """A file, as text, and the slice in it."""
-
-_FIRST_LINE: Final = 2
 
 
 def read_probabilities(path: Path, collection: Collection) -> dict[int, float]:
@@ -43,7 +41,9 @@ def read_probabilities(path: Path, collection: Collection) -> dict[int, float]:
     wanted = _names_of_rows(collection)
     found: dict[int, float] = {}
     first_source = None
-    for line, cells in _read_table(path):
+    for line, cells in read_rows(path, partial(_check_columns, path), error=UsageError):
+        if cells.get(KIND) == SERIES:
+            continue
         source = cells[SOURCE]
         first_source = first_source or source
         index = _find(source, cells.get(SLICE) or "", wanted)
@@ -112,20 +112,6 @@ def _find(source: str, slice_index: str, names: Mapping[_Key, int | None]) -> in
         if index is not None:
             return index
     return None
-
-
-def _read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            _check_columns(path, reader.fieldnames or ())
-            for line, cells in enumerate(reader, start=_FIRST_LINE):
-                if cells.get(KIND) != SERIES:
-                    yield line, {name: value or "" for name, value in cells.items() if name}
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} is not a CSV file in UTF-8: {error}.") from error
 
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:

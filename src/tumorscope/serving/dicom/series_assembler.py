@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec.structs import replace
 
 from tumorscope.answer import Failure, Prediction, SeriesPrediction
 from tumorscope.model.classifier import Classifier, SeriesCollector

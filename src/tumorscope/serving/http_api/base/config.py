@@ -29,7 +29,7 @@ LOCAL_PROXIES: Final = ("127.0.0.0/8", "::1/128")
 """As gunicorn and others do: what a program of this machine says of the path shapes but the
 addresses in its own answer."""
 
-STATIC_FOLDER: Final = Path(__file__).parents[1] / "static"
+STATIC_FOLDER: Final = Path(__file__).parents[2] / "static"
 """Where the build of ``web/`` puts the page."""
 
 

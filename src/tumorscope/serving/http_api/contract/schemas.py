@@ -1,7 +1,6 @@
 """The shape of everything that is sent and received, the source of ``openapi.json``.
 
-Answers are made by ``to_dict`` of the model's predictions; the tests hold every response against
-these shapes.
+What an answer is says :mod:`tumorscope.answer`; the tests hold every response against these shapes.
 """
 
 from __future__ import annotations
@@ -10,38 +9,30 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tumorscope.errors import (
-    CorruptImageError,
-    ImageContentError,
-    ImageError,
-    ImageTooLargeError,
-    UnsupportedFormatError,
+from tumorscope import answer
+from tumorscope.answer import (
+    Count,
+    ErrorAnswer,
+    ModelIdentity,
+    Notice,
+    Probability,
+    SeriesAnswer,
+    SeriesDescription,
+    StudyUid,
 )
-from tumorscope.labels import Outcome, Plane
+from tumorscope.labels import ClassName, Plane
 from tumorscope.serving.http_api.base.problems import KINDS, urn
 
-Probability = Annotated[float, Meta(ge=0, le=1)]
-Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
-Notice = Annotated[str, Meta(description="Research use only. Not a medical device.")]
-ClassName = Literal["tumor", "no_tumor"]
 SideLetter = Literal["L", "R", "A", "P", "H", "F"]
 Pair = Annotated[list[float], Meta(min_length=2, max_length=2)]
 Expiry = Annotated[
-    str | None, Meta(description="When it is deleted; a look at a held job puts it off. ISO 8601")
+    str | None, Meta(description="When it is deleted, unless a look puts that off. ISO 8601, UTC")
 ]
 Hold = Annotated[
     int, Meta(ge=0, description="Seconds for which it is held after the last look; 0: not held.")
 ]
 JobState = Literal["queued", "running", "finished"]
-StudyUid = Annotated[str | None, Meta(description="DICOM StudyInstanceUID; null where unknown.")]
-SeriesDescription = Annotated[
-    str | None,
-    Meta(
-        description="DICOM SeriesDescription; null where unknown. Free text that may name a "
-        "person: do not log it."
-    ),
-]
 Heatmap = Annotated[
     str,
     Meta(
@@ -50,20 +41,6 @@ Heatmap = Annotated[
 ]
 
 
-_IMAGE_ERRORS = (
-    ImageError,
-    UnsupportedFormatError,
-    CorruptImageError,
-    ImageTooLargeError,
-    ImageContentError,
-)
-ErrorType = Annotated[
-    str,
-    Meta(
-        description="Stable name of the kind of error.",
-        extra_json_schema={"enum": [one.type for one in _IMAGE_ERRORS]},
-    ),
-]
 ProblemType = Annotated[
     str,
     Meta(
@@ -73,137 +50,10 @@ ProblemType = Annotated[
 ]
 
 
-class ModelIdentity(Struct):
-    """Which model gave an answer."""
-
-    id: str
-    version: str
-    sha256: Annotated[
-        str,
-        Meta(
-            pattern="^[0-9a-f]{64}$",
-            description="Of all that an answer follows from: graph, preprocessing, calibration, "
-            "thresholds, input check. Models that answer differently differ in it.",
-        ),
-    ]
-
-
-class OperatingPoint(Struct):
-    """What decided: from this probability of a tumor on the outcome is tumor."""
-
-    name: Annotated[str, Meta(description="custom for a threshold that the request gave")]
-    threshold: Annotated[float, Meta(ge=0)]
-
-
-class Probabilities(Struct):
-    """Calibrated; they sum to 1."""
-
-    tumor: Probability
-    no_tumor: Probability
-
-
-class TypeProbabilities(Struct):
-    """Conditional on a tumor; they sum to 1."""
-
-    glioma: Probability
-    meningioma: Probability
-    pituitary: Probability
-
-
-class Localization(Struct):
-    """Pixel coordinates of the image as read, zero-based."""
-
-    peak: Annotated[list[Count], Meta(description="row, column", min_length=2, max_length=2)]
-    box: Annotated[
-        list[Count],
-        Meta(description="row0, column0, row1, column1, ends inside", min_length=4, max_length=4),
-    ]
-
-
-Notes = Annotated[
-    list[str], Meta(description="What a reader of the answer has to know of the file or series.")
-]
-
-
-class SeriesVolume(Struct):
-    """One of several volumes under one Series Instance UID, such as an echo."""
-
-    slices: Count
-    outcome: Outcome
-    probability: Annotated[Probability | None, Meta(description="Of a tumor; null if rejected.")]
-    traits: Annotated[
-        dict[str, str], Meta(description="Header elements by which it differs from the others.")
-    ]
-
-
-class ImageAnswer(Struct, tag_field="kind", tag="image"):
+class ImageAnswer(answer.ImageAnswer, frozen=True, kw_only=True):
     """The answer for one image or slice."""
 
-    source: str
-    slice_index: Count | None
-    sop_instance_uid: str | None
-    outcome: Outcome
-    probabilities: Probabilities | None
-    type_probabilities: TypeProbabilities | None
-    prediction_set: list[ClassName]
-    reasons: list[str]
-    operating_point: OperatingPoint
-    localization: Localization | None
-    notes: Notes
-    model: ModelIdentity
-    notice: Notice
     heatmap: Heatmap | UnsetType = UNSET
-
-
-class SuspiciousSlice(Struct):
-    """One of the slices with the highest probability of tumor."""
-
-    source: str
-    slice_index: Count | None
-    sop_instance_uid: str | None
-    probability: Probability
-
-
-class SeriesAnswer(Struct, tag_field="kind", tag="series"):
-    """The answer for a series or volume, from the answers of its slices."""
-
-    source: str
-    series_instance_uid: str | None
-    study_instance_uid: StudyUid
-    series_description: SeriesDescription
-    outcome: Outcome
-    probabilities: Probabilities | None
-    type_probabilities: TypeProbabilities | None
-    prediction_set: list[ClassName]
-    reasons: list[str]
-    operating_point: OperatingPoint
-    slices: Count
-    failed_slices: Count
-    most_suspicious: list[SuspiciousSlice]
-    volumes: Annotated[
-        list[SeriesVolume],
-        Meta(description="Of a series with several, the one that decides first; else empty."),
-    ]
-    notes: Notes
-    model: ModelIdentity
-    notice: Notice
-
-
-class ErrorReason(Struct):
-    """Why an input could not be answered."""
-
-    type: ErrorType
-    title: str
-    detail: str
-
-
-class ErrorAnswer(Struct, tag_field="kind", tag="error"):
-    """An input that could not be answered, in the place of its answer."""
-
-    source: str
-    error: ErrorReason
-    slice_index: Count | None
-    notice: Notice
 
 
 Answer = ImageAnswer | SeriesAnswer | ErrorAnswer
@@ -257,10 +107,7 @@ class Job(Struct):
     id: str
     state: JobState
     created: Annotated[str, Meta(description="ISO 8601, UTC")]
-    expires: Annotated[
-        str | None,
-        Meta(description="When it is deleted, unless a look puts that off. ISO 8601, UTC"),
-    ]
+    expires: Expiry
     operating_point: str
     hold: Hold
     progress: Progress
@@ -276,10 +123,7 @@ class JobSummary(Struct):
     id: str
     state: JobState
     created: Annotated[str, Meta(description="ISO 8601, UTC")]
-    expires: Annotated[
-        str | None,
-        Meta(description="When it is deleted, unless a look puts that off. ISO 8601, UTC"),
-    ]
+    expires: Expiry
     operating_point: str
     hold: Hold
     progress: Progress
@@ -407,47 +251,33 @@ class Problem(Struct):
     )
 
 
+PointName = Annotated[str, Meta(description="Named threshold of the model.", max_length=64)]
+Threshold = Annotated[
+    float,
+    Meta(
+        ge=0,
+        le=1,
+        description="Probability from which the outcome is tumor, in place of an operating "
+        "point. It decides alone: the model does not abstain.",
+    ),
+]
+
+
 class PredictionQuery(Struct):
     """Query of an image request."""
 
     heatmap: (
         Annotated[Literal["png"], Meta(description="Add the evidence over each image.")] | UnsetType
     ) = UNSET
-    operating_point: (
-        Annotated[str, Meta(description="Named threshold of the model.", max_length=64)] | UnsetType
-    ) = UNSET
-    threshold: (
-        Annotated[
-            float,
-            Meta(
-                ge=0,
-                le=1,
-                description="Probability from which the outcome is tumor, in place of an operating "
-                "point. It decides alone: the model does not abstain.",
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    operating_point: PointName | UnsetType = UNSET
+    threshold: Threshold | UnsetType = UNSET
 
 
 class JobQuery(Struct):
     """Query of a new job."""
 
-    operating_point: (
-        Annotated[str, Meta(description="Named threshold of the model.", max_length=64)] | UnsetType
-    ) = UNSET
-    threshold: (
-        Annotated[
-            float,
-            Meta(
-                ge=0,
-                le=1,
-                description="Probability from which the outcome is tumor, in place of an operating "
-                "point. It decides alone: the model does not abstain.",
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    operating_point: PointName | UnsetType = UNSET
+    threshold: Threshold | UnsetType = UNSET
     hold: Annotated[
         int,
         Meta(

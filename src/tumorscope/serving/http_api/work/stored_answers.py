@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
@@ -55,20 +54,16 @@ def _restore(stored: StoredAnswer) -> Prediction | Failure:
         prediction_set=tuple(values["prediction_set"]),
         reasons=tuple(values["reasons"]),
         localization=None,
-        model=_identity(values["model"]),
+        model=ModelIdentity(**values["model"]),
         operating_point=OperatingPoint(**values["operating_point"]),
         slice_index=values["slice_index"],
         sop_instance_uid=values["sop_instance_uid"],
-        series_uid=stored.series_uid,
+        series_key=stored.series_uid,
         position_mm=stored.position_mm,
-        study_uid=view.get("study_instance_uid"),
+        study_instance_uid=view.get("study_instance_uid"),
         series_description=view.get("series_description"),
         member=None
         if stored.member is None
         else msgspec.json.decode(stored.member, type=SliceMember),
         notes=tuple(values.get("notes", ())),
     )
-
-
-def _identity(values: dict[str, Any]) -> ModelIdentity:
-    return ModelIdentity(id=values["id"], version=values["version"], sha256=values["sha256"])
