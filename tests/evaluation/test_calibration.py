@@ -10,12 +10,11 @@ from sklearn.frozen import FrozenEstimator
 
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.calibration import (
-    brier_score,
     expected_calibration_error,
     fit_platt,
     fit_spread,
     fit_temperature,
-    log_loss,
+    log_losses,
     reliability_curve,
 )
 
@@ -80,13 +79,12 @@ def test_curve_equals_scikit_learn_also_on_the_edges(rng):
     assert curve.mean_score == pytest.approx(mean_score)
 
 
-def test_brier_and_log_loss_equal_scikit_learn_also_for_certain_answers(rng):
+def test_log_losses_equal_scikit_learn_also_for_certain_answers(rng):
     y_true = rng.integers(0, 2, 200)
     y_prob = np.concatenate([rng.random(197), [0.0, 1.0, 1.0]])
-    assert brier_score(y_true, y_prob) == pytest.approx(
-        sklearn.metrics.brier_score_loss(y_true, y_prob)
+    assert log_losses(y_true, y_prob).mean() == pytest.approx(
+        sklearn.metrics.log_loss(y_true, y_prob)
     )
-    assert log_loss(y_true, y_prob) == pytest.approx(sklearn.metrics.log_loss(y_true, y_prob))
 
 
 @pytest.mark.parametrize("is_weighted", [False, True])
@@ -172,8 +170,8 @@ def test_temperature_without_rows_changes_nothing():
             lambda: expected_calibration_error(np.array([0, 1]), np.array([-3.0, 2])),
             r"\[0, 1\]; received values from -3 to 2",
         ),
-        (lambda: brier_score(np.array([0, 1]), np.array([0.5, np.nan])), "y_prob holds NaN"),
-        (lambda: log_loss(np.array([0, 1, 1]), np.array([0.5, 0.2])), "one length"),
+        (lambda: log_losses(np.array([0, 1]), np.array([0.5, np.nan])), "y_prob holds NaN"),
+        (lambda: log_losses(np.array([0, 1, 1]), np.array([0.5, 0.2])), "one length"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from tumorscope.evaluation import calibration, discrimination, statistic
+from tests.evaluation.references import DECISIONS, RANKING
+from tumorscope.evaluation import calibration, statistic
 
 
 @pytest.fixture
@@ -17,21 +18,20 @@ def study(rng):
     return y_true, score, groups, weight
 
 
-@pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
+@pytest.mark.parametrize("name", RANKING)
 def test_ranking_equals_scikit_learn_under_weights(study, name):
     y_true, score, groups, weight = study
     found = statistic.discrimination(y_true, score, groups, threshold=0.5)[name].compute(weight)
-    reference = getattr(discrimination, name)
-    expected = [reference(y_true, score, sample_weight=one) for one in weight]
+    expected = [RANKING[name](y_true, score, sample_weight=one) for one in weight]
     assert found == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ["sensitivity", "specificity", "accuracy", "balanced_accuracy"])
+@pytest.mark.parametrize("name", DECISIONS)
 def test_decisions_equal_scikit_learn_under_weights(study, name):
     y_true, score, groups, weight = study
     found = statistic.discrimination(y_true, score, groups, threshold=0.5)[name].compute(weight)
-    reference = getattr(discrimination, name)
-    expected = [reference(y_true, score, threshold=0.5, sample_weight=one) for one in weight]
+    called = (score >= 0.5).astype(int)
+    expected = [DECISIONS[name](y_true, called, sample_weight=one) for one in weight]
     assert found == pytest.approx(expected, abs=1e-12)
 
 

@@ -85,23 +85,12 @@ def expected_calibration_error(y_true: Labels, y_prob: Floats, *, bins: int = BI
     return float(np.average(np.abs(curve.mean_score - curve.observed), weights=curve.count))
 
 
-def brier_score(y_true: Labels, y_prob: Floats) -> float:
-    """Return the mean squared distance of probability and label (Brier 1950)."""
-    _check(y_true, y_prob)
-    return float(np.mean((y_prob - y_true) ** 2))
-
-
 def log_losses(y_true: Labels, y_prob: Floats) -> Floats:
     """Return the negative logarithm of the probability of each true label, shape (n,)."""
     _check(y_true, y_prob)
     y_prob = np.clip(y_prob.astype(np.float64), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
     losses: Floats = -np.log(np.where(y_true == 1, y_prob, 1 - y_prob))
     return losses
-
-
-def log_loss(y_true: Labels, y_prob: Floats) -> float:
-    """Return the mean negative logarithm of the probability of the true label."""
-    return float(log_losses(y_true, y_prob).mean())
 
 
 def fit_platt(

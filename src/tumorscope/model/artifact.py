@@ -4,8 +4,8 @@ An artifact is a zip archive of ``manifest.json`` and ``model.onnx``, both store
 Nothing in it is ever unpickled. Loading verifies the SHA-256 of the graph and refuses a format
 version, a preprocessing or labels that it does not know.
 
-Changing the format: raise :data:`FORMAT_VERSION`, keep reading the versions before it, and add a
-test with a file of each.
+Changing the format: raise :data:`FORMAT_VERSION`, keep reading the versions that were released, and
+add a test with a file of each.
 """
 
 from __future__ import annotations
@@ -31,9 +31,6 @@ from tumorscope.model.input_check import Gate
 from tumorscope.operating_point import CUSTOM, NEUTRAL, ordered
 
 FORMAT_VERSION: Final = 3
-READABLE_VERSIONS: Final = (1, 2, 3)
-"""Version 1 had no conformal thresholds and no gate: it never abstains and rejects nothing. Version
-2 had no spread of series: the more slices, the higher the probability of a tumor in one."""
 
 MANIFEST_NAME: Final = "manifest.json"
 GRAPH_NAME: Final = "model.onnx"
@@ -308,7 +305,7 @@ def _check_known(values: Any) -> None:
     if not isinstance(values, dict) or values.get("format") != "tumorscope-artifact":
         raise ArtifactError("The manifest is not that of a tumorscope artifact.")
     expected: dict[str, tuple[Any, ...]] = {
-        "format_version": READABLE_VERSIONS,
+        "format_version": (FORMAT_VERSION,),
         "labels": (list(CLASSES),),
         "tumor_types": (list(TUMOR_TYPES),),
     }
