@@ -46,8 +46,9 @@ def inventory(
 ) -> None:
     """List every image with what looks wrong with it, and print the counts."""
     from tumorscope.data.inventory import INVENTORY_COLUMNS, count_findings, take_inventory
-    from tumorscope.data.manifest import check_output, manifest_root, read_manifest, write_table
+    from tumorscope.data.manifest import manifest_root, read_manifest, write_table
     from tumorscope.data.volumes import expand_volumes
+    from tumorscope.system.files import check_output
 
     check_output(output, overwrite=overwrite)
     root = manifest_root(manifest, root)

@@ -131,13 +131,13 @@ def _check(context: click.Context, sources: Sequence[Path], options: dict[str, A
 
 def _write_split(source: Path, options: dict[str, Any]) -> Sequence[ManifestRow]:
     from tumorscope.data.manifest import (
-        check_output,
         manifest_root,
         read_manifest,
         write_manifest,
     )
     from tumorscope.data.pipeline import make_split
     from tumorscope.data.split import SplitPlan
+    from tumorscope.system.files import check_output
 
     output: Path = options["output"]
     check_output(output, overwrite=options["overwrite"])
@@ -155,9 +155,10 @@ def _write_folds(source: Path, options: dict[str, Any]) -> Sequence[ManifestRow]
     from tumorscope.data.manifest import manifest_root, read_manifest
     from tumorscope.data.pipeline import make_source_folds
     from tumorscope.data.split import SplitPlan
+    from tumorscope.system.files import check_output_folder
 
     output: Path = options["output"]
-    _check_folder(output, overwrite=options["overwrite"])
+    check_output_folder(output, overwrite=options["overwrite"])
     root = manifest_root(source, options["root"])
     plan = SplitPlan(options["seed"], _shares(options), options["hold_out"])
     by = cast("FoldsBy", options["folds"])
@@ -167,13 +168,6 @@ def _write_folds(source: Path, options: dict[str, Any]) -> Sequence[ManifestRow]
     click.echo(_fold_table(folds))
     click.echo(f"{len(folds)} manifests are in {output}; {FOLDS_FILE} has their hashes.")
     return folds[0].rows
-
-
-def _check_folder(output: Path, *, overwrite: bool) -> None:
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file; with --folds the output is a folder.")
-    if not overwrite and output.exists() and any(output.iterdir()):
-        raise UsageError(f"{output} is not empty; give another folder or add --overwrite.")
 
 
 def _shares(options: dict[str, Any]) -> dict[Split, float]:

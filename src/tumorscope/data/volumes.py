@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.pictures import is_volume
-from tumorscope.data.sources import source_of
+from tumorscope.data.public_sets import set_named
 from tumorscope.errors import ImageContentError, ImageError, ManifestError
 from tumorscope.imaging.inputs.volumes import AXIS_OF_PLANE, Volume, cut_slices, read_volume
 from tumorscope.labels import PLANES, Plane
@@ -73,7 +73,7 @@ def _expand(row: ManifestRow, root: Path) -> Iterator[ManifestRow]:
             f"The mask {row.mask!r} has shape {mask.voxels.shape}, its volume {row.path!r} "
             f"{volume.voxels.shape}; they must be the same."
         )
-    for plane in source_of(row.set).planes_of(row.sequence) or guess_planes(volume):
+    for plane in set_named(row.set).planes_of(row.sequence) or guess_planes(volume):
         yield from _expand_plane(row, plane, volume=volume, mask=mask)
 
 

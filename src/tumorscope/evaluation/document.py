@@ -12,6 +12,7 @@ from typing import Final
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.tables import LEGEND, Table
 from tumorscope.labels import NOTICE
+from tumorscope.system.files import write_whole
 
 # Nothing may be loaded or run, so the page is the same without a network.
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -89,14 +90,6 @@ class Document:
             yield from ("", f"![{picture.description}]({picture.path.name})")
 
 
-def check_report_folder(output: Path, *, overwrite: bool) -> None:
-    """Raise UsageError if a report may not be written to a folder."""
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file; the report needs a folder.")
-    if not overwrite and output.exists() and any(output.iterdir()):
-        raise UsageError(f"{output} is not empty; add --overwrite or give another folder.")
-
-
 def write_texts(output: Path, texts: Mapping[str, str]) -> None:
     """Write the files of a report by name, each whole or not at all.
 
@@ -108,9 +101,7 @@ def write_texts(output: Path, texts: Mapping[str, str]) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            partial = output / f"{name}.partial"
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(output / name)
+            write_whole(output / name, text)
     except OSError as error:
         raise UsageError(
             f"The report cannot be written to {output}: {error.strerror or error}. Give another "

@@ -12,7 +12,7 @@ import numpy as np
 
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.calibration import BINS
-from tumorscope.evaluation.document import Document, Picture, check_report_folder
+from tumorscope.evaluation.document import Document, Picture
 from tumorscope.evaluation.evaluation_data import EvaluationData
 from tumorscope.evaluation.intervals import RESAMPLES
 from tumorscope.evaluation.measurements import Measurements, take_measurements
@@ -24,8 +24,9 @@ from tumorscope.evaluation.plots import (
 )
 from tumorscope.evaluation.tables import build_tables, format_estimate
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
+from tumorscope.system.files import check_output_folder
 
-__all__ = ["REPORT_FILES", "EvaluationData", "build_report", "check_report_folder"]
+__all__ = ["REPORT_FILES", "EvaluationData", "build_report"]
 
 FORMAT_VERSION: Final = 1
 """Of ``metrics.json``."""
@@ -79,7 +80,7 @@ def build_report(
     UsageError
         If ``output`` holds files and ``overwrite`` is not given, or cannot be written to.
     """
-    check_report_folder(output, overwrite=overwrite)
+    check_output_folder(output, overwrite=overwrite)
     measurements = take_measurements(data)
     metrics = _metrics(data, measurements, command=command, title=title)
     metrics["left_out"] = dict(left_out or {})

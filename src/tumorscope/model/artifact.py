@@ -29,6 +29,7 @@ from tumorscope.labels import CLASSES, TUMOR_TYPES
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.input_check import Gate
 from tumorscope.operating_point import CUSTOM, NEUTRAL, ordered
+from tumorscope.system.files import write_whole
 
 FORMAT_VERSION: Final = 3
 
@@ -210,12 +211,9 @@ def write_artifact(path: Path, artifact: Artifact, *, overwrite: bool = False) -
         )
     if path.exists() and not overwrite:
         raise ArtifactError(f"{path} exists; give another path or allow overwriting.")
-    partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_bytes(_pack(artifact))
-        partial.replace(path)
+        write_whole(path, _pack(artifact))
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise ArtifactError(f"The artifact {path} cannot be written: {error.strerror}.") from error
 
 

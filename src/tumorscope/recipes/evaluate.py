@@ -17,11 +17,12 @@ from tumorscope.errors import ManifestError, UsageError
 from tumorscope.evaluation.arrays import Floats, Labels
 from tumorscope.evaluation.controls import ControlFeatures, score_controls
 from tumorscope.evaluation.localization import dice, peak
-from tumorscope.evaluation.report import EvaluationData, build_report, check_report_folder
+from tumorscope.evaluation.report import EvaluationData, build_report
 from tumorscope.labels import CLASSES, TUMOR_TYPES, Split
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows
+from tumorscope.system.files import check_output_folder
 
 UNKNOWN_TYPE = -1
 
@@ -89,7 +90,7 @@ def evaluate(
     """
     if record and (model is None or not model.is_file()):
         raise UsageError("--record writes to the artifact; give its file with --model.")
-    check_report_folder(output, overwrite=overwrite)
+    check_output_folder(output, overwrite=overwrite)
     folder = manifest_root(manifest, root)
     rows = read_manifest(manifest, root=folder)
     check_split(rows)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
-from tumorscope.errors import UsageError
 from tumorscope.evaluation.calibration import fit_platt, fit_temperature
 from tumorscope.evaluation.conformal import fit_conformal
 from tumorscope.evaluation.localization import best_threshold
@@ -29,6 +28,7 @@ from tumorscope.recipes.input_check import known_scans, spread, with_gate
 from tumorscope.recipes.model_inputs import load_examples
 from tumorscope.recipes.provenance import check_manifest, library_versions, read_run
 from tumorscope.recipes.series import FEWEST_SERIES, fit_series_spread
+from tumorscope.system.files import check_output
 from tumorscope.training.checkpoint import load_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples, balancing_weights
@@ -97,8 +97,7 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     UsageError
         If the folder is no finished run or its manifest has changed since.
     """
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists; add --overwrite or give another --output.")
+    check_output(output, overwrite=overwrite)
     record = read_run(run)
     config = TrainConfig.from_dict(record["config"])
     preprocessing = Preprocessing.from_dict(record["preprocessing"])

@@ -19,6 +19,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from tqdm import tqdm
 
 from tumorscope.errors import UsageError
+from tumorscope.system.files import write_whole
 from tumorscope.system.folder_lock import exclusive
 from tumorscope.training.augmentation import Augmentation
 from tumorscope.training.batches import FeatureBatches, Targets, make_targets
@@ -442,9 +443,7 @@ def _open_stem(
             arithmetic=config.frozen_arithmetic,
         )
         folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_bytes(graph)
-        partial.replace(path)
+        write_whole(path, graph)
     return FrozenStem(path.read_bytes())
 
 

@@ -15,10 +15,10 @@ from PIL import Image
 
 from tumorscope.audit.duplicates.findings import CopySearch
 from tumorscope.data.collection import Collection
-from tumorscope.data.manifest import check_output
 from tumorscope.data.pictures import read_pictures
 from tumorscope.errors import ImageError, ManifestError
 from tumorscope.labels import NOTICE
+from tumorscope.system.files import check_output, write_whole
 
 PICTURE_SIDE: Final = 128
 """Longer side in pixels of a picture inside the page: about 4 kB each."""
@@ -62,9 +62,7 @@ def write_pair_report(
         notice=NOTICE,
         content=_embed({"pairs": _compact(pairs), "pictures": dict(pictures or {})}),
     )
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, page)
 
 
 def report_pictures(search: CopySearch) -> dict[str, str]:

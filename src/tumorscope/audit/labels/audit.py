@@ -29,9 +29,9 @@ from tumorscope.data.pictures import read_pictures
 from tumorscope.data.pipeline import ensure_groups
 from tumorscope.data.split import EXCLUDED_GROUPS
 from tumorscope.errors import ImageError, ManifestError, UsageError
-from tumorscope.evaluation.document import check_report_folder
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.labels import CLASSES
+from tumorscope.system.files import check_output_folder
 
 LabelKind = Literal["type", "tumor"]
 
@@ -83,7 +83,7 @@ def find_label_issues(
     UsageError
         If a label has too few groups, or the report cannot be written where it should be.
     """
-    check_report_folder(output, overwrite=overwrite)
+    check_output_folder(output, overwrite=overwrite)
     opened = open_collection(source, root)
     labeled = [row for row in opened.rows if row.tumor is not None]
     collection = Collection(opened.name, tuple(ensure_groups(labeled, opened.root)), opened.root)

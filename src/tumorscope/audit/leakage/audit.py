@@ -27,9 +27,9 @@ from tumorscope.audit.tables import save_table, save_thresholds
 from tumorscope.data.collection import Collection, open_collection
 from tumorscope.data.pipeline import ensure_groups
 from tumorscope.errors import UsageError
-from tumorscope.evaluation.document import check_report_folder
 from tumorscope.evaluation.intervals import Estimate
 from tumorscope.model.classifier import load_model
+from tumorscope.system.files import check_output_folder
 
 PICTURE_COLUMNS: Final = (
     *("path", "slice_index", "plane", "tumor", "type", "patient_id", "group_id"),
@@ -123,7 +123,7 @@ def find_leakage(
         If predictions do not fit the test set, or the report cannot be written where it should
         be.
     """
-    check_report_folder(output, overwrite=overwrite)
+    check_output_folder(output, overwrite=overwrite)
     scores = scores or Scores()
     opened = open_collection(train, root), open_collection(test, root)
     probabilities, threshold = scores.of(opened[1])
