@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tumorscope.cli.options import model_option
+from tumorscope.cli.options import model_option, new_artifact_options, root_option
 from tumorscope.errors import MissingExtraError
 
 
@@ -18,15 +18,8 @@ from tumorscope.errors import MissingExtraError
     type=click.Path(path_type=Path),
     help="Manifest (CSV) of local cases.",
 )
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path),
-    help="Folder that the manifest's paths are relative to.",
-)
-@click.option(
-    "--output", required=True, type=click.Path(path_type=Path), help="Artifact file to write."
-)
-@click.option("--overwrite", is_flag=True, help="Replace an existing artifact.")
+@root_option
+@new_artifact_options
 def calibrate(
     model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
 ) -> None:

@@ -9,7 +9,12 @@ from typing import Final, cast
 
 import click
 
-from tumorscope.cli.options import model_option, operating_point_option
+from tumorscope.cli.options import (
+    manifest_option,
+    model_option,
+    operating_point_option,
+    root_option,
+)
 from tumorscope.errors import MissingExtraError
 from tumorscope.labels import SPLITS, Split
 from tumorscope.operating_point import NEUTRAL
@@ -19,14 +24,8 @@ EXIT_SOME_FAILED: Final = 1
 
 @click.command()
 @model_option
-@click.option(
-    "--manifest", required=True, type=click.Path(path_type=Path), help="Manifest (CSV) with splits."
-)
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path),
-    help="Folder that the manifest's paths are relative to.",
-)
+@manifest_option
+@root_option
 @click.option(
     "--split",
     type=click.Choice(SPLITS),

@@ -6,24 +6,15 @@ from pathlib import Path
 
 import click
 
-from tumorscope.cli.options import model_option
+from tumorscope.cli.options import manifest_option, model_option, new_artifact_options, root_option
 from tumorscope.errors import MissingExtraError
 
 
 @click.command()
 @model_option
-@click.option(
-    "--manifest", required=True, type=click.Path(path_type=Path), help="Manifest (CSV) with splits."
-)
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path),
-    help="Folder that the manifest's paths are relative to.",
-)
-@click.option(
-    "--output", required=True, type=click.Path(path_type=Path), help="Artifact file to write."
-)
-@click.option("--overwrite", is_flag=True, help="Replace an existing artifact.")
+@manifest_option
+@root_option
+@new_artifact_options
 def gate(
     model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
 ) -> None:

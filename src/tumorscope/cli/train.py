@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
+from tumorscope.cli.options import root_option
 from tumorscope.cli.own_command import next_command
 from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.labels import NOTICE
@@ -33,11 +34,7 @@ HOSPITALS: Final = "hospitals"
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), help="Folder for the run."
 )
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path),
-    help="Folder that the manifest's paths are relative to.",
-)
+@root_option
 @click.option(
     "--weights",
     default="imagenet",
