@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, select_autoescape
 from PIL import Image
 
 from tumorscope.audit.duplicates.findings import CopySearch
 from tumorscope.data.collection import Collection
 from tumorscope.data.pictures import read_pictures
 from tumorscope.errors import ImageError, ManifestError
+from tumorscope.evaluation.document import render_page
 from tumorscope.labels import NOTICE
 from tumorscope.system.files import check_output, write_whole
 
@@ -52,11 +52,9 @@ def write_pair_report(
         Data URIs by name; without them the page names the files and shows none.
     """
     check_output(path, overwrite=overwrite)
-    environment = Environment(
-        loader=PackageLoader("tumorscope.audit.duplicates", "templates"),
-        autoescape=select_autoescape(),
-    )
-    page = environment.get_template("pairs.html").render(
+    page = render_page(
+        "tumorscope.audit.duplicates",
+        "pairs.html",
         title=title,
         facts=facts,
         notice=NOTICE,
