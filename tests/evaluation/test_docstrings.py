@@ -10,7 +10,7 @@ import pytest
 @pytest.mark.parametrize(
     "name",
     [
-        *("calibration", "intervals", "localization", "matching"),
+        *("intervals", "localization", "matching"),
         "operating_points",
     ],
 )

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from tests.evaluation.references import DECISIONS, RANKING
-from tumorscope.evaluation import calibration, statistic
+from tests.evaluation.references import DECISIONS, RANKING, calibration_error
+from tumorscope.evaluation import statistic
 
 
 @pytest.fixture
@@ -46,12 +46,12 @@ def test_only_the_named_rows_count(study, rng):
         assert found.trials == pytest.approx(alone[name].trials, nan_ok=True)
 
 
-def test_calibration_error_equals_its_namesake_on_copies(study):
+def test_calibration_error_equals_scikit_learns_curve_on_copies(study):
     y_true, score, _, weight = study
     every = np.ones(len(y_true), bool)
     found = statistic.expected_calibration_error(y_true, score, rows=every).compute(weight)
     copies = [np.repeat(np.arange(len(y_true)), one.astype(int)) for one in weight]
-    expected = [calibration.expected_calibration_error(y_true[one], score[one]) for one in copies]
+    expected = [calibration_error(y_true[one], score[one]) for one in copies]
     assert found == pytest.approx(expected, abs=1e-12)
 
 

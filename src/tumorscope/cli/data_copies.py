@@ -23,7 +23,7 @@ _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 _LISTED: Final = 10
 """Pairs named on the terminal; the table holds all."""
 
-PICTURES, PAIRS, OVERLAPS = "pictures", "pairs", "overlaps"
+PICTURES, PAIRS = "pictures", "pairs"
 REPORT, THRESHOLDS = "report.html", "thresholds.json"
 
 

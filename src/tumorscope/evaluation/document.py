@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +75,20 @@ def render_page(package: str, template: str, **values: Any) -> str:
     return environment.get_template(template).render(**values)
 
 
-def write_texts(output: Path, texts: Mapping[str, str]) -> None:
-    """Write the files of a report by name, each whole or not at all.
+def report_texts(document: Document, records: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files of a report by name: both forms of the document, and records as JSON."""
+    return {
+        "report.md": document.to_markdown(),
+        "report.html": document.to_html(),
+        **{
+            name: json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+            for name, record in records.items()
+        },
+    }
+
+
+def write_report(output: Path, document: Document, records: Mapping[str, Any]) -> None:
+    """Write the files of :func:`report_texts`, each whole or not at all.
 
     Raises
     ------
@@ -84,7 +97,7 @@ def write_texts(output: Path, texts: Mapping[str, str]) -> None:
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
+        for name, text in report_texts(document, records).items():
             write_whole(output / name, text)
     except OSError as error:
         raise UsageError(

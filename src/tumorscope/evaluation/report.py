@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.calibration import BINS
-from tumorscope.evaluation.document import Document, Picture
+from tumorscope.evaluation.document import Document, Picture, report_texts
 from tumorscope.evaluation.evaluation_data import EvaluationData
 from tumorscope.evaluation.intervals import RESAMPLES
 from tumorscope.evaluation.measurements import Measurements, take_measurements
@@ -128,10 +127,8 @@ def _write(
         tables=tuple(build_tables(measurements, thresholds=data.operating_points)),
         pictures=tuple(_draw(folder, data, measurements)),
     )
-    (folder / "report.md").write_text(document.to_markdown(), encoding="utf-8")
-    (folder / "report.html").write_text(document.to_html(), encoding="utf-8")
-    text = json.dumps(metrics, indent=1, allow_nan=False, ensure_ascii=False)
-    (folder / METRICS_FILE).write_text(text + "\n", encoding="utf-8")
+    for name, text in report_texts(document, {METRICS_FILE: metrics}).items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _move(source: Path, output: Path) -> None:

@@ -2,7 +2,7 @@
 
 A resample that draws some groups twice and others not at all is a vector of integer weights, so
 no array is ever copied and thousands of resamples are a few array operations. With all weights 1
-each statistic equals scikit-learn's metric, and its namesake in ``calibration``, on weighted rows.
+each statistic equals scikit-learn's metric.
 """
 
 from __future__ import annotations

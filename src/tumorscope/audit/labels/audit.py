@@ -15,6 +15,7 @@ from tumorscope.audit.duplicates.descriptor_cache import open_look_cache
 from tumorscope.audit.duplicates.findings import (
     CopySearch,
     contradictions,
+    pair_names,
     search_copies,
     thresholds_record,
 )
@@ -307,12 +308,7 @@ class _Judged:
 
 def _pair_row(first: ManifestRow, second: ManifestRow, **found: Any) -> dict[str, Any]:
     return {
-        "first_set": first.set,
-        "first": first.name,
-        "second_set": second.set,
-        "second": second.name,
-        "first_tumor": first.tumor,
-        "second_tumor": second.tumor,
+        **pair_names(first, second),
         "is_contradiction": found["verdict"] == "contradiction",
         **found,
         "score": round(found["score"], 4),

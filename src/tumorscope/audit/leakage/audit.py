@@ -15,6 +15,7 @@ from tumorscope.audit.duplicates.descriptor_cache import open_look_cache
 from tumorscope.audit.duplicates.findings import (
     CopySearch,
     contradict,
+    pair_names,
     search_copies,
     thresholds_record,
 )
@@ -203,12 +204,7 @@ class _Tested:
             "verdict": "same picture" if leak.kind in COPIES else "relative",
             "score": round(_score(leak), 4),
             "change": f"{leak.kind}: {leak.change}" if leak.change else leak.kind,
-            "first_set": match.set,
-            "first": match.name,
-            "second_set": picture.set,
-            "second": picture.name,
-            "first_tumor": match.tumor,
-            "second_tumor": picture.tumor,
+            **pair_names(match, picture),
             "is_contradiction": leak.kind in COPIES and contradict(match, picture),
         }
 
