@@ -31,7 +31,7 @@ def check_output_folder(folder: Path, *, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; give a folder.")
     if not overwrite and folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder} is not empty; give another folder or add --overwrite.")
+        raise UsageError(f"{folder} is not empty; add --overwrite or give another folder.")
 
 
 @contextlib.contextmanager
