@@ -136,8 +136,8 @@ train: .venv/.dev ## Train the embedded model on the scans in DATA.
 
 # From the run of the full one, which then teaches it.
 lite: .venv/.dev ## Train the small embedded model.
-	$(BIN)/tumorscope narrow $(RUN) --output $(RUN)-narrow.npz --overwrite
-	$(BIN)/tumorscope train --manifest $(RUN).csv --root $(DATA) --weights $(RUN)-narrow.npz --set width=0.5 \
+	$(BIN)/tumorscope prune $(RUN) --output $(RUN)-pruned.npz --overwrite
+	$(BIN)/tumorscope train --manifest $(RUN).csv --root $(DATA) --weights $(RUN)-pruned.npz --set width=0.5 \
 	  --set fine_tune_epochs=14 --set patience=0 --set fine_tune_learning_rate=2e-4 \
 	  --teacher src/tumorscope/model/default.tumorscope --output $(RUN)-lite --resume
 	$(BIN)/tumorscope export $(RUN)-lite --output src/tumorscope/model/lite.tumorscope --overwrite

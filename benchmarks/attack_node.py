@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
-from tests.serving.dicom_node.attacks import ATTACKS, PATIENT, GoodPeer, NodeProcess, send_mutants
+from tests.serving.dicom.attacks import ATTACKS, PATIENT, GoodPeer, NodeProcess, send_mutants
 
 from tumorscope.imaging.phantom import Lesion, head_phantom
 

@@ -20,6 +20,8 @@ from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import Artifact, Calibration, Manifest, write_artifact
 from tumorscope.model.input_check import Gate
 
+pytest_plugins = ["tests.picture_fixtures"]
+
 REAL_SCANS = Path(__file__).parents[2] / "shared" / "data"
 
 SIZE = 64
@@ -34,6 +36,12 @@ def real_scans() -> Path:
     if not REAL_SCANS.is_dir():
         pytest.skip(f"there are no real scans at {REAL_SCANS.parent.name}/{REAL_SCANS.name}")
     return REAL_SCANS
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Source of randomness that is the same in every run."""
+    return np.random.default_rng(7)
 
 
 @pytest.fixture(scope="session")

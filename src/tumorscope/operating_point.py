@@ -44,6 +44,16 @@ def ordered(points: Mapping[str, float]) -> dict[str, float]:
     return after
 
 
+def listed(points: Mapping[str, float]) -> list[tuple[str, float]]:
+    """List operating points from the lowest threshold up; equal ones in the order of the names."""
+    names = (RULE_OUT, NEUTRAL, RULE_IN)
+
+    def key(point: tuple[str, float]) -> tuple[float, int]:
+        return point[1], names.index(point[0]) if point[0] in names else len(names)
+
+    return sorted(points.items(), key=key)
+
+
 def choose(
     points: Mapping[str, float], name: str | None, threshold: float | None
 ) -> OperatingPoint:

@@ -77,13 +77,13 @@ def test_what_was_begun_with_other_things_is_refused_and_kept(
     archive: Path, stopped: Path, tiny_artifact_path: Path
 ) -> None:
     before = sorted(stopped.iterdir())
-    with pytest.raises(UsageError, match="another operating point"):
+    with pytest.raises(UsageError, match="a different operating point"):
         run_batch(config(archive, tiny_artifact_path, operating_point="sensitive"), progress=ignore)
-    with pytest.raises(UsageError, match=r"another operating point.*threshold 0\.5"):
+    with pytest.raises(UsageError, match=r"a different operating point.*threshold 0\.5"):
         run_batch(config(archive, tiny_artifact_path, threshold=0.5), progress=ignore)
-    with pytest.raises(UsageError, match="another model"):
+    with pytest.raises(UsageError, match="a different model"):
         run_batch(config(archive, None), progress=ignore)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="another input"):
+    with pytest.raises(UsageError, match="a different input"):
         run_batch(config(archive, tiny_artifact_path, place=f"{archive}/*"), progress=ignore)
     (archive / "new.png").write_bytes(b"new")
     with pytest.raises(UsageError, match="files have come"):
@@ -92,7 +92,7 @@ def test_what_was_begun_with_other_things_is_refused_and_kept(
     (stopped / "journal.json").write_text(
         text.replace('"schema_version": 2', '"schema_version": 0')
     )
-    with pytest.raises(UsageError, match="another version of the table's schema"):
+    with pytest.raises(UsageError, match="a different version of the table's schema"):
         run_batch(config(archive, tiny_artifact_path), progress=ignore)
     assert [path for path in sorted(stopped.iterdir()) if path.suffix != ".new"] == before
 

@@ -165,7 +165,7 @@ def test_a_folder_of_shards_is_opened_and_a_damaged_one_is_a_row(
     rows = rows_of(make(folder)[1])
     assert [Path(row["source"]).name for row in rows[:2]] == ["bad.zip", "1.png"]
     assert rows[0]["error_type"] == "corrupt-image"
-    assert "unpack it" in rows[-1]["error_detail"]
+    assert "decompress it" in rows[-1]["error_detail"]
 
 
 def test_globs_manifests_and_urls(make: Callable[..., Any], archive: Path) -> None:

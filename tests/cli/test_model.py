@@ -41,6 +41,7 @@ def test_card_is_readable(tumorscope: Run, name: str) -> None:
     assert "{" not in out
 
 
+@pytest.mark.filterwarnings("default::tumorscope.errors.ArtifactWarning")  # as users have it
 def test_rewritten_artifact_has_its_points_in_order(tumorscope: Run, tmp_path: Path) -> None:
     path, new = tmp_path / "apart.tumorscope", tmp_path / "new.tumorscope"
     write_by_hand(path, operating_points=APART)

@@ -1,4 +1,4 @@
-"""What the command makes of its options; tests/serving/dicom_node has the node itself."""
+"""What the command makes of its options; tests/serving/dicom has the node itself."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -83,7 +83,7 @@ CALLS: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--overwrite": [],
         },
     ),
-    "gate": (
+    "input-check": (
         ["--manifest", "m.csv", "--output", "a"],
         {
             "--model": ["other"],
@@ -93,7 +93,7 @@ CALLS: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--overwrite": [],
         },
     ),
-    "narrow": (
+    "prune": (
         ["run", "--output", "a"],
         {"--output": ["b"], "--width": ["0.25"], "--overwrite": []},
     ),
@@ -131,6 +131,7 @@ def recipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[Any]]:
             asked.append((arguments, named))
             raise click.exceptions.Exit(0)
 
+        name = name.replace("-", "_")
         module = ModuleType(f"tumorscope.recipes.{name}")
         setattr(module, name, note)
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -187,9 +188,23 @@ def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
     words += ["--engine", "--address", "--workers", "--overwrite"]
     assert options("batch") == words
     words = ["--host", "--port", "--ae-title", "--accept", "--series-after", "--output"]
-    assert options("node") == [*words, "--model", "--operating-point", "--threshold"]
+    words += ["--model", "--operating-point", "--threshold"]
+    words += ["--max-associations", "--max-per-peer", "--max-waiting", "--max-pdu"]
+    words += ["--max-dataset", "--max-receiving"]
+    words += ["--association-timeout", "--transfer-timeout", "--idle-timeout"]
+    assert options("node") == words
     assert options("model info") == ["--model", "--format"]
     assert options("model rewrite") == ["--output", "--overwrite"]
     words = ["--to", "--tracking-uri", "--experiment", "--evaluation", "--weights"]
     assert options("export-run") == words
     assert options("samples") == []
+
+
+def test_a_verb_of_the_version_before_still_works_and_says_its_new_name(
+    tumorscope: Callable[..., Result], recipe: Callable[[str], list[Any]]
+) -> None:
+    asked = recipe("prune")
+    done = tumorscope("narrow", "run", "--output", "a")
+    assert done.code == 0
+    assert len(asked) == 1
+    assert "now called 'prune'" in done.err

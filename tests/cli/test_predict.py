@@ -134,7 +134,7 @@ def test_table(run: Callable[..., Result], scans: Path) -> None:
     assert lines[3].split()[0] == "no_tumor"
     assert lines[4].endswith("3.nii [0]")
     assert lines[7].endswith("3.nii (series of 3 slices)")
-    assert lines[-1] == NOTICE
+    assert lines[-1] == f"Operating point balanced: tumor from 0.500 on. {NOTICE}"
     assert "0.png: The file is empty" in result.err
     assert len({line.index(str(scans)) for line in lines[1:8]}) == 1
 

@@ -144,7 +144,7 @@ def test_hospitals_of_a_manifest_are_left_out_in_turn(
     ("words", "message"),
     [
         ((), "--manifest FILE or --folds FOLDER"),
-        (("--folds", "f", "--manifest", "m.csv"), "leave --manifest out"),
+        (("--folds", "f", "--manifest", "m.csv"), "remove --manifest"),
         (("--folds", "hospitals"), "--folds hospitals needs --manifest FILE"),
         (("--folds", "f", "--cache", "c"), "--cache: not with --folds"),
         (("--folds", "f", "--seed", "0", "--seeds", "1"), "--seed and --seeds"),

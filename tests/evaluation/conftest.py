@@ -11,11 +11,6 @@ from tumorscope.evaluation.evaluation_data import EvaluationData
 SETS = ("both", "small", "tumors_only", "free_only")
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(7)
-
-
 @pytest.fixture(scope="session")
 def _fields() -> dict[str, Any]:
     rng = np.random.default_rng(7)

@@ -13,7 +13,7 @@ from tumorscope.data.manifest import ManifestRow, write_manifest
 from tumorscope.errors import UsageError
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.recipes import prune as recipe
-from tumorscope.recipes.prune import narrow
+from tumorscope.recipes.prune import prune
 from tumorscope.system.files import file_sha256
 from tumorscope.training.checkpoint import load_arrays, save_arrays
 from tumorscope.training.config import TrainConfig
@@ -52,11 +52,11 @@ def test_weights_are_written_and_counted(run: Path, monkeypatch: pytest.MonkeyPa
         asked.update(options, canvases=len(canvases))
         return {name: value[: int(8 * options["width"])] for name, value in weights.items()}
 
-    monkeypatch.setattr(recipe, "narrow_weights", note)
+    monkeypatch.setattr(recipe, "prune_filters", note)
     monkeypatch.setattr(recipe, "load_examples", lambda rows, *_: (_Examples(len(rows)), []))
     output = run / "slim.npz"
 
-    assert narrow(run, output=output, width=0.25) == (8, 2)
+    assert prune(run, output=output, width=0.25) == (8, 2)
 
     assert (asked["width"], asked["canvases"]) == (0.25, 1)
     assert load_arrays(output)[0]["type/bias"].shape == (2,)
@@ -70,30 +70,30 @@ class _Examples:
 @pytest.mark.parametrize("width", [0, 0.01, 1, 1.5])
 def test_width_that_is_no_share_is_refused(run: Path, width: float) -> None:
     with pytest.raises(UsageError, match="width"):
-        narrow(run, output=run / "slim.npz", width=width)
+        prune(run, output=run / "slim.npz", width=width)
 
 
 def test_narrow_network_is_not_narrowed_again(run: Path) -> None:
     change(run, width=0.5)
     with pytest.raises(UsageError, match="Only a full network"):
-        narrow(run, output=run / "slim.npz", width=0.25)
+        prune(run, output=run / "slim.npz", width=0.25)
 
 
 def test_nothing_is_overwritten(run: Path) -> None:
     output = run / "slim.npz"
     output.write_text("mine")
     with pytest.raises(UsageError, match="--overwrite"):
-        narrow(run, output=output, width=0.5)
+        prune(run, output=output, width=0.5)
     assert output.read_text() == "mine"
 
 
 def test_folder_that_does_not_exist_is_named_before_any_work(run: Path) -> None:
     with pytest.raises(UsageError, match="does not exist; create it first"):
-        narrow(run, output=run / "missing" / "slim.npz", width=0.5)
+        prune(run, output=run / "missing" / "slim.npz", width=0.5)
 
 
 def test_changed_manifest_is_refused(run: Path) -> None:
     manifest = run.parent / "split.csv"
     manifest.write_text(manifest.read_text() + "\n")
     with pytest.raises(UsageError, match="is not the manifest"):
-        narrow(run, output=run / "slim.npz", width=0.5)
+        prune(run, output=run / "slim.npz", width=0.5)

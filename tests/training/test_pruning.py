@@ -7,7 +7,7 @@ import pytest
 from tumorscope.training.checkpoint import Arrays, layer_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.network import build_network
-from tumorscope.training.pruning import choose_filters, narrow
+from tumorscope.training.pruning import choose_filters, prune_filters
 
 SIZE = 64
 
@@ -42,7 +42,7 @@ def answers(weights: Arrays, canvases: np.ndarray, width: float, folder) -> dict
 
 
 def test_what_repeats_is_dropped_without_loss(repetitive, canvases, tmp_path):
-    slim = narrow(repetitive, canvases, width=0.5)
+    slim = prune_filters(repetitive, canvases, width=0.5)
 
     assert slim["block1_conv1/kernel"].shape == (3, 3, 3, 16)
     assert slim["block1_conv2/kernel"].shape == (3, 3, 16, 32)
@@ -65,7 +65,7 @@ def test_kernels_are_fitted_and_not_only_cut_out(repetitive, canvases, tmp_path)
     }
     full = answers(weights, canvases, 1.0, tmp_path)["evidence"]
 
-    slim = narrow(weights, canvases, width=0.5)
+    slim = prune_filters(weights, canvases, width=0.5)
 
     half = answers(slim, canvases, 0.5, tmp_path)["evidence"]
     assert np.corrcoef(half.ravel(), full.ravel())[0, 1] > 0.9
@@ -89,6 +89,6 @@ def test_a_filter_that_nothing_reads_is_dropped():
 
 
 def test_same_seed_gives_the_same_weights(repetitive, canvases):
-    one, other = (narrow(repetitive, canvases[:4], width=0.25, seed=3) for _ in range(2))
+    one, other = (prune_filters(repetitive, canvases[:4], width=0.25, seed=3) for _ in range(2))
     for name, value in one.items():
         np.testing.assert_array_equal(value, other[name], err_msg=name)

@@ -1,4 +1,4 @@
-"""``tumorscope gate``."""
+"""``tumorscope input-check``."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from tumorscope.cli.options import manifest_option, model_option, new_artifact_o
 from tumorscope.errors import MissingExtraError
 
 
-@click.command()
+@click.command("input-check")
 @model_option
 @manifest_option
 @root_option
 @new_artifact_options
-def gate(
+def input_check(
     model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
 ) -> None:
     """Refit the check that rejects other images; the network is unchanged."""
     try:
-        from tumorscope.recipes.input_check import gate as refit
+        from tumorscope.recipes.input_check import input_check as refit
     except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Fitting the gate", extra="train") from error
+        raise MissingExtraError(feature="Fitting the input check", extra="train") from error
     artifact = refit(model, manifest, output=output, root=root, overwrite=overwrite)
     fitted = artifact.manifest.gate
     click.echo(f"{output}: rejected beyond a novelty of {fitted.threshold if fitted else 1:.4f}")

@@ -23,16 +23,24 @@ _VERBS: Final = {
     "node": ("tumorscope.cli.node:node", "Run a DICOM node that answers received scans."),
     "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
     "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),
-    "narrow": ("tumorscope.cli.prune:narrow", "Prune a trained network to fewer filters."),
+    "prune": ("tumorscope.cli.prune:prune", "Prune a trained network to fewer filters."),
     "evaluate": ("tumorscope.cli.evaluate:evaluate", "Measure a model, with intervals."),
     "calibrate": ("tumorscope.cli.calibrate:calibrate", "Recalibrate a model on local cases."),
     "export": ("tumorscope.cli.export:export", "Export a training run as an artifact."),
     "export-run": ("tumorscope.cli.export_run:export_run", "Log a training run to MLflow."),
-    "gate": ("tumorscope.cli.input_check:gate", "Refit the check that rejects other images."),
+    "input-check": (
+        "tumorscope.cli.input_check:input_check",
+        "Refit the check that rejects other images.",
+    ),
     "model": ("tumorscope.cli.model:model", "Show a model card."),
     "samples": ("tumorscope.cli.samples:samples", "Write synthetic sample slices."),
 }
+_RENAMED: Final = {"gate": "input-check", "narrow": "prune"}
+"""Names of the version before, which still work."""
+
 EXIT_USAGE: Final = 2
+
+_LOGGER: Final = logging.getLogger("tumorscope")
 
 _PLAIN_WARNING: Final = warnings.showwarning
 
@@ -46,6 +54,9 @@ class _LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one verb."""
+        if cmd_name in _RENAMED:
+            _LOGGER.warning("'%s' is now called '%s'.", cmd_name, _RENAMED[cmd_name])
+            cmd_name = _RENAMED[cmd_name]
         if cmd_name not in _VERBS:
             return None
         module, _, attribute = _VERBS[cmd_name][0].partition(":")

@@ -12,6 +12,7 @@ from tumorscope.cli.model_card import card_lines
 from tumorscope.errors import ArtifactWarning, UsageError
 from tumorscope.labels import NOTICE
 from tumorscope.model.artifact import read_artifact, write_artifact
+from tumorscope.operating_point import listed
 
 
 @click.group()
@@ -64,6 +65,6 @@ def rewrite(artifact: Path, output: Path | None, overwrite: bool) -> None:
         read = read_artifact(artifact)
     target = artifact if output is None else output
     write_artifact(target, read, overwrite=overwrite)
-    points = sorted(read.manifest.operating_points.items(), key=lambda point: point[1])
+    points = listed(read.manifest.operating_points)
     told = ", ".join(f"{name} {threshold:.4f}" for name, threshold in points)
     click.echo(f"{target}: {told}\nIdentity (SHA-256): {read.manifest.identity}")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tumorscope.labels import CLASSES, TUMOR_TYPES
 from tumorscope.model.artifact import Manifest
-from tumorscope.operating_point import NEUTRAL, RULE_IN, RULE_OUT
+from tumorscope.operating_point import NEUTRAL, RULE_IN, RULE_OUT, listed
 
 WIDTH: Final = 99
 
@@ -99,7 +99,7 @@ def _classes() -> Iterator[tuple[str, str]]:
 
 def _points(manifest: Manifest) -> Iterator[tuple[str, str]]:
     measured = _part(_evaluation(manifest.card), "sections", "operating_points")
-    for name, threshold in sorted(manifest.operating_points.items(), key=lambda one: one[1]):
+    for name, threshold in listed(manifest.operating_points):
         promise = _PROMISES.get(name, "")
         yield name, f"{threshold:.4f}  {promise}".rstrip()
         row = measured.get(name, {})

@@ -1,4 +1,4 @@
-"""``tumorscope narrow``."""
+"""``tumorscope prune``."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tumorscope.labels import NOTICE
     "--width", type=float, default=0.5, show_default=True, help="Share of the filters to keep."
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-def narrow(run: Path, output: Path, width: float, overwrite: bool) -> None:
+def prune(run: Path, output: Path, width: float, overwrite: bool) -> None:
     """Prune the network of the training run in folder RUN to fewer filters.
 
     The filters are chosen and refitted on scans of its train split. Next, run tumorscope train
     with the same manifest, --weights FILE, --set width=WIDTH and --teacher ARTIFACT.
     """
     try:
-        from tumorscope.recipes.prune import narrow as make
+        from tumorscope.recipes.prune import prune as make
     except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Narrowing", extra="train") from error
+        raise MissingExtraError(feature="Pruning", extra="train") from error
     before, after = make(run, output=output, width=width, overwrite=overwrite)
     click.echo(
         f"{output}: {after / 1e6:.1f} million weights of {before / 1e6:.1f}. Next: "

@@ -62,7 +62,7 @@ Canvases = NDArray[np.uint8]
 _Features = NDArray[np.floating[Any]]
 
 
-def gate(
+def input_check(
     model: Path | None,
     manifest: Path,
     *,

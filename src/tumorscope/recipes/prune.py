@@ -18,13 +18,13 @@ from tumorscope.training.checkpoint import load_arrays, save_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.fit import RunPaths
 from tumorscope.training.network import backbone_layers
-from tumorscope.training.pruning import narrow as narrow_weights
+from tumorscope.training.pruning import prune_filters
 
 SCANS: Final = 128
 """Of the train split, spread over all sets; their maps at full size take 5 GB of memory."""
 
 
-def narrow(run: Path, *, output: Path, width: float, overwrite: bool = False) -> tuple[int, int]:
+def prune(run: Path, *, output: Path, width: float, overwrite: bool = False) -> tuple[int, int]:
     """Write the weights of a narrower network, for ``tumorscope train --weights``.
 
     Parameters
@@ -66,7 +66,7 @@ def narrow(run: Path, *, output: Path, width: float, overwrite: bool = False) ->
     rows = read_manifest(check_manifest(record), root=root)
     examples, _ = load_examples(spread(rows, "train", SCANS), root, preprocessing)
     with tqdm(total=len(backbone_layers()), desc="narrowing", unit="layer") as bar:
-        slim = narrow_weights(
+        slim = prune_filters(
             weights,
             examples.canvases,
             width=config.width,

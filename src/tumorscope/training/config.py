@@ -34,7 +34,7 @@ class TrainConfig:
         Arithmetic of the layers that are not trained; ``int8`` is what the exported model uses.
     width
         Share of VGG16's filters that each convolution keeps, the first one half of that; below 1
-        for weights that ``tumorscope narrow`` made.
+        for weights that ``tumorscope prune`` made.
     views
         Augmented copies of each training image. Epoch ``e`` sees view ``e % views``.
     frozen_epochs, fine_tune_epochs

@@ -131,7 +131,7 @@ def build_network(config: TrainConfig, *, size: int, weights: str | Path | None)
         if config.width < 1:
             raise UsageError(
                 f"Keras has no weights for a width of {config.width}; create them with "
-                "'tumorscope narrow' and give the file."
+                "'tumorscope prune' and give the file."
             )
         _copy_from_keras(stem, trunk)
     elif weights is not None:

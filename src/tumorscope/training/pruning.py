@@ -31,7 +31,7 @@ HEAD_INPUTS: Final = {"fine": "block4_conv3", "coarse": "block5_conv3"}
 FloatArray = NDArray[np.float32]
 
 
-def narrow(
+def prune_filters(
     weights: Mapping[str, NDArray[Any]],
     canvases: NDArray[np.uint8],
     *,

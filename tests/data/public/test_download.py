@@ -100,7 +100,7 @@ def test_a_file_that_is_there_is_taken_or_left_alone(server, fetch, tmp_path):
     assert server.asked == []
 
     (tmp_path / "a.zip").write_bytes(b"mine")
-    with pytest.raises(FetchError, match="nothing is overwritten"):
+    with pytest.raises(FetchError, match="is not overwritten"):
         fetch(file)
     assert (tmp_path / "a.zip").read_bytes() == b"mine"
 

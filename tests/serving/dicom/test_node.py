@@ -27,7 +27,7 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
-from tests.serving.dicom_node.attacks import dcmtk
+from tests.serving.dicom.attacks import dcmtk
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
@@ -161,7 +161,7 @@ def test_slice_that_is_sent_again_counts_once_and_a_late_one_joins_the_rest(
     assert running.wait_for("series", 2)[1]["slices"] == 3
 
 
-def test_damaged_image_is_refused_and_the_next_is_answered(
+def test_damaged_image_is_refused_a_blank_one_rejected_and_the_next_answered(
     running: Running, make_slices: Callable[[int], list[FileDataset]], make_dicom: MakeDicom
 ) -> None:
     good = make_slices(1)[0]
@@ -169,9 +169,11 @@ def test_damaged_image_is_refused_and_the_next_is_answered(
     cut.SOPInstanceUID = cut.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     cut.PixelData = good.PixelData[:100]
     flat = make_dicom(np.full((64, 64), 7, np.uint16), InstanceNumber=9)
-    assert send(running.port, cut, flat, good) == [0xC000, 0xC000, 0x0000]
-    errors = running.of_kind("error")
-    assert [one["source"] for one in errors] == [cut.SOPInstanceUID, flat.SOPInstanceUID]
+    assert send(running.port, cut, flat, good) == [0xC000, 0x0000, 0x0000]
+    assert [one["source"] for one in running.of_kind("error")] == [cut.SOPInstanceUID]
+    outcomes = {one["sop_instance_uid"]: one["outcome"] for one in running.of_kind("image")}
+    assert outcomes[flat.SOPInstanceUID] == "rejected"
+    assert good.SOPInstanceUID in outcomes
     assert "Doe" not in json.dumps(running.answers)
 
 

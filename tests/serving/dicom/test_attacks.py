@@ -18,7 +18,7 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import generate_uid
 from pynetdicom.sop_class import Verification
 
-from tests.serving.dicom_node.attacks import (
+from tests.serving.dicom.attacks import (
     ATTACKS,
     COMMAND,
     ECHO_CONTEXT,
