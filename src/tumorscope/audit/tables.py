@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tumorscope.data.manifest import write_table
-from tumorscope.errors import MissingExtraError
+from tumorscope.errors import needs_extra
 from tumorscope.system.files import check_output, whole_file
 
 
@@ -33,11 +33,9 @@ def save_table(
     if path.suffix.lower() != ".parquet":
         write_table(path, columns, table, overwrite=overwrite)
         return
-    try:
+    with needs_extra("Parquet", "data"):
         import pyarrow as pa
         import pyarrow.parquet as pq
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Parquet", extra="data") from error
     check_output(path, overwrite=overwrite)
     rows = list(table)
     arrays = {column: pa.array([row.get(column) for row in rows]) for column in columns}

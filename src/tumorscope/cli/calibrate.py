@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tumorscope.cli.options import model_option, new_artifact_options, root_option
-from tumorscope.errors import MissingExtraError
+from tumorscope.errors import needs_extra
 
 
 @click.command()
@@ -24,10 +24,8 @@ def calibrate(
     model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
 ) -> None:
     """Recalibrate a model on 50 or more local cases; the network is unchanged."""
-    try:
+    with needs_extra("Calibration", "train"):
         from tumorscope.recipes.calibrate import calibrate as fit
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Calibration", extra="train") from error
     artifact = fit(model, manifest, output=output, root=root, overwrite=overwrite)
     fitted = artifact.manifest
     points = ", ".join(f"{name} {value:.3f}" for name, value in fitted.operating_points.items())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
+from tumorscope.cli.options import collection_root_option
 from tumorscope.errors import LeakError, UsageError
 from tumorscope.labels import CLASSES, NOTICE, SPLITS, Split
 
@@ -21,7 +22,6 @@ FRACTION_NAMES: Final[tuple[Split, ...]] = ("train", "val", "calibration", "test
 
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 _PATH: Final = click.Path(path_type=Path, exists=True)
-_FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 @click.command()
@@ -30,9 +30,7 @@ _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option(
     "--output", type=click.Path(path_type=Path), help="CSV file to write; with --folds, a folder."
 )
-@click.option(
-    "--root", type=_FOLDER, help="Folder that the paths are relative to.  [default: the manifest's]"
-)
+@collection_root_option
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--fractions",

@@ -15,7 +15,7 @@ from tumorscope.cli.options import (
     operating_point_option,
     root_option,
 )
-from tumorscope.errors import MissingExtraError
+from tumorscope.errors import needs_extra
 from tumorscope.labels import SPLITS, Split
 from tumorscope.operating_point import NEUTRAL
 
@@ -62,10 +62,8 @@ def evaluate(
 
     Exit code 0: all rows measured; 1: some could not be read; 2: wrong usage.
     """
-    try:
+    with needs_extra("Evaluation", "train"):
         from tumorscope.recipes.evaluate import evaluate as measure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Evaluation", extra="train") from error
     metrics = measure(
         model,
         manifest,

@@ -38,6 +38,12 @@ root_option = click.option(
     help="Folder that the manifest's paths are relative to.",
 )
 
+collection_root_option = click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder that the paths are relative to.  [default: the manifest's]",
+)
+
 
 def new_artifact_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--output`` and ``--overwrite`` of an artifact that is written."""

@@ -194,6 +194,22 @@ class Artifact:
     graph: bytes
 
 
+def uncalibrated(
+    graph: bytes, preprocessing: Preprocessing, *, model_id: str, model_version: str
+) -> Artifact:
+    """Return an artifact that takes the graph's outputs as they are; nothing is fitted yet."""
+    manifest = Manifest(
+        model_id=model_id,
+        model_version=model_version,
+        preprocessing=preprocessing,
+        calibration=Calibration(),
+        operating_points={"balanced": 0.5},
+        evidence_threshold=0.0,
+        graph_sha256=hashlib.sha256(graph).hexdigest(),
+    )
+    return Artifact(manifest, graph)
+
+
 def write_artifact(path: Path, artifact: Artifact, *, overwrite: bool = False) -> None:
     """Write an artifact as one file.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from tumorscope.evaluation.conformal import fit_conformal
 from tumorscope.evaluation.localization import best_threshold
 from tumorscope.evaluation.operating_points import choose_operating_points
 from tumorscope.imaging.preprocess import Preprocessing
-from tumorscope.model.artifact import Artifact, Calibration, Manifest, write_artifact
+from tumorscope.model.artifact import Artifact, Calibration, Manifest, uncalibrated, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.evidence import sigmoid
@@ -187,17 +186,12 @@ def _differences(logits: Mapping[str, NDArray[np.float32]], examples: Examples) 
 def _uncalibrated(
     graph: onnx.ModelProto, preprocessing: Preprocessing, *, model_id: str = MODEL_ID
 ) -> Artifact:
-    content = graph.SerializeToString()
-    manifest = Manifest(
+    return uncalibrated(
+        graph.SerializeToString(),
+        preprocessing,
         model_id=model_id,
         model_version=library_versions()["tumorscope"],
-        preprocessing=preprocessing,
-        calibration=Calibration(),
-        operating_points={"balanced": 0.5},
-        evidence_threshold=0.0,
-        graph_sha256=hashlib.sha256(content).hexdigest(),
     )
-    return Artifact(manifest, content)
 
 
 def _run(graph: onnx.ModelProto, examples: Examples, preprocessing: Preprocessing) -> Outputs:
