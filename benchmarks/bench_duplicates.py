@@ -43,8 +43,9 @@ from tumorscope.audit.duplicates.perceptual_descriptors import take_look
 from tumorscope.data.descriptors import describe
 from tumorscope.data.duplicates import DuplicateThresholds, find_pairs
 from tumorscope.data.manifest import ManifestRow, read_manifest
-from tumorscope.data.pictures import is_volume, read_pictures
+from tumorscope.data.pictures import read_pictures
 from tumorscope.data.split import patient_key
+from tumorscope.imaging.formats.table import is_named_as_volume
 
 Picture = NDArray[np.uint8]
 Pairs = list[tuple[int, int]]
@@ -131,7 +132,7 @@ def choose_scans(
         for row in rows
         if row.split not in ("train", "excluded", None)
         and row.set != "not_brain_mr"
-        and not is_volume(row.path)
+        and not is_named_as_volume(row.path)
     }
     drawn = list(once.values())
     drawn = [drawn[index] for index in np.random.default_rng(seed).permutation(len(drawn))]

@@ -9,10 +9,10 @@ they do not change what a request costs.
 
 from __future__ import annotations
 
+import argparse
 import base64
 import io
 import os
-import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -64,8 +64,16 @@ def measure_cost(*, repeats: int = 10) -> float:
     return round(1000 * (time.process_time() - started) / repeats, 1)
 
 
-if __name__ == "__main__":
-    if sys.argv[1] == "cost":
+def main() -> None:
+    """Serve, or measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", help="port to listen on, or 'cost'")
+    port = parser.parse_args().port
+    if port == "cost":
         print({"answer_ms": measure_cost()})
     else:
-        create_app().run(port=int(sys.argv[1]), threaded=True)
+        create_app().run(port=int(port), threaded=True)
+
+
+if __name__ == "__main__":
+    main()

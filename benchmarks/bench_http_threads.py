@@ -7,6 +7,7 @@ On a machine that does other work too, compare processor times and the rates of 
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import threading
 import time
@@ -51,6 +52,7 @@ def measure(session: onnxruntime.InferenceSession, canvas: np.ndarray, at_once: 
 
 def main() -> None:
     """Print all combinations, in turn."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     artifact = read_artifact(None)
     size = artifact.manifest.preprocessing.size
     canvas = np.zeros((1, size, size), np.uint8)

@@ -4,8 +4,8 @@
 
 A mask drawn on one sequence is the label of all sequences of that slice. Here the grey of each
 outlined tumor is compared with that around it, on the canvas that the network sees; a tumor shows
-where the two medians lie at least as far apart as for ``covered_share``. The tumors that show, and
-those that do not, each stand against all tumor-free slices of the same sequence. All groups that
+where the two medians lie at least :data:`VISIBLE_CONTRAST` apart. The tumors that show, and those
+that do not, each stand against all tumor-free slices of the same sequence. All groups that
 took no part in the training: ``val``, ``calibration`` and ``test``. An analysis, not a test.
 """
 
@@ -18,15 +18,24 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.estimate_cell import estimate_cell
+from numpy.typing import NDArray
+from scipy import ndimage
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.intervals import bootstrap
 from tumorscope.evaluation.statistic import roc_auc, share
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows
-from tumorscope.training.covered import VISIBLE_CONTRAST, contrast
 
 HELD_OUT = ("val", "calibration", "test")
+
+VISIBLE_CONTRAST = 18.0
+"""Grey levels of 255 between the medians of a tumor and of its surroundings: masks drawn on FLAIR
+lie on T1, too."""
+
+MARGIN, RING = 3, 7
+"""Model-input pixels around a mask that are left out, since masks are drawn tightly, and those
+beyond, which a tumor is told from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,19 @@ def _shows(item: LoadedRow, model: Classifier) -> bool:
         return False
     covered = model.manifest.preprocessing.apply_mask(item.mask, item.geometry)
     return contrast(item.canvas, covered > 0.5) >= VISIBLE_CONTRAST
+
+
+def contrast(canvas: NDArray[np.uint8], tumor: NDArray[np.bool_]) -> float:
+    """Return how far the grey of a tumor is from that around it, in levels of 255."""
+    around = _widened(tumor, MARGIN + RING) & ~_widened(tumor, MARGIN)
+    if not tumor.any() or not around.any():
+        return 0.0
+    return float(abs(np.median(canvas[tumor]) - np.median(canvas[around])))
+
+
+def _widened(region: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+    widened: NDArray[np.bool_] = ndimage.distance_transform_edt(~region) <= pixels
+    return widened if region.any() else region
 
 
 def _report(name: str, answers: Sequence[Answer]) -> None:

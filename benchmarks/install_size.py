@@ -9,6 +9,7 @@ processor time of ``import tumorscope``. Exits with 1 where a bound is missed.
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ IMPORTS: Final = 5
 
 def main() -> int:
     """Install, measure and print; return the exit code."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = Path(folder) / "bin" / "python"

@@ -18,6 +18,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -107,3 +109,12 @@ class MissingExtraError(TumorscopeError):
         super().__init__(
             f"{feature} needs the optional extra [{extra}]: pip install 'tumorscope[{extra}]'"
         )
+
+
+@contextmanager
+def needs_extra(feature: str, extra: str) -> Iterator[None]:
+    """Around imports of what an extra brings: say of a package that is not there how to get it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(feature=feature, extra=extra) from error

@@ -116,23 +116,31 @@ def test_an_upload_is_cancelled_and_tried_again(desk: Desk, large: Path) -> None
     expect(desk.heading("large.png")).to_be_visible()
 
 
+def _desk_at(
+    open_desk: Callable[..., Desk], start_service: Callable[..., Server], folder: Path
+) -> tuple[Desk, Server, Callable[[], Server]]:
+    """Return a desk at a service of its own, and what starts that service again at its port."""
+    server = start_service(at=folder)
+    port = server.url.rpartition(":")[2]
+    desk = open_desk(server=server)
+    desk.forgiven += ["ERR_"]
+    return desk, server, lambda: start_service("--port", port, at=folder)
+
+
 def test_the_service_dies_in_mid_upload_and_comes_back(
     open_desk: Callable[..., Desk],
     start_service: Callable[..., Server],
     large: Path,
     tmp_path: Path,
 ) -> None:
-    server = start_service(at=tmp_path)
-    port = server.url.rpartition(":")[2]
-    desk = open_desk(server=server)
-    desk.forgiven += ["ERR_"]
+    desk, server, start_again = _desk_at(open_desk, start_service, tmp_path)
     slow_down(desk, SLOW_BYTES_S)
     desk.drop(large)
     expect(desk.page.get_by_text("Sending,")).to_be_visible()
     server.kill()
     expect(desk.page.get_by_text("The service is not responding. Retrying")).to_be_visible()
     slow_down(desk, -1)
-    start_service("--port", port, at=tmp_path)
+    start_again()
     expect(desk.heading("large.png")).to_be_visible()
     expect(desk.heading("What the model says")).to_be_visible()
 
@@ -143,10 +151,7 @@ def test_the_service_dies_in_mid_job_and_nothing_is_sent_twice(
     scans: Path,
     tmp_path: Path,
 ) -> None:
-    server = start_service(at=tmp_path)
-    port = server.url.rpartition(":")[2]
-    desk = open_desk(server=server)
-    desk.forgiven += ["ERR_"]
+    desk, server, start_again = _desk_at(open_desk, start_service, tmp_path)
     sent: list[str] = []
     desk.page.on(
         "request", lambda request: sent.append(request.url) if request.method == "POST" else None
@@ -160,7 +165,7 @@ def test_the_service_dies_in_mid_job_and_nothing_is_sent_twice(
     desk.page.route(re.compile(r"/api/v1/jobs/[\w-]+\?"), ask_the_dead, times=1)
     desk.drop(scans / "series")
     expect(desk.page.get_by_text("The service is not responding. Retrying")).to_be_visible()
-    start_service("--port", port, at=tmp_path)
+    start_again()
     expect(desk.page.get_by_text("Series answer", exact=True)).to_be_visible()
     expect(desk.page.get_by_role("img", name=STRONGEST)).to_be_visible()
     assert len(sent) == 1

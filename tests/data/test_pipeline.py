@@ -12,7 +12,7 @@ from tumorscope.data.grouping import (
     verify_hashes,
 )
 from tumorscope.data.manifest import ManifestRow, read_manifest
-from tumorscope.data.pipeline import check_manifest, make_split
+from tumorscope.data.pipeline import check_manifests, make_split
 from tumorscope.data.split import SplitPlan
 from tumorscope.errors import LeakError, ManifestError, UsageError
 
@@ -59,7 +59,7 @@ def test_a_foreign_split_is_checked_by_its_pixels(rows, tmp_path: Path):
     leaky = [replace(row, split="test" if row.set == "b" else "train") for row in rows]
 
     with pytest.raises(LeakError, match=r"picture:a/0\.png \(train: a/0\.png, test: b/0\.png\)"):
-        check_manifest(leaky, tmp_path)
+        list(check_manifests([leaky], tmp_path))
 
 
 def test_a_file_that_cannot_be_read_is_excluded_and_named(rows, tmp_path: Path, caplog):
@@ -90,7 +90,7 @@ def test_a_file_that_changed_is_named(rows, save, make_picture, tmp_path: Path):
     save("a/3.png", make_picture(77))
 
     with pytest.raises(ManifestError, match=r"1 of 20 files .*: a/3\.png"):
-        check_manifest([replace(row, split="train") for row in hashed], tmp_path)
+        list(check_manifests([[replace(row, split="train") for row in hashed]], tmp_path))
 
 
 def test_sites_come_from_the_source_unless_they_are_given():

@@ -10,7 +10,7 @@ import pytest
 @pytest.mark.parametrize(
     "name",
     [
-        *("calibration", "discrimination", "intervals", "localization", "matching"),
+        *("intervals", "localization", "matching"),
         "operating_points",
     ],
 )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tumorscope.errors import UsageError
-from tumorscope.evaluation.localization import best_threshold, dice, peak, pointing_game
+from tumorscope.evaluation.localization import best_threshold, dice, peak
 
 
 def _map(*, at, shape=(5, 6)):
@@ -20,23 +20,6 @@ def _mask(*, rows, columns, shape=(5, 6)):
 def test_peak_is_row_then_column_and_the_first_of_equals():
     assert peak(_map(at=(3, 5))).tolist() == [[3, 5]]
     assert peak(np.zeros((1, 4, 4))).tolist() == [[0, 0]]
-
-
-def test_peak_inside_and_outside():
-    mask = _mask(rows=slice(1, 3), columns=slice(1, 3))
-    assert pointing_game(_map(at=(2, 2)), mask).tolist() == [1]
-    assert pointing_game(_map(at=(2, 3)), mask).tolist() == [0]
-
-
-@pytest.mark.parametrize(("tolerance", "hit"), [(0, 0), (1, 0), (1.4, 0), (1.5, 1), (3, 1)])
-def test_tolerance_is_a_distance_to_the_nearest_pixel_of_the_mask(tolerance, hit):
-    mask = _mask(rows=slice(0, 2), columns=slice(0, 2))
-    found = pointing_game(_map(at=(2, 2)), mask, tolerance=tolerance)  # diagonal: 1.414
-    assert found.tolist() == [hit]
-
-
-def test_empty_mask_is_unknown():
-    assert np.isnan(pointing_game(_map(at=(0, 0)), np.zeros((1, 5, 6), bool))).all()
 
 
 def test_dice_by_hand():
@@ -69,15 +52,11 @@ def test_best_threshold_leaves_out_empty_masks():
     [
         (lambda: dice(np.zeros((1, 2, 2), bool), np.zeros((1, 3, 3), bool)), r"\(1, 3, 3\)"),
         (lambda: dice(np.zeros((0, 2, 2), bool), np.zeros((0, 2, 2), bool)), "n of at least 1"),
-        (lambda: pointing_game(np.zeros((1, 2, 2)), np.ones((1, 2, 2))), "received float64"),
+        (lambda: dice(np.zeros((1, 2, 2), bool), np.ones((1, 2, 2))), "received float64"),
         (lambda: peak(np.full((1, 2, 2), np.nan)), "NaN"),
         (lambda: best_threshold(np.zeros((1, 2, 2)), np.zeros((1, 2, 2), bool)), "All 1 masks"),
-        (
-            lambda: pointing_game(np.zeros((1, 2, 2)), np.ones((1, 2, 2), bool), tolerance=-1),
-            "received -1",
-        ),
     ],
-    ids=["shapes", "no maps", "mask dtype", "nan", "empty masks", "tolerance"],
+    ids=["shapes", "no maps", "mask dtype", "nan", "empty masks"],
 )
 def test_bad_input_is_named(call, message):
     with pytest.raises(UsageError, match=message):

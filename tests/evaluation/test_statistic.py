@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from tumorscope.evaluation import calibration, discrimination, statistic
+from tests.evaluation.references import DECISIONS, RANKING, calibration_error
+from tumorscope.evaluation import statistic
 
 
 @pytest.fixture
@@ -17,21 +18,20 @@ def study(rng):
     return y_true, score, groups, weight
 
 
-@pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
+@pytest.mark.parametrize("name", RANKING)
 def test_ranking_equals_scikit_learn_under_weights(study, name):
     y_true, score, groups, weight = study
     found = statistic.discrimination(y_true, score, groups, threshold=0.5)[name].compute(weight)
-    reference = getattr(discrimination, name)
-    expected = [reference(y_true, score, sample_weight=one) for one in weight]
+    expected = [RANKING[name](y_true, score, sample_weight=one) for one in weight]
     assert found == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ["sensitivity", "specificity", "accuracy", "balanced_accuracy"])
+@pytest.mark.parametrize("name", DECISIONS)
 def test_decisions_equal_scikit_learn_under_weights(study, name):
     y_true, score, groups, weight = study
     found = statistic.discrimination(y_true, score, groups, threshold=0.5)[name].compute(weight)
-    reference = getattr(discrimination, name)
-    expected = [reference(y_true, score, threshold=0.5, sample_weight=one) for one in weight]
+    called = (score >= 0.5).astype(int)
+    expected = [DECISIONS[name](y_true, called, sample_weight=one) for one in weight]
     assert found == pytest.approx(expected, abs=1e-12)
 
 
@@ -46,12 +46,12 @@ def test_only_the_named_rows_count(study, rng):
         assert found.trials == pytest.approx(alone[name].trials, nan_ok=True)
 
 
-def test_calibration_error_equals_its_namesake_on_copies(study):
+def test_calibration_error_equals_scikit_learns_curve_on_copies(study):
     y_true, score, _, weight = study
     every = np.ones(len(y_true), bool)
     found = statistic.expected_calibration_error(y_true, score, rows=every).compute(weight)
     copies = [np.repeat(np.arange(len(y_true)), one.astype(int)) for one in weight]
-    expected = [calibration.expected_calibration_error(y_true[one], score[one]) for one in copies]
+    expected = [calibration_error(y_true[one], score[one]) for one in copies]
     assert found == pytest.approx(expected, abs=1e-12)
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from tests.imaging.made_files import FILES, nifti, raster
 from tumorscope.data.collection import open_collection
-from tumorscope.data.pictures import is_volume
 from tumorscope.imaging.formats.__main__ import typescript
 from tumorscope.imaging.formats.table import (
     FORMATS,
@@ -15,6 +14,7 @@ from tumorscope.imaging.formats.table import (
     VOLUME_ENDINGS,
     by_name,
     is_named_as_scan,
+    is_named_as_volume,
     recognize,
 )
 from tumorscope.imaging.inputs.read import read_scans
@@ -60,8 +60,10 @@ def test_curation_looks_at_what_predict_reads(tmp_path: Path) -> None:
 
 
 def test_volumes_are_those_of_the_table() -> None:
-    assert all(is_volume(f"a{ending}") for ending in VOLUME_ENDINGS)
-    assert not any(is_volume(f"a{ending}") for ending in (*PICTURE_ENDINGS, *SLICE_ENDINGS))
+    assert all(is_named_as_volume(f"a{ending}") for ending in VOLUME_ENDINGS)
+    assert not any(
+        is_named_as_volume(f"a{ending}") for ending in (*PICTURE_ENDINGS, *SLICE_ENDINGS)
+    )
 
 
 def test_model_card_and_page_agree() -> None:

@@ -16,7 +16,6 @@ from tumorscope.errors import (
     ImageTooLargeError,
     UnsupportedFormatError,
 )
-from tumorscope.imaging.formats.nifti import read_nifti
 from tumorscope.imaging.inputs.read import decode
 from tumorscope.imaging.inputs.volumes import cut_slices, read_slice, read_volume
 from tumorscope.imaging.limits import Limits
@@ -57,7 +56,7 @@ def test_every_orientation_is_cut_alike(letters: str) -> None:
     volume = read_volume(content)
     assert volume.spacing_mm == pytest.approx((1, 1.5, 4))
     np.testing.assert_array_equal(volume.voxels, VOXELS)
-    scans = read_nifti(content, "made")
+    scans = decode(content, "made")
     assert {scan.plane for scan in scans} == {"axial"}
     assert len(scans) == SUPERIOR
     np.testing.assert_array_equal(scans[5].pixels, VOXELS[::-1, ::-1, 5].T)
@@ -89,7 +88,7 @@ def test_sides_say_what_lies_left_and_up() -> None:
         ("coronal", (1, 5, 1), ("R", "H")),
         ("sagittal", (5, 1, 1), ("A", "H")),
     ]:
-        scan = read_nifti(encode(spacing=spacing), "made")[0]
+        scan = decode(encode(spacing=spacing), "made")[0]
         assert (scan.plane, scan.sides) == (plane, sides)
 
 
@@ -109,13 +108,13 @@ def test_plane_is_that_of_the_acquisition(
     shape: tuple[int, ...], spacing: tuple[float, ...], plane: str, slices: int
 ) -> None:
     voxels = np.random.default_rng(0).random(shape).astype(np.float32)
-    scans = read_nifti(encode(voxels, spacing), "made")
+    scans = decode(encode(voxels, spacing), "made")
     assert {scan.plane for scan in scans} == {plane}
     assert len(scans) == slices
 
 
 def test_slices_carry_their_place() -> None:
-    scans = read_nifti(encode(spacing=(0.5, 0.75, 4)), "made.nii")
+    scans = decode(encode(spacing=(0.5, 0.75, 4)), "made.nii")
     assert [scan.slice_index for scan in scans] == list(range(SUPERIOR))
     assert [scan.position_mm for scan in scans] == pytest.approx([4 * i for i in range(SUPERIOR)])
     assert {scan.series_uid for scan in scans} == {"made.nii"}
@@ -126,14 +125,14 @@ def test_slices_carry_their_place() -> None:
 
 
 def test_2_d_is_one_image() -> None:
-    (scan,) = read_nifti(encode(VOXELS[:, :, 3]), "made")
+    (scan,) = decode(encode(VOXELS[:, :, 3]), "made")
     assert scan.slice_index is None
     assert scan.series_uid is None
     np.testing.assert_array_equal(scan.pixels, VOXELS[::-1, ::-1, 3].T)
 
 
 def test_one_thick_slice_is_one_image() -> None:
-    (scan,) = read_nifti(encode(VOXELS[:, 3:4, :]), "made")
+    (scan,) = decode(encode(VOXELS[:, 3:4, :]), "made")
     assert scan.plane == "coronal"
     assert scan.slice_index is None
 
@@ -170,7 +169,7 @@ def test_big_endian_is_read() -> None:
 
 
 def test_gzip_is_unpacked() -> None:
-    plain = read_nifti(encode(), "made")
+    plain = decode(encode(), "made")
     packed = decode(gzip.compress(encode()), "made")
     assert all((a.pixels == b.pixels).all() for a, b in zip(plain, packed, strict=True))
 
@@ -200,40 +199,40 @@ def test_gzip_of_something_else_is_refused() -> None:
 )
 def test_volume_over_a_limit_is_refused(limits: Limits) -> None:
     with pytest.raises(ImageTooLargeError):
-        read_nifti(encode(), "made", limits)
+        decode(encode(), "made", limits)
 
 
 def test_header_that_promises_terabytes_is_refused() -> None:
     content = bytearray(encode())
     content[42:48] = np.array([30000, 30000, 30000], "<i2").tobytes()
     with pytest.raises(ImageTooLargeError):
-        read_nifti(bytes(content), "made")
+        decode(bytes(content), "made")
 
 
 def test_color_voxels_are_refused() -> None:
     colors = np.zeros((4, 4, 4), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
     with pytest.raises(UnsupportedFormatError, match="gray values"):
-        read_nifti(encode(colors), "made")
+        decode(encode(colors), "made")
 
 
 def test_header_of_a_pair_is_refused() -> None:
     content = bytearray(encode())
     content[344:347] = b"ni1"
     with pytest.raises(ImageError, match="pair"):
-        read_nifti(bytes(content), "made")
+        decode(bytes(content), "made")
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0])
 def test_volume_without_a_picture_is_refused(value: float) -> None:
     voxels = np.full((20, 20, 20), value, np.float32)
     with pytest.raises(ImageContentError):
-        read_nifti(encode(voxels), "made")
+        decode(encode(voxels), "made")
 
 
 def test_blank_slices_keep_their_place() -> None:
     voxels = VOXELS.copy()
     voxels[..., :3] = 0
-    scans = read_nifti(encode(voxels), "made")
+    scans = decode(encode(voxels), "made")
     assert [scan.slice_index for scan in scans] == list(range(SUPERIOR))
     assert [scan.is_blank for scan in scans] == [True] * 3 + [False] * (SUPERIOR - 3)
 
@@ -242,7 +241,7 @@ def test_missing_spacing_does_not_stop_the_reading() -> None:
     content = bytearray(encode())
     content[80:92] = np.zeros(3, "<f4").tobytes()
     content[252:256] = bytes(4)  # neither qform nor sform: only the spacing is left
-    scans = read_nifti(bytes(content), "made")
+    scans = decode(bytes(content), "made")
     assert all(np.isfinite(scan.position_mm) for scan in scans)
     assert all(size > 0 for scan in scans for size in scan.spacing_mm or ())
 
@@ -293,6 +292,6 @@ def test_nothing_is_said_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> N
     content = bytearray(encode())
     content[70:72] = np.array([16], "<i2").tobytes()
     content[76:80] = np.array([3.0], "<f4").tobytes()  # a qfac that nibabel mends and reports
-    read_nifti(bytes(content), "made")
+    decode(bytes(content), "made")
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""

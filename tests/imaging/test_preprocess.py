@@ -196,15 +196,16 @@ def test_description_round_trip() -> None:
     assert Preprocessing.from_dict(preprocessing.to_dict()) == preprocessing
 
 
-def test_version_1_keeps_thin_runs() -> None:
-    description = Preprocessing().to_dict() | {"version": 1}
-    del description["run_fraction"]
-    assert Preprocessing.from_dict(description).run_fraction == 0
-
-
 @pytest.mark.parametrize(
     "change",
-    [{"name": "zscore"}, {"version": 3}, {"version": None}, {"sharpen": True}, {"size": 3.5}],
+    [
+        {"name": "zscore"},
+        {"version": 1},
+        {"version": 3},
+        {"version": None},
+        {"sharpen": True},
+        {"size": 3.5},
+    ],
     ids=str,
 )
 def test_unknown_description_is_refused(change: dict[str, object]) -> None:

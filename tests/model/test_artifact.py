@@ -96,6 +96,7 @@ def test_altered_graph_is_refused(write_zip: Callable[..., Path]) -> None:
     [
         ({"format": "another"}, "is not that of a tumorscope artifact"),
         ({"format_version": 99}, "format_version 99"),
+        ({"format_version": 2}, "format_version 2; this version of tumorscope knows 3"),
         ({"format_version": None}, "format_version None"),
         ({"labels": ["no_tumor", "tumor"]}, r"labels \['no_tumor', 'tumor'\]"),
         ({"tumor_types": ["glioma"]}, r"tumor_types \['glioma'\]"),
@@ -223,22 +224,6 @@ def test_mutated_file_is_refused_or_means_the_same(tmp_path: Path, data: st.Data
         return
     assert dataclasses.asdict(artifact.manifest) == dataclasses.asdict(MANIFEST)
     assert artifact.graph == b"graph"
-
-
-def test_version_1_is_still_read_and_never_abstains(write_zip: Callable[..., Path]) -> None:
-    values = MANIFEST.to_dict() | {"format_version": 1}
-    del values["conformal"], values["gate"], values["calibration"]["series_spread"]
-    manifest = read_artifact(write_zip(text=json.dumps(values).encode())).manifest
-    assert manifest.conformal is None
-    assert manifest.gate is None
-
-
-def test_version_2_is_still_read_and_corrects_no_series(write_zip: Callable[..., Path]) -> None:
-    values = MANIFEST.to_dict() | {"format_version": 2}
-    del values["calibration"]["series_spread"]
-    manifest = read_artifact(write_zip(text=json.dumps(values).encode())).manifest
-    assert manifest.calibration == dataclasses.replace(MANIFEST.calibration, series_spread=0.0)
-    assert manifest.conformal == MANIFEST.conformal
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from tumorscope.data.manifest import ManifestRow, write_manifest
 from tumorscope.errors import UsageError
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.recipes import prune as recipe
-from tumorscope.recipes.provenance import file_sha256
 from tumorscope.recipes.prune import prune
+from tumorscope.system.files import file_sha256
 from tumorscope.training.checkpoint import load_arrays, save_arrays
 from tumorscope.training.config import TrainConfig
 

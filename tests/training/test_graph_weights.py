@@ -81,22 +81,6 @@ def test_training_goes_on_from_them(weights, train_examples, val_examples, short
     assert not np.array_equal(fitted.weights["block1_conv1/bias"], weights["block1_conv1/bias"])
 
 
-@pytest.mark.usefixtures("eagerly")
-def test_the_start_has_its_share_in_what_is_kept(
-    weights, train_examples, val_examples, short_config, tmp_path
-):
-    config = replace(short_config, patience=0, ema_momentum=0.5)
-    examples = train_examples, val_examples
-    alone = train(examples, config, tmp_path / "alone", weights).weights
-
-    mixed = train(examples, replace(config, start_share=0.25), tmp_path / "mixed", weights).weights
-
-    name = "evidence_hidden/kernel"
-    assert not np.allclose(alone[name], weights[name], atol=1e-5)
-    expected = 0.25 * weights[name] + 0.75 * alone[name]
-    np.testing.assert_allclose(mixed[name], expected, atol=1e-6)
-
-
 def test_a_missing_layer_is_named(weights, train_examples, val_examples, quick_config, tmp_path):
     rest = {name: array for name, array in weights.items() if not name.startswith("type/")}
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tumorscope.data.manifest import check_output, write_table
-from tumorscope.errors import MissingExtraError
+from tumorscope.data.manifest import write_table
+from tumorscope.errors import needs_extra
+from tumorscope.system.files import check_output, whole_file
 
 
 def save_table(
@@ -32,20 +33,14 @@ def save_table(
     if path.suffix.lower() != ".parquet":
         write_table(path, columns, table, overwrite=overwrite)
         return
-    try:
+    with needs_extra("Parquet", "data"):
         import pyarrow as pa
         import pyarrow.parquet as pq
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Parquet", extra="data") from error
     check_output(path, overwrite=overwrite)
     rows = list(table)
     arrays = {column: pa.array([row.get(column) for row in rows]) for column in columns}
-    partial = path.with_name(path.name + ".partial")
-    try:
-        pq.write_table(pa.table(arrays), partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as stream:
+        pq.write_table(pa.table(arrays), stream)
 
 
 def save_thresholds(path: Path, thresholds: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from tumorscope.batch.units import list_units
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import read_artifact
 from tumorscope.model.classifier import available_cores
+from tumorscope.system.files import check_output
 
 _COMPRESSED: Final = (".gz", ".bz2", ".xz", ".zst", ".zip")
 # fmt: off
@@ -112,8 +113,7 @@ def summarize(table: Path) -> Summary:
 
 
 def _make(config: BatchConfig, folder: PartialFolder, progress: Callable[[int, int], None]) -> None:
-    if config.output.exists() and not config.overwrite:
-        raise UsageError(f"{config.output} exists; give another --output or add --overwrite.")
+    check_output(config.output, overwrite=config.overwrite)
     artifact = read_artifact(config.model)
     job = Job(config.place, artifact, config.operating_point, config.threshold)
     classifier = job.classifier()  # or its error, now

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from tumorscope.cli.options import model_option
-from tumorscope.errors import MissingExtraError
+from tumorscope.cli.options import model_option, new_artifact_options, root_option
+from tumorscope.errors import needs_extra
 
 
 @click.command()
@@ -18,23 +18,14 @@ from tumorscope.errors import MissingExtraError
     type=click.Path(path_type=Path),
     help="Manifest (CSV) of local cases.",
 )
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path),
-    help="Folder that the manifest's paths are relative to.",
-)
-@click.option(
-    "--output", required=True, type=click.Path(path_type=Path), help="Artifact file to write."
-)
-@click.option("--overwrite", is_flag=True, help="Replace an existing artifact.")
+@root_option
+@new_artifact_options
 def calibrate(
     model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
 ) -> None:
     """Recalibrate a model on 50 or more local cases; the network is unchanged."""
-    try:
+    with needs_extra("Calibration", "train"):
         from tumorscope.recipes.calibrate import calibrate as fit
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Calibration", extra="train") from error
     artifact = fit(model, manifest, output=output, root=root, overwrite=overwrite)
     fitted = artifact.manifest
     points = ", ".join(f"{name} {value:.3f}" for name, value in fitted.operating_points.items())

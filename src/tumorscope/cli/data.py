@@ -13,10 +13,10 @@ from tumorscope.cli.data_labels import labels
 from tumorscope.cli.data_leakage import leakage
 from tumorscope.cli.data_shortcuts import shortcuts
 from tumorscope.cli.data_split import split
+from tumorscope.cli.options import collection_root_option
 from tumorscope.labels import NOTICE
 
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
-_FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 @click.group()
@@ -36,9 +36,7 @@ data.add_command(fetch)
 @data.command()
 @click.option("--manifest", type=_FILE, required=True, help="CSV file with one row per image.")
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="CSV file to write.")
-@click.option(
-    "--root", type=_FOLDER, help="Folder that the paths are relative to.  [default: the manifest's]"
-)
+@collection_root_option
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.pass_context
 def inventory(
@@ -46,8 +44,9 @@ def inventory(
 ) -> None:
     """List every image with what looks wrong with it, and print the counts."""
     from tumorscope.data.inventory import INVENTORY_COLUMNS, count_findings, take_inventory
-    from tumorscope.data.manifest import check_output, manifest_root, read_manifest, write_table
+    from tumorscope.data.manifest import manifest_root, read_manifest, write_table
     from tumorscope.data.volumes import expand_volumes
+    from tumorscope.system.files import check_output
 
     check_output(output, overwrite=overwrite)
     root = manifest_root(manifest, root)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tumorscope.errors import MissingExtraError, UsageError
+from tumorscope.errors import UsageError, needs_extra
 from tumorscope.labels import NOTICE
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 _LISTED: Final = 10
 """Pairs named on the terminal; the table holds all."""
 
-PICTURES, PAIRS, OVERLAPS = "pictures", "pairs", "overlaps"
+PICTURES, PAIRS = "pictures", "pairs"
 REPORT, THRESHOLDS = "report.html", "thresholds.json"
 
 
@@ -104,11 +104,9 @@ def overlap(context: click.Context, /, sources: Sequence[Path], **options: Any) 
 
 @contextmanager
 def _search(sources: Sequence[Path], options: dict[str, Any]) -> Iterator[CopySearch]:
-    try:
+    with needs_extra("Finding copies", "data"):
         from tumorscope.audit.duplicates.descriptor_cache import open_look_cache
         from tumorscope.audit.duplicates.findings import search_copies
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Finding copies", extra="data") from error
     _check_folder(options)
     collection = open_sources(sources, options["root"])
     with open_look_cache(options["cache"]) as cache:

@@ -13,7 +13,7 @@ from tumorscope.labels import NOTICE
 
 if TYPE_CHECKING:
     from tumorscope.data.public.fetch import Fetched
-    from tumorscope.data.public.public_set import PublicSet
+    from tumorscope.data.public_set import PublicSet
 
 _NAMED: Final = 5  # failures that are told one by one
 
@@ -48,7 +48,7 @@ def fetch(
     """
     from tumorscope.data.public.download import Download
     from tumorscope.data.public.fetch import fetch_set
-    from tumorscope.data.public.public_sets import PUBLIC_SETS, public_set
+    from tumorscope.data.public_sets import PUBLIC_SETS, public_set
 
     if is_list:
         click.echo("\n\n".join(_description(one) for one in PUBLIC_SETS.values()))

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from tumorscope.cli.data_copies import copy_options, copy_thresholds
-from tumorscope.errors import MissingExtraError
+from tumorscope.errors import needs_extra
 from tumorscope.labels import NOTICE
 
 
@@ -31,10 +31,8 @@ def labels(context: click.Context, /, source: Path, **options: Any) -> None:
     without them and their group. Changes nothing; exit code 1 only means that some images could
     not be read.
     """
-    try:
+    with needs_extra("Finding labels in doubt", "data"):
         from tumorscope.audit.labels.audit import find_label_issues
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Finding labels in doubt", extra="data") from error
     findings = find_label_issues(
         source,
         command=shlex.join(["tumorscope", *sys.argv[1:]]),

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from tumorscope.cli.data_copies import copy_options, copy_thresholds
-from tumorscope.errors import MissingExtraError
+from tumorscope.errors import needs_extra
 from tumorscope.labels import NOTICE
 
 _PATH: Final = click.Path(path_type=Path, exists=True)
@@ -47,10 +47,8 @@ def leakage(context: click.Context, /, train: Path, test: Path, **options: Any) 
     with and without the leak, with 95% intervals. Exit code 1 only means that some images could
     not be read, not that a leak was found.
     """
-    try:
+    with needs_extra("Finding leakage", "data"):
         from tumorscope.audit.leakage.audit import Scores, find_leakage
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Finding leakage", extra="data") from error
     findings = find_leakage(
         train,
         test,

@@ -9,18 +9,16 @@ from typing import Final
 
 import click
 
-from tumorscope.errors import MissingExtraError
+from tumorscope.cli.options import collection_root_option
+from tumorscope.errors import needs_extra
 from tumorscope.labels import NOTICE
 
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
-_FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 @click.command()
 @click.option("--manifest", type=_FILE, required=True, help="CSV file with labels.")
-@click.option(
-    "--root", type=_FOLDER, help="Folder that the paths are relative to.  [default: the manifest's]"
-)
+@collection_root_option
 @click.option(
     "--output", type=click.Path(path_type=Path), required=True, help="Folder for the report."
 )
@@ -56,11 +54,9 @@ def shortcuts(
     thumbnail or source, trained on some groups and tested on others. Exit code 1 only means that
     some images could not be read, not that an alarm was raised.
     """
-    try:
+    with needs_extra("Finding shortcuts", "train"):
         from tumorscope.audit.shortcuts.audit import find_shortcuts
         from tumorscope.audit.shortcuts.shortcuts import ShortcutThresholds
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Finding shortcuts", extra="train") from error
     thresholds = ShortcutThresholds() if alarm_above is None else ShortcutThresholds(alarm_above)
     findings = find_shortcuts(
         manifest,

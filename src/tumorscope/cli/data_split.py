@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
+from tumorscope.cli.options import collection_root_option
 from tumorscope.errors import LeakError, UsageError
 from tumorscope.labels import CLASSES, NOTICE, SPLITS, Split
 
@@ -21,7 +22,6 @@ FRACTION_NAMES: Final[tuple[Split, ...]] = ("train", "val", "calibration", "test
 
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 _PATH: Final = click.Path(path_type=Path, exists=True)
-_FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 @click.command()
@@ -30,9 +30,7 @@ _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option(
     "--output", type=click.Path(path_type=Path), help="CSV file to write; with --folds, a folder."
 )
-@click.option(
-    "--root", type=_FOLDER, help="Folder that the paths are relative to.  [default: the manifest's]"
-)
+@collection_root_option
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--fractions",
@@ -131,13 +129,13 @@ def _check(context: click.Context, sources: Sequence[Path], options: dict[str, A
 
 def _write_split(source: Path, options: dict[str, Any]) -> Sequence[ManifestRow]:
     from tumorscope.data.manifest import (
-        check_output,
         manifest_root,
         read_manifest,
         write_manifest,
     )
     from tumorscope.data.pipeline import make_split
     from tumorscope.data.split import SplitPlan
+    from tumorscope.system.files import check_output
 
     output: Path = options["output"]
     check_output(output, overwrite=options["overwrite"])
@@ -155,9 +153,10 @@ def _write_folds(source: Path, options: dict[str, Any]) -> Sequence[ManifestRow]
     from tumorscope.data.manifest import manifest_root, read_manifest
     from tumorscope.data.pipeline import make_source_folds
     from tumorscope.data.split import SplitPlan
+    from tumorscope.system.files import check_output_folder
 
     output: Path = options["output"]
-    _check_folder(output, overwrite=options["overwrite"])
+    check_output_folder(output, overwrite=options["overwrite"])
     root = manifest_root(source, options["root"])
     plan = SplitPlan(options["seed"], _shares(options), options["hold_out"])
     by = cast("FoldsBy", options["folds"])
@@ -167,13 +166,6 @@ def _write_folds(source: Path, options: dict[str, Any]) -> Sequence[ManifestRow]
     click.echo(_fold_table(folds))
     click.echo(f"{len(folds)} manifests are in {output}; {FOLDS_FILE} has their hashes.")
     return folds[0].rows
-
-
-def _check_folder(output: Path, *, overwrite: bool) -> None:
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file; with --folds the output is a folder.")
-    if not overwrite and output.exists() and any(output.iterdir()):
-        raise UsageError(f"{output} is not empty; give another folder or add --overwrite.")
 
 
 def _shares(options: dict[str, Any]) -> dict[Split, float]:

@@ -9,8 +9,13 @@ from typing import Final, cast
 
 import click
 
-from tumorscope.cli.options import model_option, operating_point_option
-from tumorscope.errors import MissingExtraError
+from tumorscope.cli.options import (
+    manifest_option,
+    model_option,
+    operating_point_option,
+    root_option,
+)
+from tumorscope.errors import needs_extra
 from tumorscope.labels import SPLITS, Split
 from tumorscope.operating_point import NEUTRAL
 
@@ -19,14 +24,8 @@ EXIT_SOME_FAILED: Final = 1
 
 @click.command()
 @model_option
-@click.option(
-    "--manifest", required=True, type=click.Path(path_type=Path), help="Manifest (CSV) with splits."
-)
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path),
-    help="Folder that the manifest's paths are relative to.",
-)
+@manifest_option
+@root_option
 @click.option(
     "--split",
     type=click.Choice(SPLITS),
@@ -63,10 +62,8 @@ def evaluate(
 
     Exit code 0: all rows measured; 1: some could not be read; 2: wrong usage.
     """
-    try:
+    with needs_extra("Evaluation", "train"):
         from tumorscope.recipes.evaluate import evaluate as measure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Evaluation", extra="train") from error
     metrics = measure(
         model,
         manifest,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tumorscope.errors import MissingExtraError
+from tumorscope.errors import needs_extra
 
 
 @click.command()
@@ -15,10 +15,8 @@ from tumorscope.errors import MissingExtraError
 @click.option("--overwrite", is_flag=True, help="Replace an existing artifact.")
 def export(run: Path, output: Path, overwrite: bool) -> None:
     """Turn the training run in folder RUN into a calibrated ONNX artifact."""
-    try:
+    with needs_extra("Export", "train"):
         from tumorscope.recipes.export import export as make
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Export", extra="train") from error
     artifact = make(run, output=output, overwrite=overwrite)
     graph = artifact.manifest.card["graph"]
     click.echo(

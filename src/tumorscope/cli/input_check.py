@@ -6,32 +6,21 @@ from pathlib import Path
 
 import click
 
-from tumorscope.cli.options import model_option
-from tumorscope.errors import MissingExtraError
+from tumorscope.cli.options import manifest_option, model_option, new_artifact_options, root_option
+from tumorscope.errors import needs_extra
 
 
 @click.command("input-check")
 @model_option
-@click.option(
-    "--manifest", required=True, type=click.Path(path_type=Path), help="Manifest (CSV) with splits."
-)
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path),
-    help="Folder that the manifest's paths are relative to.",
-)
-@click.option(
-    "--output", required=True, type=click.Path(path_type=Path), help="Artifact file to write."
-)
-@click.option("--overwrite", is_flag=True, help="Replace an existing artifact.")
+@manifest_option
+@root_option
+@new_artifact_options
 def input_check(
     model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
 ) -> None:
     """Refit the check that rejects other images; the network is unchanged."""
-    try:
+    with needs_extra("Fitting the input check", "train"):
         from tumorscope.recipes.input_check import input_check as refit
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Fitting the input check", extra="train") from error
     artifact = refit(model, manifest, output=output, root=root, overwrite=overwrite)
     fitted = artifact.manifest.gate
     click.echo(f"{output}: rejected beyond a novelty of {fitted.threshold if fitted else 1:.4f}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Callable
 from contextlib import closing, nullcontext
 from pathlib import Path
 from queue import SimpleQueue
@@ -24,7 +25,24 @@ if TYPE_CHECKING:
 
 
 _LIMITS: Final = NodeConfig()
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 _REOPEN: Final = getattr(signal, "SIGHUP", None)
+
+
+def _limit(
+    name: str, allowed: click.IntRange | click.FloatRange, told: str, *, unit: int = 1
+) -> _Decorator:
+    """Return an option that sets a bound of the same name of :class:`NodeConfig`, in its unit."""
+    setting = name.strip("-").replace("-", "_") + ("_s" if name.endswith("-timeout") else "")
+    default = getattr(_LIMITS, setting)
+    return click.option(
+        name,
+        setting,
+        default=default if unit == 1 else default // unit,
+        show_default=True,
+        type=allowed,
+        help=told,
+    )
 
 
 @click.command()
@@ -66,71 +84,31 @@ _REOPEN: Final = getattr(signal, "SIGHUP", None)
 @model_option
 @operating_point_option
 @threshold_option
-@click.option(
-    "--max-associations",
-    default=_LIMITS.max_associations,
-    show_default=True,
-    type=click.IntRange(1, 256),
-    help="Associations at a time.",
-)
-@click.option(
-    "--max-per-peer",
-    default=_LIMITS.max_per_peer,
-    show_default=True,
-    type=click.IntRange(1, 256),
-    help="Associations at a time of one network address.",
-)
-@click.option(
+@_limit("--max-associations", click.IntRange(1, 256), "Associations at a time.")
+@_limit("--max-per-peer", click.IntRange(1, 256), "Associations at a time of one network address.")
+@_limit(
     "--max-waiting",
-    default=_LIMITS.max_waiting,
-    show_default=True,
-    type=click.IntRange(1, 512),
-    help="Connections that have not asked for an association yet.",
+    click.IntRange(1, 512),
+    "Connections that have not asked for an association yet.",
 )
-@click.option(
-    "--max-pdu",
-    default=_LIMITS.max_pdu // KIBIBYTE,
-    show_default=True,
-    type=click.IntRange(16, 1024),
-    help="KiB of one protocol data unit.",
-)
-@click.option(
-    "--max-dataset",
-    default=_LIMITS.max_dataset // MEBIBYTE,
-    show_default=True,
-    type=click.IntRange(1, 512),
-    help="MiB of one data set.",
-)
-@click.option(
+@_limit("--max-pdu", click.IntRange(16, 1024), "KiB of one protocol data unit.", unit=KIBIBYTE)
+@_limit("--max-dataset", click.IntRange(1, 512), "MiB of one data set.", unit=MEBIBYTE)
+@_limit(
     "--max-receiving",
-    default=_LIMITS.max_receiving // MEBIBYTE,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="MiB of all data sets that are being received.",
+    click.IntRange(min=1),
+    "MiB of all data sets that are being received.",
+    unit=MEBIBYTE,
 )
-@click.option(
+@_limit(
     "--association-timeout",
-    "association_timeout_s",
-    default=_LIMITS.association_timeout_s,
-    show_default=True,
-    type=click.FloatRange(0.1, 3600),
-    help="Seconds from the connection to the complete association request.",
+    click.FloatRange(0.1, 3600),
+    "Seconds from the connection to the complete association request.",
 )
-@click.option(
-    "--transfer-timeout",
-    "transfer_timeout_s",
-    default=_LIMITS.transfer_timeout_s,
-    show_default=True,
-    type=click.FloatRange(0.1, 86400),
-    help="Seconds that one data set may take.",
-)
-@click.option(
+@_limit("--transfer-timeout", click.FloatRange(0.1, 86400), "Seconds that one data set may take.")
+@_limit(
     "--idle-timeout",
-    "idle_timeout_s",
-    default=_LIMITS.idle_timeout_s,
-    show_default=True,
-    type=click.FloatRange(0.1, 86400),
-    help="Seconds after which a silent sender is cut off.",
+    click.FloatRange(0.1, 86400),
+    "Seconds after which a silent sender is cut off.",
 )
 def node(
     *,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,3 +27,28 @@ threshold_option = click.option(
     help="Call tumor from this probability on, instead of at a named operating point. The model "
     "then never abstains.",
 )
+
+manifest_option = click.option(
+    "--manifest", required=True, type=click.Path(path_type=Path), help="Manifest (CSV) with splits."
+)
+
+root_option = click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="Folder that the manifest's paths are relative to.",
+)
+
+collection_root_option = click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder that the paths are relative to.  [default: the manifest's]",
+)
+
+
+def new_artifact_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--output`` and ``--overwrite`` of an artifact that is written."""
+    output = click.option(
+        "--output", required=True, type=click.Path(path_type=Path), help="Artifact file to write."
+    )
+    overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing artifact.")
+    return output(overwrite(command))

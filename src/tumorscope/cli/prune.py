@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tumorscope.cli.own_command import next_command
-from tumorscope.errors import MissingExtraError
+from tumorscope.errors import needs_extra
 from tumorscope.labels import NOTICE
 
 
@@ -26,10 +26,8 @@ def prune(run: Path, output: Path, width: float, overwrite: bool) -> None:
     The filters are chosen and refitted on scans of its train split. Next, run tumorscope train
     with the same manifest, --weights FILE, --set width=WIDTH and --teacher ARTIFACT.
     """
-    try:
+    with needs_extra("Pruning", "train"):
         from tumorscope.recipes.prune import prune as make
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Pruning", extra="train") from error
     before, after = make(run, output=output, width=width, overwrite=overwrite)
     click.echo(
         f"{output}: {after / 1e6:.1f} million weights of {before / 1e6:.1f}. Next: "

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
+from tumorscope.cli.options import root_option
 from tumorscope.cli.own_command import next_command
-from tumorscope.errors import MissingExtraError, UsageError
+from tumorscope.errors import UsageError, needs_extra
 from tumorscope.labels import NOTICE
 
 if TYPE_CHECKING:
@@ -33,11 +34,7 @@ HOSPITALS: Final = "hospitals"
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), help="Folder for the run."
 )
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path),
-    help="Folder that the manifest's paths are relative to.",
-)
+@root_option
 @click.option(
     "--weights",
     default="imagenet",
@@ -148,10 +145,8 @@ def train(
 
 
 def _train_one(manifest: Path, *, output: Path, **options: Any) -> None:
-    try:
+    with needs_extra("Training", "train"):
         from tumorscope.recipes.train import train as run
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Training", extra="train") from error
     fitted = run(manifest, output=output, **options)
     best = min(fitted.history, key=lambda entry: entry["val_loss"])
     click.echo(
@@ -161,10 +156,8 @@ def _train_one(manifest: Path, *, output: Path, **options: Any) -> None:
 
 
 def _train_folds(*, output: Path, **options: Any) -> None:
-    try:
+    with needs_extra("Training", "train"):
         from tumorscope.recipes.folds import FoldsConfig, train_folds
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Training", extra="train") from error
     outcomes = train_folds(FoldsConfig(output=output, **options))
     click.echo(_table(outcomes))
     failed = [one for one in outcomes if one.best is None]

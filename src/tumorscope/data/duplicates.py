@@ -26,6 +26,7 @@ from tumorscope.data.descriptors import (
     perceptual_hash,
     to_unit_vectors,
 )
+from tumorscope.data.disjoint_sets import DisjointSets
 
 KEPT_CORRELATION: Final = 0.90
 """Pairs below this are not kept; nothing below the same-patient threshold is ever evidence."""
@@ -153,7 +154,8 @@ class _Groups:
     """Disjoint sets of pictures that know the patients in them."""
 
     def __init__(self, patients: Sequence[str | None]) -> None:
-        self._parent = list(range(len(patients)))
+        self._sets = DisjointSets[int]()
+        self.find = self._sets.find
         self._patients: list[frozenset[str]] = [
             frozenset() if patient is None else frozenset((patient,)) for patient in patients
         ]
@@ -162,19 +164,12 @@ class _Groups:
             if patient is not None:
                 self.join(first_of.setdefault(patient, index), index, is_certain=True)
 
-    def find(self, index: int) -> int:
-        while self._parent[index] != index:
-            self._parent[index] = self._parent[self._parent[index]]
-            index = self._parent[index]
-        return index
-
     def join(self, first: int, second: int, *, is_certain: bool) -> None:
         low, high = sorted((self.find(first), self.find(second)))
         known = self._patients[low], self._patients[high]
         if low == high or (not is_certain and all(known) and known[0] != known[1]):
             return
-        self._parent[high] = low
-        self._patients[low] = known[0] | known[1]
+        self._patients[self._sets.join(low, high)] = known[0] | known[1]
 
 
 def _compare(

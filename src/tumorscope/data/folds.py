@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import Counter
@@ -15,6 +14,7 @@ from tumorscope.data.manifest import ManifestRow, write_manifest
 from tumorscope.data.split import EXCLUDED_GROUPS, SplitPlan, check_split, split_rows
 from tumorscope.errors import ManifestError, UsageError
 from tumorscope.labels import CLASSES, NOTICE, SPLITS
+from tumorscope.system.files import file_sha256
 
 FoldsBy = Literal["source", "site"]
 
@@ -134,7 +134,7 @@ def verify_folds(folder: Path) -> list[FoldFile]:
             f"{folder} has no {FOLDS_FILE} as `tumorscope data split --folds` writes it ({error})."
         ) from error
     for file in files:
-        if not file.path.is_file() or _hash(file.path) != file.sha256:
+        if not file.path.is_file() or file_sha256(file.path) != file.sha256:
             raise ManifestError(
                 f"{file.path} is not the manifest that {FOLDS_FILE} was written with (SHA-256 "
                 "differs, or it is missing); create the folds again."
@@ -154,10 +154,6 @@ def _write(folder: Path, fold: Fold) -> dict[str, Any]:
     return {
         "left_out": fold.left_out,
         "manifest": fold.file_name,
-        "sha256": _hash(path),
+        "sha256": file_sha256(path),
         "rows": fold.counts(),
     }
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -12,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.data.descriptors import describe
+from tumorscope.data.disjoint_sets import DisjointSets
 from tumorscope.data.duplicates import DuplicateThresholds, find_pairs, group_duplicates
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.pictures import read_pictures
-from tumorscope.data.sources import source_of
+from tumorscope.data.public_sets import set_named
 from tumorscope.data.split import BLANK_GROUP, UNREADABLE_GROUP, patient_key
 from tumorscope.errors import ImageError, ManifestError, UsageError
+from tumorscope.system.files import file_sha256
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ _Unit = tuple[int, str]
 def add_sites(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
     """Fill ``site`` where it is empty, from what is known of the set."""
     return [
-        replace(row, site=row.site or source_of(row.set).site_of(row.patient_id)) for row in rows
+        replace(row, site=row.site or set_named(row.set).site_of(row.patient_id)) for row in rows
     ]
 
 
@@ -61,8 +62,7 @@ def verify_hashes(rows: Iterable[ManifestRow], root: Path) -> None:
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise ManifestError(f"{path} cannot be read: {error.strerror}.") from error
 
@@ -120,19 +120,12 @@ def join_columns(rows: Sequence[ManifestRow], *, accept_ungrouped: bool) -> list
     """
     if not accept_ungrouped:
         _refuse_ungrouped(rows)
-    parent: dict[_Unit, _Unit] = {}
-
-    def find(unit: _Unit) -> _Unit:
-        while parent.setdefault(unit, unit) != unit:
-            unit = parent[unit]
-        return unit
-
+    groups = DisjointSets[_Unit]()
     for row in rows:
         first, *others = _units(row)
         for other in others:
-            low, high = sorted((find(first), find(other)))
-            parent[high] = low
-    return [replace(row, group_id=_name_unit(find(_units(row)[0]))) for row in rows]
+            groups.join(first, other)
+    return [replace(row, group_id=_name_unit(groups.find(_units(row)[0]))) for row in rows]
 
 
 def _refuse_ungrouped(rows: Iterable[ManifestRow]) -> None:

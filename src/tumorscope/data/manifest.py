@@ -6,17 +6,16 @@ An empty cell means that nothing is known. It is read as ``None`` and never as 0
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from tumorscope.errors import ManifestError, UsageError
+from tumorscope.errors import ManifestError
 from tumorscope.labels import PLANES, SPLITS, TUMOR_TYPES, Plane, Split, TumorType
 from tumorscope.system.csv_rows import read_rows
+from tumorscope.system.files import check_output, whole_file
 
 REQUIRED_COLUMNS: Final = ("set", "path", "tumor")
 
@@ -186,26 +185,10 @@ def write_table(
 ) -> None:
     """Write a CSV file as :func:`write_manifest` does, with any columns."""
     check_output(path, overwrite=overwrite)
-    descriptor, partial = tempfile.mkstemp(dir=Path(path).parent, suffix=".partial")
-    try:
-        with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(table)
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
-
-
-def check_output(path: Path, *, overwrite: bool) -> None:
-    """Raise :class:`UsageError` unless ``path`` can be written."""
-    path = Path(path)
-    if path.exists() and not overwrite:
-        raise UsageError(f"{path} exists; give another name or add --overwrite.")
-    if not path.parent.is_dir():
-        raise UsageError(f"The folder {path.parent} does not exist; create it first.")
+    with whole_file(path, "w") as stream:
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table)
 
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:

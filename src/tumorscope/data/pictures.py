@@ -15,11 +15,6 @@ from tumorscope.imaging.inputs.read import read_one
 from tumorscope.imaging.inputs.volumes import read_slice, read_volume
 
 
-def is_volume(path: str) -> bool:
-    """Tell whether a path names a volume that has to be cut into slices."""
-    return is_named_as_volume(path)
-
-
 def read_pictures(rows: Iterable[ManifestRow], root: Path) -> Iterator[NDArray[np.float32]]:
     """Read the picture of each row, shape (rows, columns), float32.
 
@@ -31,7 +26,7 @@ def read_pictures(rows: Iterable[ManifestRow], root: Path) -> Iterator[NDArray[n
         If a row names a page that its file does not have.
     """
     for row in rows:
-        if is_volume(row.path):
+        if is_named_as_volume(row.path):
             yield _read_volume_slice(row, root)
         else:
             yield _read_picture(row, root)

@@ -64,23 +64,25 @@ def make_source_folds(
     return make_folds(_prepare(rows, root, grouping or Grouping()), by, plan)
 
 
-def check_manifest(
-    rows: Sequence[ManifestRow], root: Path, *, trust_groups: bool = False
-) -> list[ManifestRow]:
-    """Check a split that anybody made, by its own groups and by those that the pictures show.
+def check_manifests(
+    splits: Iterable[Sequence[ManifestRow]], root: Path, *, trust_groups: bool = False
+) -> Iterable[list[ManifestRow]]:
+    """Check splits that anybody made, by their own groups and by those that the pictures show.
+
+    Splits of the same rows, as folds are, are hashed and grouped once.
 
     Parameters
     ----------
-    rows, root
-        As read.
+    splits
+        Rows of each manifest, as read.
     trust_groups
         Believe the groups of a manifest in which every row has one, and do not look at the
         pictures.
 
-    Returns
-    -------
+    Yields
+    ------
     list of ManifestRow
-        The rows with the groups that they were checked by.
+        The rows of each with the groups that they were checked by.
 
     Raises
     ------
@@ -88,16 +90,6 @@ def check_manifest(
         If a group, a patient or a file stands on two sides.
     ManifestError
         If files changed since the split was made, or no row has a side.
-    """
-    return next(iter(check_manifests([rows], root, trust_groups=trust_groups)))
-
-
-def check_manifests(
-    splits: Iterable[Sequence[ManifestRow]], root: Path, *, trust_groups: bool = False
-) -> Iterable[list[ManifestRow]]:
-    """Check several splits as :func:`check_manifest` does.
-
-    Splits of the same rows, as folds are, are hashed and grouped once.
     """
     known: list[ManifestRow] = []
     found: list[ManifestRow] = []

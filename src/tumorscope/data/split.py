@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow
-from tumorscope.data.sources import source_of
+from tumorscope.data.public_sets import set_named
 from tumorscope.errors import LeakError, ManifestError, UsageError
 from tumorscope.labels import Split
 
@@ -119,7 +119,7 @@ def check_split(rows: Sequence[ManifestRow]) -> None:
 
 def patient_key(row: ManifestRow) -> str | None:
     """Return the person of a row, unique over all sets; ``None`` where unknown."""
-    person = source_of(row.set).person_of(row.patient_id)
+    person = set_named(row.set).person_of(row.patient_id)
     return None if person is None else f"{row.set}/{person}"
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow
-from tumorscope.data.pictures import is_volume
-from tumorscope.data.sources import source_of
+from tumorscope.data.public_sets import set_named
 from tumorscope.errors import ImageContentError, ImageError, ManifestError
+from tumorscope.imaging.formats.table import is_named_as_volume
 from tumorscope.imaging.inputs.volumes import AXIS_OF_PLANE, Volume, cut_slices, read_volume
 from tumorscope.labels import PLANES, Plane
 
@@ -55,7 +55,7 @@ def expand_volumes(rows: Iterable[ManifestRow], root: Path) -> list[ManifestRow]
     """
     expanded: list[ManifestRow] = []
     for row in rows:
-        if not is_volume(row.path) or row.slice_index is not None:
+        if not is_named_as_volume(row.path) or row.slice_index is not None:
             expanded.append(row)
             continue
         try:
@@ -73,7 +73,7 @@ def _expand(row: ManifestRow, root: Path) -> Iterator[ManifestRow]:
             f"The mask {row.mask!r} has shape {mask.voxels.shape}, its volume {row.path!r} "
             f"{volume.voxels.shape}; they must be the same."
         )
-    for plane in source_of(row.set).planes_of(row.sequence) or guess_planes(volume):
+    for plane in set_named(row.set).planes_of(row.sequence) or guess_planes(volume):
         yield from _expand_plane(row, plane, volume=volume, mask=mask)
 
 

@@ -8,7 +8,6 @@ balanced training set. Tumor / no tumor therefore takes Platt scaling, the tumor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -42,53 +41,9 @@ SMALLEST_PROBABILITY: Final = float(np.finfo(np.float64).eps)
 _Reals = NDArray[np.floating[Any]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ReliabilityCurve:
-    """Mean probability, observed share of tumors and count of each bin that is not empty."""
-
-    mean_score: Floats
-    observed: Floats
-    count: NDArray[np.int_]
-
-
 def bin_index(y_prob: Floats, bins: int) -> NDArray[np.intp]:
     """Return the bin of each probability; an inner edge belongs to the bin below it."""
     return np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], y_prob)
-
-
-def reliability_curve(y_true: Labels, y_prob: Floats, *, bins: int = BINS) -> ReliabilityCurve:
-    """Group probabilities into equal-width bins, as scikit-learn's ``calibration_curve``.
-
-    Raises
-    ------
-    UsageError
-        If lengths differ, there are no rows, labels are not 0 or 1 or probabilities not in [0, 1].
-    """
-    _check(y_true, y_prob)
-    index = bin_index(y_prob, bins)
-    count = np.bincount(index, minlength=bins)
-    used = count > 0
-    mean_score = np.bincount(index, y_prob, minlength=bins)[used] / count[used]
-    observed = np.bincount(index, y_true, minlength=bins)[used] / count[used]
-    return ReliabilityCurve(mean_score, observed, count[used])
-
-
-def expected_calibration_error(y_true: Labels, y_prob: Floats, *, bins: int = BINS) -> float:
-    """Return the mean distance of probability and observed share over equal-width bins.
-
-    Examples
-    --------
-    >>> expected_calibration_error(np.array([0, 0, 1, 1]), np.array([0.1, 0.1, 0.5, 0.5]))
-    0.3
-    """
-    curve = reliability_curve(y_true, y_prob, bins=bins)
-    return float(np.average(np.abs(curve.mean_score - curve.observed), weights=curve.count))
-
-
-def brier_score(y_true: Labels, y_prob: Floats) -> float:
-    """Return the mean squared distance of probability and label (Brier 1950)."""
-    _check(y_true, y_prob)
-    return float(np.mean((y_prob - y_true) ** 2))
 
 
 def log_losses(y_true: Labels, y_prob: Floats) -> Floats:
@@ -97,11 +52,6 @@ def log_losses(y_true: Labels, y_prob: Floats) -> Floats:
     y_prob = np.clip(y_prob.astype(np.float64), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
     losses: Floats = -np.log(np.where(y_true == 1, y_prob, 1 - y_prob))
     return losses
-
-
-def log_loss(y_true: Labels, y_prob: Floats) -> float:
-    """Return the mean negative logarithm of the probability of the true label."""
-    return float(log_losses(y_true, y_prob).mean())
 
 
 def fit_platt(

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import base64
-import html
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
 
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.tables import LEGEND, Table
 from tumorscope.labels import NOTICE
-
-# Nothing may be loaded or run, so the page is the same without a network.
-_POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-
-_STYLE: Final = """
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 96rem; margin: 2rem auto; padding: 0 1rem; }
-.notice { border: 2px solid; padding: .5rem 1rem; font-weight: bold; }
-pre { padding: .6rem; border: 1px solid; white-space: pre-wrap; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; margin: 1.5rem 0; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: bold; padding: .3rem 0; }
-th, td { border-bottom: 1px solid #888; padding: .3rem .7rem; text-align: left; }
-td { white-space: nowrap; }
-tbody th { min-width: 9rem; }
-p { max-width: 50rem; }
-figure { display: inline-block; vertical-align: top; margin: 0 1rem 2rem 0; max-width: 34rem; }
-img { max-width: 100%; height: auto; background: white; }
-"""
+from tumorscope.system.files import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +43,13 @@ class Document:
 
     def to_html(self) -> str:
         """Return one page with the pictures inside it."""
-        title = html.escape(self.title)
-        return (
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-            f'<h1>{title}</h1>\n<p class="notice">{html.escape(NOTICE)}</p>\n'
-            f"<p>Made by</p>\n<pre><code>{html.escape(self.command)}</code></pre>\n"
-            f"<p>{html.escape(self.introduction)}</p>\n{_html_paragraph(self.legend)}"
-            f"<h2>Tables</h2>\n{''.join(map(_html_table, self.tables))}"
-            f"{_html_plots(self.pictures)}"
-            "</main>\n</body>\n</html>\n"
+        images = [base64.b64encode(one.path.read_bytes()).decode() for one in self.pictures]
+        return render_page(
+            "tumorscope.evaluation",
+            "report.html",
+            document=self,
+            notice=NOTICE,
+            pictures=list(zip(self.pictures, images, strict=True)),
         )
 
     def _markdown_lines(self) -> Iterator[str]:
@@ -89,16 +68,27 @@ class Document:
             yield from ("", f"![{picture.description}]({picture.path.name})")
 
 
-def check_report_folder(output: Path, *, overwrite: bool) -> None:
-    """Raise UsageError if a report may not be written to a folder."""
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file; the report needs a folder.")
-    if not overwrite and output.exists() and any(output.iterdir()):
-        raise UsageError(f"{output} is not empty; add --overwrite or give another folder.")
+def render_page(package: str, template: str, **values: Any) -> str:
+    """Fill in a template of a package's folder ``templates``; what it is given is escaped."""
+    loader = PackageLoader(package, "templates")
+    environment = Environment(loader=loader, autoescape=True, keep_trailing_newline=True)
+    return environment.get_template(template).render(**values)
 
 
-def write_texts(output: Path, texts: Mapping[str, str]) -> None:
-    """Write the files of a report by name, each whole or not at all.
+def report_texts(document: Document, records: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files of a report by name: both forms of the document, and records as JSON."""
+    return {
+        "report.md": document.to_markdown(),
+        "report.html": document.to_html(),
+        **{
+            name: json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+            for name, record in records.items()
+        },
+    }
+
+
+def write_report(output: Path, document: Document, records: Mapping[str, Any]) -> None:
+    """Write the files of :func:`report_texts`, each whole or not at all.
 
     Raises
     ------
@@ -107,19 +97,13 @@ def write_texts(output: Path, texts: Mapping[str, str]) -> None:
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            partial = output / f"{name}.partial"
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(output / name)
+        for name, text in report_texts(document, records).items():
+            write_whole(output / name, text)
     except OSError as error:
         raise UsageError(
             f"The report cannot be written to {output}: {error.strerror or error}. Give another "
             "folder or free some space."
         ) from error
-
-
-def _html_paragraph(text: str) -> str:
-    return f"<p>{html.escape(text)}</p>\n" if text else ""
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
@@ -130,32 +114,3 @@ def _inline(text: str) -> str:
     """Return text that Markdown shows as it is, on one line."""
     text = text.replace("|", "\\|").replace("*", "\\*")
     return " ".join(text.replace("<", "&lt;").split())
-
-
-def _html_table(table: Table) -> str:
-    header = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in table.header)
-    rows = "".join(map(_html_row, table.rows))
-    label = html.escape(table.title)
-    return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">\n'
-        f"<table>\n<caption>{label}</caption>\n<thead><tr>{header}</tr></thead>\n"
-        f"<tbody>\n{rows}</tbody>\n</table>\n</div>\n"
-    )
-
-
-def _html_row(cells: Sequence[str]) -> str:
-    values = "".join(f"<td>{html.escape(text)}</td>" for text in cells[1:])
-    return f'<tr><th scope="row">{html.escape(cells[0])}</th>{values}</tr>\n'
-
-
-def _html_plots(pictures: Sequence[Picture]) -> str:
-    return f"<h2>Plots</h2>\n{''.join(map(_html_figure, pictures))}" if pictures else ""
-
-
-def _html_figure(picture: Picture) -> str:
-    content = base64.b64encode(picture.path.read_bytes()).decode("ascii")
-    return (
-        f'<figure>\n<img alt="{html.escape(picture.description)}" '
-        f'src="data:image/png;base64,{content}">\n'
-        f"<figcaption>{html.escape(picture.title)}</figcaption>\n</figure>\n"
-    )

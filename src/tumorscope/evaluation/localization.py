@@ -27,40 +27,6 @@ def peak(evidence: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
     return np.stack(np.unravel_index(flat, evidence.shape[1:]), axis=1)
 
 
-def pointing_game(
-    evidence: NDArray[np.floating[Any]], masks: _Masks, *, tolerance: float = 0.0
-) -> Floats:
-    """Return whether the peak of each map lies in the mask.
-
-    Parameters
-    ----------
-    evidence
-        Shape (n, rows, columns), any range.
-    masks
-        Same shape.
-    tolerance
-        Pixels that the peak may lie outside of the mask, centre to centre. Zhang et al. (2018,
-        doi 10.1007/s11263-017-1059-x) allow 15 in photographs.
-
-    Returns
-    -------
-    ndarray
-        Shape (n,): 1 hit, 0 miss, NaN where the mask is empty.
-
-    Examples
-    --------
-    >>> evidence = np.array([[[0.0, 2.0], [0.0, 1.0]]])
-    >>> mask = np.array([[[False, False], [False, True]]])
-    >>> pointing_game(evidence, mask).tolist(), pointing_game(evidence, mask, tolerance=1).tolist()
-    ([0.0], [1.0])
-    """
-    _check_pairs(evidence, masks)
-    if tolerance < 0:
-        raise UsageError(f"tolerance must be at least 0 pixels; received {tolerance}.")
-    pairs = zip(peak(evidence), masks, strict=True)
-    return np.array([_is_near(point, mask, tolerance) for point, mask in pairs], np.float64)
-
-
 def dice(predicted: _Masks, masks: _Masks) -> Floats:
     """Return the overlap of each pair (Dice 1945), shape (n,); 1 where both are empty.
 
@@ -109,13 +75,6 @@ def best_threshold(
     evidence, masks = evidence[marked], masks[marked]
     means = [float(dice(evidence >= threshold, masks).mean()) for threshold in thresholds]
     return float(thresholds[int(np.argmax(means))])
-
-
-def _is_near(point: NDArray[np.intp], mask: _Masks, tolerance: float) -> float:
-    inside = np.argwhere(mask)
-    if not len(inside):
-        return float("nan")
-    return float(((inside - point) ** 2).sum(axis=1).min() <= tolerance**2)
 
 
 def _check_pairs(maps: NDArray[Any], masks: NDArray[Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.calibration import BINS
-from tumorscope.evaluation.document import Document, Picture, check_report_folder
+from tumorscope.evaluation.document import Document, Picture, report_texts
 from tumorscope.evaluation.evaluation_data import EvaluationData
 from tumorscope.evaluation.intervals import RESAMPLES
 from tumorscope.evaluation.measurements import Measurements, take_measurements
@@ -24,8 +23,9 @@ from tumorscope.evaluation.plots import (
 )
 from tumorscope.evaluation.tables import build_tables, format_estimate
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
+from tumorscope.system.files import check_output_folder
 
-__all__ = ["REPORT_FILES", "EvaluationData", "build_report", "check_report_folder"]
+__all__ = ["REPORT_FILES", "EvaluationData", "build_report"]
 
 FORMAT_VERSION: Final = 1
 """Of ``metrics.json``."""
@@ -79,7 +79,7 @@ def build_report(
     UsageError
         If ``output`` holds files and ``overwrite`` is not given, or cannot be written to.
     """
-    check_report_folder(output, overwrite=overwrite)
+    check_output_folder(output, overwrite=overwrite)
     measurements = take_measurements(data)
     metrics = _metrics(data, measurements, command=command, title=title)
     metrics["left_out"] = dict(left_out or {})
@@ -127,10 +127,8 @@ def _write(
         tables=tuple(build_tables(measurements, thresholds=data.operating_points)),
         pictures=tuple(_draw(folder, data, measurements)),
     )
-    (folder / "report.md").write_text(document.to_markdown(), encoding="utf-8")
-    (folder / "report.html").write_text(document.to_html(), encoding="utf-8")
-    text = json.dumps(metrics, indent=1, allow_nan=False, ensure_ascii=False)
-    (folder / METRICS_FILE).write_text(text + "\n", encoding="utf-8")
+    for name, text in report_texts(document, {METRICS_FILE: metrics}).items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _move(source: Path, output: Path) -> None:

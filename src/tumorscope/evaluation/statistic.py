@@ -2,7 +2,7 @@
 
 A resample that draws some groups twice and others not at all is a vector of integer weights, so
 no array is ever copied and thousands of resamples are a few array operations. With all weights 1
-each statistic equals its namesake in ``discrimination`` and ``calibration``.
+each statistic equals scikit-learn's metric.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class Preprocessing:
         that burnt-in letters do not stretch the box.
     run_fraction
         Neighbouring such rows or columns that are together thinner than this fraction of the
-        image are left out: frames, rulers and borders. 0 keeps all, as version 1 did.
+        image are left out: frames, rulers and borders. 0 keeps all.
     margin_fraction
         Margin around the foreground box, as a fraction of its longer side.
     low_percentile
@@ -130,9 +130,6 @@ class Preprocessing:
         """
         fields = dict(description) if isinstance(description, dict) else {}
         name, version = fields.pop("name", None), fields.pop("version", None)
-        if version == 1:
-            fields.setdefault("run_fraction", 0.0)
-            version = _VERSION
         if (name, version) != (_NAME, _VERSION) or set(fields) != set(cls.__slots__):
             raise ArtifactError(
                 "The artifact asks for a preprocessing that this version does not know: "

@@ -4,8 +4,8 @@ An artifact is a zip archive of ``manifest.json`` and ``model.onnx``, both store
 Nothing in it is ever unpickled. Loading verifies the SHA-256 of the graph and refuses a format
 version, a preprocessing or labels that it does not know.
 
-Changing the format: raise :data:`FORMAT_VERSION`, keep reading the versions before it, and add a
-test with a file of each.
+Changing the format: raise :data:`FORMAT_VERSION`, keep reading the versions that were released, and
+add a test with a file of each.
 """
 
 from __future__ import annotations
@@ -29,11 +29,9 @@ from tumorscope.labels import CLASSES, TUMOR_TYPES
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.input_check import Gate
 from tumorscope.operating_point import CUSTOM, NEUTRAL, ordered
+from tumorscope.system.files import write_whole
 
 FORMAT_VERSION: Final = 3
-READABLE_VERSIONS: Final = (1, 2, 3)
-"""Version 1 had no conformal thresholds and no gate: it never abstains and rejects nothing. Version
-2 had no spread of series: the more slices, the higher the probability of a tumor in one."""
 
 MANIFEST_NAME: Final = "manifest.json"
 GRAPH_NAME: Final = "model.onnx"
@@ -196,6 +194,22 @@ class Artifact:
     graph: bytes
 
 
+def uncalibrated(
+    graph: bytes, preprocessing: Preprocessing, *, model_id: str, model_version: str
+) -> Artifact:
+    """Return an artifact that takes the graph's outputs as they are; nothing is fitted yet."""
+    manifest = Manifest(
+        model_id=model_id,
+        model_version=model_version,
+        preprocessing=preprocessing,
+        calibration=Calibration(),
+        operating_points={"balanced": 0.5},
+        evidence_threshold=0.0,
+        graph_sha256=hashlib.sha256(graph).hexdigest(),
+    )
+    return Artifact(manifest, graph)
+
+
 def write_artifact(path: Path, artifact: Artifact, *, overwrite: bool = False) -> None:
     """Write an artifact as one file.
 
@@ -213,12 +227,9 @@ def write_artifact(path: Path, artifact: Artifact, *, overwrite: bool = False) -
         )
     if path.exists() and not overwrite:
         raise ArtifactError(f"{path} exists; give another path or allow overwriting.")
-    partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_bytes(_pack(artifact))
-        partial.replace(path)
+        write_whole(path, _pack(artifact))
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise ArtifactError(f"The artifact {path} cannot be written: {error.strerror}.") from error
 
 
@@ -308,7 +319,7 @@ def _check_known(values: Any) -> None:
     if not isinstance(values, dict) or values.get("format") != "tumorscope-artifact":
         raise ArtifactError("The manifest is not that of a tumorscope artifact.")
     expected: dict[str, tuple[Any, ...]] = {
-        "format_version": READABLE_VERSIONS,
+        "format_version": (FORMAT_VERSION,),
         "labels": (list(CLASSES),),
         "tumor_types": (list(TUMOR_TYPES),),
     }

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.split import check_split
-from tumorscope.errors import ManifestError, UsageError
+from tumorscope.errors import ManifestError
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.input_check import Gate
 from tumorscope.recipes.export import calibrate_manifest, run_artifact
 from tumorscope.recipes.input_check import ACCEPTED_SHARE, known_scans, with_gate
 from tumorscope.recipes.model_inputs import load_examples
 from tumorscope.recipes.provenance import data_summary
+from tumorscope.system.files import check_output
 from tumorscope.training.input_check import KIND
 
 FEWEST_CASES: Final = 50
@@ -64,8 +65,7 @@ def calibrate(
     UsageError
         If the output exists.
     """
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists; add --overwrite or give another --output.")
+    check_output(output, overwrite=overwrite)
     folder = manifest_root(manifest, root)
     rows = read_manifest(manifest, root=folder)
     cases = _cases(rows, manifest)

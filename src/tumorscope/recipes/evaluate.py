@@ -16,11 +16,13 @@ from tumorscope.data.split import check_split
 from tumorscope.errors import ManifestError, UsageError
 from tumorscope.evaluation.arrays import Floats, Labels
 from tumorscope.evaluation.controls import ControlFeatures, score_controls
-from tumorscope.evaluation.report import EvaluationData, build_report, check_report_folder
+from tumorscope.evaluation.localization import dice, peak
+from tumorscope.evaluation.report import EvaluationData, build_report
 from tumorscope.labels import CLASSES, TUMOR_TYPES, Split
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows
+from tumorscope.system.files import check_output_folder
 
 UNKNOWN_TYPE = -1
 
@@ -88,7 +90,7 @@ def evaluate(
     """
     if record and (model is None or not model.is_file()):
         raise UsageError("--record writes to the artifact; give its file with --model.")
-    check_report_folder(output, overwrite=overwrite)
+    check_output_folder(output, overwrite=overwrite)
     folder = manifest_root(manifest, root)
     rows = read_manifest(manifest, root=folder)
     check_split(rows)
@@ -158,9 +160,9 @@ def _gather(classifier: Classifier, rows: Sequence[ManifestRow], root: Path) -> 
         gathered.novelty.append(float(novelty[0][0]) if novelty else 0.0)
         gathered.logits.append(float(logit[0]))
         gathered.types.append(types[0])
-        inside, dice = _localization(classifier, item, evidence[0])
+        inside, overlap = _localization(classifier, item, evidence[0])
         gathered.peak_inside.append(inside)
-        gathered.dice.append(dice)
+        gathered.dice.append(overlap)
         gathered.mask_fraction.append(_mask_fraction(item))
     return gathered
 
@@ -180,13 +182,11 @@ def _localization(
     size = classifier.manifest.preprocessing.size
     probability = classifier.evidence_on_image(evidence, item.geometry)
     cell = size / evidence.shape[0]
-    peak = np.unravel_index(int(np.argmax(evidence)), evidence.shape)
-    center = item.geometry.to_image((peak[0] + 0.5) * cell, (peak[1] + 0.5) * cell)
+    center = item.geometry.to_image(*((peak(evidence[None])[0] + 0.5) * cell))
     row = min(max(0, int(center[0])), item.mask.shape[0] - 1)
     column = min(max(0, int(center[1])), item.mask.shape[1] - 1)
     threshold = 1 / (1 + np.exp(-classifier.manifest.evidence_threshold))
-    above = probability >= threshold
-    overlap = 2 * np.sum(above & item.mask) / (above.sum() + item.mask.sum())
+    overlap = dice((probability >= threshold)[None], item.mask[None])[0]
     return float(item.mask[row, column]), float(overlap)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,13 +14,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
-from tumorscope.errors import UsageError
 from tumorscope.evaluation.calibration import fit_platt, fit_temperature
 from tumorscope.evaluation.conformal import fit_conformal
 from tumorscope.evaluation.localization import best_threshold
 from tumorscope.evaluation.operating_points import choose_operating_points
 from tumorscope.imaging.preprocess import Preprocessing
-from tumorscope.model.artifact import Artifact, Calibration, Manifest, write_artifact
+from tumorscope.model.artifact import Artifact, Calibration, Manifest, uncalibrated, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.evidence import sigmoid
@@ -29,6 +27,7 @@ from tumorscope.recipes.input_check import known_scans, spread, with_gate
 from tumorscope.recipes.model_inputs import load_examples
 from tumorscope.recipes.provenance import check_manifest, library_versions, read_run
 from tumorscope.recipes.series import FEWEST_SERIES, fit_series_spread
+from tumorscope.system.files import check_output
 from tumorscope.training.checkpoint import load_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples, balancing_weights
@@ -97,8 +96,7 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     UsageError
         If the folder is no finished run or its manifest has changed since.
     """
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists; add --overwrite or give another --output.")
+    check_output(output, overwrite=overwrite)
     record = read_run(run)
     config = TrainConfig.from_dict(record["config"])
     preprocessing = Preprocessing.from_dict(record["preprocessing"])
@@ -188,17 +186,12 @@ def _differences(logits: Mapping[str, NDArray[np.float32]], examples: Examples) 
 def _uncalibrated(
     graph: onnx.ModelProto, preprocessing: Preprocessing, *, model_id: str = MODEL_ID
 ) -> Artifact:
-    content = graph.SerializeToString()
-    manifest = Manifest(
+    return uncalibrated(
+        graph.SerializeToString(),
+        preprocessing,
         model_id=model_id,
         model_version=library_versions()["tumorscope"],
-        preprocessing=preprocessing,
-        calibration=Calibration(),
-        operating_points={"balanced": 0.5},
-        evidence_threshold=0.0,
-        graph_sha256=hashlib.sha256(content).hexdigest(),
     )
-    return Artifact(manifest, content)
 
 
 def _run(graph: onnx.ModelProto, examples: Examples, preprocessing: Preprocessing) -> Outputs:

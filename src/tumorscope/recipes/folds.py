@@ -18,7 +18,8 @@ from tumorscope.data.split import SplitPlan
 from tumorscope.errors import MissingExtraError, TumorscopeError, UsageError
 from tumorscope.labels import NOTICE
 from tumorscope.recipes.fold_run import FoldRun, Outcome, outcome, train_fold
-from tumorscope.recipes.provenance import RUN_NAME, file_sha256, write_json
+from tumorscope.recipes.provenance import RUN_NAME, write_json
+from tumorscope.system.files import file_sha256
 from tumorscope.system.folder_lock import exclusive
 from tumorscope.system.own_process import call_in_own_process
 from tumorscope.training.config import TrainConfig

@@ -16,13 +16,14 @@ from tqdm import tqdm
 
 from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.split import check_split
-from tumorscope.errors import ImageError, ManifestError, UsageError
+from tumorscope.errors import ImageError, ManifestError
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.input_check import Gate
 from tumorscope.model.integer_arithmetic import keep_exact
 from tumorscope.recipes.model_inputs import load_examples
 from tumorscope.recipes.provenance import data_summary, git_commit
+from tumorscope.system.files import check_output
 from tumorscope.training.augmentation import Augmentation
 from tumorscope.training.input_check import KIND, Novelty, fit_novelty
 from tumorscope.training.network import CELL_PIXELS
@@ -95,8 +96,7 @@ def input_check(
     UsageError
         If the output exists.
     """
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists; add --overwrite or give another --output.")
+    check_output(output, overwrite=overwrite)
     folder = manifest_root(manifest, root)
     rows = read_manifest(manifest, root=folder)
     check_split(rows)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.errors import UsageError
+from tumorscope.system.files import file_sha256, write_whole
 
 RUN_NAME: Final = "run.json"
 """What a run records of itself, in its folder."""
@@ -62,12 +63,6 @@ def git_commit() -> str | None:
     return commit + ("+" if status else "")
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def read_run(folder: Path) -> dict[str, Any]:
     """Read what a run recorded of itself."""
     path = folder / RUN_NAME
@@ -110,9 +105,7 @@ def data_summary(rows: Sequence[ManifestRow]) -> dict[str, Any]:
 
 def write_json(path: Path, values: Any) -> None:
     """Write JSON; readers see the old or the new file."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, json.dumps(values, indent=1, sort_keys=True) + "\n")
 
 
 def _content_hash(rows: Sequence[ManifestRow]) -> str:

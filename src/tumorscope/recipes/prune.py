@@ -13,6 +13,7 @@ from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.recipes.input_check import spread
 from tumorscope.recipes.model_inputs import load_examples
 from tumorscope.recipes.provenance import check_manifest, read_run
+from tumorscope.system.files import check_output
 from tumorscope.training.checkpoint import load_arrays, save_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.fit import RunPaths
@@ -48,8 +49,7 @@ def prune(run: Path, *, output: Path, width: float, overwrite: bool = False) -> 
         If the run is not finished or not of full width, its manifest has changed, ``width`` is no
         share, ``output`` exists, or its folder does not.
     """
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists; add --overwrite or give another --output.")
+    check_output(output, overwrite=overwrite)
     if not output.parent.is_dir():
         raise UsageError(
             f"The folder {output.parent} for {output.name} does not exist; create it first."

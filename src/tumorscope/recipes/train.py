@@ -15,11 +15,11 @@ from tumorscope.recipes.model_inputs import SkippedRow, load_examples
 from tumorscope.recipes.provenance import (
     RUN_NAME,
     data_summary,
-    file_sha256,
     git_commit,
     library_versions,
     write_json,
 )
+from tumorscope.system.files import file_sha256
 from tumorscope.system.folder_lock import exclusive
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.fit import Fitted, fit

@@ -1,5 +1,5 @@
-"""Processes, threads, locks and streams: what the machine gives, without a thought of scans.
+"""Files, processes, threads, locks and streams: what the machine gives, without a thought of scans.
 
-In: callables, paths, file descriptors. Out: results in order, locks held, lines whole. Imports
-only `errors` and `labels`.
+In: callables, paths, file descriptors. Out: files that are whole, results in order, locks held.
+Imports only `errors` and `labels`.
 """

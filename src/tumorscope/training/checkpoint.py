@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,19 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.errors import UsageError
+from tumorscope.system.files import whole_file
 
 Arrays = dict[str, NDArray[Any]]
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
     """Write arrays and a JSON header into one ``.npz``; readers see the old or the new file."""
-    partial = path.with_suffix(".partial")
     header = np.frombuffer(json.dumps(dict(meta)).encode(), dtype=np.uint8)
-    with partial.open("wb") as file:
+    with whole_file(path, durable=True) as file:
         np.savez(file, allow_pickle=False, __meta__=header, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def load_arrays(path: Path) -> tuple[Arrays, dict[str, Any]]:

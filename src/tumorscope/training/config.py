@@ -16,8 +16,6 @@ FINE_TUNE_FROM: Final = ("block4_conv1", "block4_conv2", "block4_conv3", "block5
 
 LEAST: Final = {"views": 1, "fine_tune_epochs": 1, "patience": 0, "batch_size": 1}
 
-SHARES: Final = ("teacher_weight", "covered_share", "start_share")
-
 MIN_WIDTH: Final = 0.125
 """Eight filters in the first block."""
 
@@ -62,13 +60,6 @@ class TrainConfig:
     teacher_weight
         Share of the tumor and evidence targets that a teacher says, where one is given; what is
         labelled says the rest. The place of a tumor without a mask the teacher alone says.
-    covered_share
-        Share of the outlined tumors that show, of which the training also has a copy with the
-        tumor covered, labelled as free of it (:mod:`tumorscope.training.covered`).
-    start_share
-        Share that the weights before the training have in the weights that are validated and
-        kept: with one half, their mean (Wortsman et al., CVPR 2022, arXiv:2109.01903). For
-        weights that bring a head.
     label_smoothing
         Share of the tumor label that is spread, against labels that are wrong.
     pooling_sharpness
@@ -100,8 +91,6 @@ class TrainConfig:
     type_weight: float = 0.3
     outside_weight: float = 0.5
     teacher_weight: float = 0.7
-    covered_share: float = 0.0
-    start_share: float = 0.0
     label_smoothing: float = 0.02
     pooling_sharpness: float = 2.0
     min_tumor_fraction: float = 0.001
@@ -129,9 +118,8 @@ class TrainConfig:
             raise UsageError(f"dropout must lie in [0, 1); received {self.dropout}.")
         if not MIN_WIDTH <= self.width <= 1:
             raise UsageError(f"width must lie in [{MIN_WIDTH}, 1]; received {self.width}.")
-        for name in SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} must lie in [0, 1]; received {getattr(self, name)}.")
+        if not 0 <= self.teacher_weight <= 1:
+            raise UsageError(f"teacher_weight must lie in [0, 1]; received {self.teacher_weight}.")
 
     @property
     def epochs(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from tumorscope.errors import UsageError
 from tumorscope.imaging.formats.raster import from_array
 from tumorscope.imaging.preprocess import Preprocessing
-from tumorscope.model.artifact import Artifact, Calibration, Manifest
+from tumorscope.model.artifact import uncalibrated
 from tumorscope.model.classifier import Classifier
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples
@@ -203,16 +202,14 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def _classifier(self) -> Classifier:
-        manifest = Manifest(
-            model_id="TumorClassifier",
-            model_version="unversioned",
-            preprocessing=Preprocessing(size=self.size),
-            calibration=Calibration(),
-            operating_points={"balanced": 0.5},
-            evidence_threshold=0.0,
-            graph_sha256=hashlib.sha256(self.graph_).hexdigest(),
+        return Classifier(
+            uncalibrated(
+                self.graph_,
+                Preprocessing(size=self.size),
+                model_id="TumorClassifier",
+                model_version="unversioned",
+            )
         )
-        return Classifier(Artifact(manifest, self.graph_))
 
 
 def _choose_validation(

@@ -19,6 +19,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from tqdm import tqdm
 
 from tumorscope.errors import UsageError
+from tumorscope.system.files import write_whole
 from tumorscope.system.folder_lock import exclusive
 from tumorscope.training.augmentation import Augmentation
 from tumorscope.training.batches import FeatureBatches, Targets, make_targets
@@ -31,7 +32,6 @@ from tumorscope.training.checkpoint import (
     variable_arrays,
 )
 from tumorscope.training.config import TrainConfig
-from tumorscope.training.covered import with_covered
 from tumorscope.training.examples import Examples
 from tumorscope.training.feature_cache import FeatureCache, Record, fill
 from tumorscope.training.frozen_blocks import FrozenStem, make_stem
@@ -134,7 +134,6 @@ def fit(  # noqa: PLR0913  keyword-only
     _check_labels(val, "val")
     run = RunPaths(run_folder)
     cache_folder = cache_folder or run_folder / "cache"
-    train = with_covered(train, share=config.covered_share, seed=config.seed)
     with exclusive(run_folder), exclusive(cache_folder), _deterministic(config):
         network = build_network(config, size=train.canvases.shape[1], weights=weights)
         if start is not None:
@@ -172,7 +171,6 @@ class Trainer:
         self.train, self.val = train, val
         self.train_targets = make_targets(train, config)
         self.val_targets = make_targets(val, config)
-        self.start = layer_arrays(network.trunk)
         self.history: list[dict[str, float]] = []
         self.stage = ""
 
@@ -267,17 +265,10 @@ class Trainer:
 
     @contextlib.contextmanager
     def _averaged_weights(self) -> Iterator[None]:
-        """Put the running mean of the weights in place for validation and export.
-
-        Of ``config.start_share`` it is the weights before the training.
-        """
+        """Put the running mean of the weights in place for validation and export."""
         variables = self.network.trunk.trainable_variables
         current = [variable.numpy() for variable in variables]
         self.network.trunk.optimizer.finalize_variable_values(variables)
-        share = self.config.start_share
-        for variable in variables if share else ():
-            start = self.start[variable.path]
-            variable.assign(share * start + (1 - share) * variable.numpy())
         try:
             yield
         finally:
@@ -452,9 +443,7 @@ def _open_stem(
             arithmetic=config.frozen_arithmetic,
         )
         folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_bytes(graph)
-        partial.replace(path)
+        write_whole(path, graph)
     return FrozenStem(path.read_bytes())
 
 

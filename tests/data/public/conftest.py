@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tumorscope.data.public.public_set import RemoteFile
+from tumorscope.data.public_set import RemoteFile
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pytest
 
 from tumorscope.data.public import download as module
 from tumorscope.data.public.download import ATTEMPTS, Download
-from tumorscope.data.public.public_set import RemoteFile
+from tumorscope.data.public_set import RemoteFile
 from tumorscope.errors import FetchError
 
 CONTENT = np.random.default_rng(0).bytes(700_000)

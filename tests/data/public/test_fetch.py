@@ -12,12 +12,12 @@ from PIL import Image
 
 from tests.data.public.conftest import encoded, zipped
 from tumorscope.cli.data import data
+from tumorscope.data import public_sets
 from tumorscope.data.manifest import read_manifest
-from tumorscope.data.public import public_sets
 from tumorscope.data.public.download import Download
 from tumorscope.data.public.fetch import Fetched, fetch_set
-from tumorscope.data.public.public_set import PublicSet
-from tumorscope.data.public.public_sets import (
+from tumorscope.data.public_set import PublicSet
+from tumorscope.data.public_sets import (
     BR35H,
     BRAIN_TUMOR_PROGRESSION,
     FIGSHARE,

@@ -23,6 +23,7 @@ from tumorscope.audit.duplicates.descriptor_cache import LookCache, look_key
 from tumorscope.audit.duplicates.perceptual_descriptors import Look, blank_look, take_look
 from tumorscope.audit.duplicates.registration import Placement, register
 from tumorscope.data.collection import Collection
+from tumorscope.data.disjoint_sets import DisjointSets
 from tumorscope.data.grouping import hash_file
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.pictures import read_pictures
@@ -153,19 +154,11 @@ def cluster(pictures: int, pairs: Sequence[CopyPair], *, threshold: float) -> ND
     ndarray
         Shape (pictures,), int64: index of the first picture of each picture's cluster.
     """
-    parent = list(range(pictures))
-
-    def find(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
+    clusters = DisjointSets[int]()
     for pair in pairs:
         if pair.placement.score >= threshold:
-            low, high = sorted((find(pair.first), find(pair.second)))
-            parent[high] = low
-    return np.array([find(index) for index in range(pictures)], dtype=np.int64)
+            clusters.join(pair.first, pair.second)
+    return np.array([clusters.find(index) for index in range(pictures)], dtype=np.int64)
 
 
 def describe_change(pair: CopyPair) -> str:

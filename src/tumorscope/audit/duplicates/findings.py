@@ -200,12 +200,7 @@ def _pair_finding(search: CopySearch, pair: CopyPair) -> dict[str, Any]:
         "verdict": search.verdict(pair),
         "score": round(where.score, 4),
         "change": describe_change(pair),
-        "first_set": first.set,
-        "first": first.name,
-        "second_set": second.set,
-        "second": second.name,
-        "first_tumor": first.tumor,
-        "second_tumor": second.tumor,
+        **pair_names(first, second),
         "is_contradiction": search.verdict(pair) == "same picture" and _contradicts(search, pair),
         "is_same_patient": is_same_patient,
         "is_same_file": pair.is_same_file,
@@ -242,3 +237,15 @@ def _sets_reached(search: CopySearch, threshold: float) -> list[set[str]]:
 
 def _count(rows: Sequence[Any], of: str, within: str, reached: Sequence[set[str]]) -> int:
     return sum(row.set == of and within in sets for row, sets in zip(rows, reached, strict=True))
+
+
+def pair_names(first: ManifestRow, second: ManifestRow) -> dict[str, Any]:
+    """Return the columns of a pair that say which pictures it is of."""
+    return {
+        "first_set": first.set,
+        "first": first.name,
+        "second_set": second.set,
+        "second": second.name,
+        "first_tumor": first.tumor,
+        "second_tumor": second.tumor,
+    }

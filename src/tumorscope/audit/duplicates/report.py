@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, select_autoescape
 from PIL import Image
 
 from tumorscope.audit.duplicates.findings import CopySearch
 from tumorscope.data.collection import Collection
-from tumorscope.data.manifest import check_output
 from tumorscope.data.pictures import read_pictures
 from tumorscope.errors import ImageError, ManifestError
+from tumorscope.evaluation.document import render_page
 from tumorscope.labels import NOTICE
+from tumorscope.system.files import check_output, write_whole
 
 PICTURE_SIDE: Final = 128
 """Longer side in pixels of a picture inside the page: about 4 kB each."""
@@ -52,19 +52,15 @@ def write_pair_report(
         Data URIs by name; without them the page names the files and shows none.
     """
     check_output(path, overwrite=overwrite)
-    environment = Environment(
-        loader=PackageLoader("tumorscope.audit.duplicates", "templates"),
-        autoescape=select_autoescape(),
-    )
-    page = environment.get_template("pairs.html").render(
+    page = render_page(
+        "tumorscope.audit.duplicates",
+        "pairs.html",
         title=title,
         facts=facts,
         notice=NOTICE,
         content=_embed({"pairs": _compact(pairs), "pictures": dict(pictures or {})}),
     )
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, page)
 
 
 def report_pictures(search: CopySearch) -> dict[str, str]:

@@ -15,6 +15,7 @@ from tumorscope.audit.duplicates.descriptor_cache import open_look_cache
 from tumorscope.audit.duplicates.findings import (
     CopySearch,
     contradictions,
+    pair_names,
     search_copies,
     thresholds_record,
 )
@@ -29,9 +30,9 @@ from tumorscope.data.pictures import read_pictures
 from tumorscope.data.pipeline import ensure_groups
 from tumorscope.data.split import EXCLUDED_GROUPS
 from tumorscope.errors import ImageError, ManifestError, UsageError
-from tumorscope.evaluation.document import check_report_folder
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.labels import CLASSES
+from tumorscope.system.files import check_output_folder
 
 LabelKind = Literal["type", "tumor"]
 
@@ -83,7 +84,7 @@ def find_label_issues(
     UsageError
         If a label has too few groups, or the report cannot be written where it should be.
     """
-    check_report_folder(output, overwrite=overwrite)
+    check_output_folder(output, overwrite=overwrite)
     opened = open_collection(source, root)
     labeled = [row for row in opened.rows if row.tumor is not None]
     collection = Collection(opened.name, tuple(ensure_groups(labeled, opened.root)), opened.root)
@@ -307,12 +308,7 @@ class _Judged:
 
 def _pair_row(first: ManifestRow, second: ManifestRow, **found: Any) -> dict[str, Any]:
     return {
-        "first_set": first.set,
-        "first": first.name,
-        "second_set": second.set,
-        "second": second.name,
-        "first_tumor": first.tumor,
-        "second_tumor": second.tumor,
+        **pair_names(first, second),
         "is_contradiction": found["verdict"] == "contradiction",
         **found,
         "score": round(found["score"], 4),

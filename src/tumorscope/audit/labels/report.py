@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tumorscope.evaluation.document import Document, write_texts
+from tumorscope.evaluation.document import Document, write_report
 from tumorscope.evaluation.tables import Table
 from tumorscope.labels import NOTICE
 
@@ -118,12 +117,7 @@ def write_label_report(findings: LabelFindings, *, output: Path, command: str) -
         "notice": NOTICE,
         **findings.to_dict(),
     }
-    texts = {
-        "report.md": document.to_markdown(),
-        "report.html": document.to_html(),
-        FINDINGS: json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
-    }
-    write_texts(output, texts)
+    write_report(output, document, {FINDINGS: record})
 
 
 def _table(findings: LabelFindings) -> Table:

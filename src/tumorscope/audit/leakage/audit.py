@@ -15,6 +15,7 @@ from tumorscope.audit.duplicates.descriptor_cache import open_look_cache
 from tumorscope.audit.duplicates.findings import (
     CopySearch,
     contradict,
+    pair_names,
     search_copies,
     thresholds_record,
 )
@@ -27,9 +28,9 @@ from tumorscope.audit.tables import save_table, save_thresholds
 from tumorscope.data.collection import Collection, open_collection
 from tumorscope.data.pipeline import ensure_groups
 from tumorscope.errors import UsageError
-from tumorscope.evaluation.document import check_report_folder
 from tumorscope.evaluation.intervals import Estimate
 from tumorscope.model.classifier import load_model
+from tumorscope.system.files import check_output_folder
 
 PICTURE_COLUMNS: Final = (
     *("path", "slice_index", "plane", "tumor", "type", "patient_id", "group_id"),
@@ -123,7 +124,7 @@ def find_leakage(
         If predictions do not fit the test set, or the report cannot be written where it should
         be.
     """
-    check_report_folder(output, overwrite=overwrite)
+    check_output_folder(output, overwrite=overwrite)
     scores = scores or Scores()
     opened = open_collection(train, root), open_collection(test, root)
     probabilities, threshold = scores.of(opened[1])
@@ -203,12 +204,7 @@ class _Tested:
             "verdict": "same picture" if leak.kind in COPIES else "relative",
             "score": round(_score(leak), 4),
             "change": f"{leak.kind}: {leak.change}" if leak.change else leak.kind,
-            "first_set": match.set,
-            "first": match.name,
-            "second_set": picture.set,
-            "second": picture.name,
-            "first_tumor": match.tumor,
-            "second_tumor": picture.tumor,
+            **pair_names(match, picture),
             "is_contradiction": leak.kind in COPIES and contradict(match, picture),
         }
 

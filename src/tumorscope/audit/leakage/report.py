@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from tumorscope.audit.leakage.deleaked import to_dict
-from tumorscope.evaluation.document import Document, write_texts
+from tumorscope.evaluation.document import Document, write_report
 from tumorscope.evaluation.intervals import RESAMPLES, Estimate
 from tumorscope.evaluation.tables import DASH, LEGEND, METRICS, Table, format_estimate
 from tumorscope.labels import NOTICE
@@ -121,12 +120,7 @@ def write_leakage_report(findings: LeakageFindings, *, output: Path, command: st
         "intervals": {"level": 0.95, "resamples": RESAMPLES, "unit": "group"},
         **findings.to_dict(),
     }
-    texts = {
-        "report.md": document.to_markdown(),
-        "report.html": document.to_html(),
-        FINDINGS: json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
-    }
-    write_texts(output, texts)
+    write_report(output, document, {FINDINGS: record})
 
 
 def _document(findings: LeakageFindings, command: str) -> Document:

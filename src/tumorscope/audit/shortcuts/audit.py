@@ -30,8 +30,8 @@ from tumorscope.data.pipeline import ensure_groups
 from tumorscope.data.split import BLANK_GROUP, UNREADABLE_GROUP
 from tumorscope.data.volumes import expand_volumes
 from tumorscope.errors import ImageError, ManifestError, UsageError
-from tumorscope.evaluation.document import check_report_folder
 from tumorscope.imaging.preprocess import Preprocessing
+from tumorscope.system.files import check_output_folder
 
 ALL: Final = "all pictures"
 
@@ -80,7 +80,7 @@ def find_shortcuts(
     UsageError
         If a class has too few groups, or the report cannot be written where it should be.
     """
-    check_report_folder(output, overwrite=overwrite)
+    check_output_folder(output, overwrite=overwrite)
     folder = manifest_root(manifest, root)
     rows = expand_volumes(read_manifest(manifest, root=folder, check_files=False), folder)
     labeled = [row for row in rows if row.tumor is not None]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from tumorscope.audit.shortcuts.shortcuts import CHANCE, TRACES, ShortcutThresholds, Traces
-from tumorscope.evaluation.document import Document, write_texts
+from tumorscope.evaluation.document import Document, write_report
 from tumorscope.evaluation.intervals import RESAMPLES, Estimate
 from tumorscope.evaluation.tables import Table, format_estimate
 from tumorscope.labels import NOTICE
@@ -140,13 +139,8 @@ def write_shortcut_report(
         "sections": findings.to_dict(),
     }
     document = _document(findings, command=command, title=title)
-    texts = {
-        "report.md": document.to_markdown(),
-        "report.html": document.to_html(),
-        THRESHOLDS: json.dumps(asdict(findings.thresholds), indent=2) + "\n",
-        FINDINGS: json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
-    }
-    write_texts(output, texts)
+    records = {THRESHOLDS: asdict(findings.thresholds), FINDINGS: record}
+    write_report(output, document, records)
 
 
 def _document(findings: ShortcutFindings, *, command: str, title: str) -> Document:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tumorscope.errors import FetchError
+from tumorscope.system.files import write_whole
 
 FILES: Final = "files"
 """Folder of pictures that stay as they came; converted ones are in ``images`` and ``masks``."""
@@ -57,14 +56,7 @@ class Store:
                 )
             return path.as_posix()
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=target.parent, suffix=".partial")
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-            Path(partial).chmod(0o644)
-            Path(partial).rename(target)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+        write_whole(target, content)
         return path.as_posix()
 
     def write_png(self, path: PurePosixPath, pixels: NDArray[Any]) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from tumorscope.data.grouping import hash_file
-from tumorscope.data.public.public_set import RemoteFile
+from tumorscope.data.public_set import RemoteFile
 from tumorscope.errors import FetchError
 
 ATTEMPTS: Final = 5

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tumorscope.data.grouping import hash_file
-from tumorscope.data.manifest import ManifestRow, check_output, write_manifest, write_table
+from tumorscope.data.manifest import ManifestRow, write_manifest, write_table
 from tumorscope.data.public.channels import convert_channels
 from tumorscope.data.public.conversion import ConversionFailure, Store
 from tumorscope.data.public.dicom import convert_dicom
@@ -19,9 +19,10 @@ from tumorscope.data.public.download import Download
 from tumorscope.data.public.entries import Entry, open_entries
 from tumorscope.data.public.folders import convert_folders
 from tumorscope.data.public.matlab import convert_matlab
-from tumorscope.data.public.public_set import PublicSet
+from tumorscope.data.public_set import PublicSet
 from tumorscope.errors import FetchError, UsageError
 from tumorscope.labels import NOTICE
+from tumorscope.system.files import check_output
 
 MANIFEST, SOURCE, KNOWN_BAD, DOWNLOADS = "manifest.csv", "source.json", "known_bad.csv", "downloads"
 _KNOWN_BAD_COLUMNS: Final = ("path", "reason")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.public.conversion import ConversionFailure, Store
 from tumorscope.data.public.entries import Entry
-from tumorscope.errors import ImageError, MissingExtraError
+from tumorscope.errors import ImageError, needs_extra
 from tumorscope.labels import TumorType
 
 _TYPES: Final[dict[int, TumorType]] = {1: "meningioma", 2: "glioma", 3: "pituitary"}
@@ -63,10 +63,8 @@ def _convert(name: str, number: int, content: bytes, store: Store) -> ManifestRo
 
 
 def _read_fields(content: bytes) -> dict[str, NDArray[Any]]:
-    try:
+    with needs_extra("Reading MATLAB 7.3 files", "data"):
         import h5py
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(feature="Reading MATLAB 7.3 files", extra="data") from error
     with h5py.File(io.BytesIO(content), "r") as file:
         structure = file["cjdata"]
         # MATLAB stores columns one after the other, which HDF5 reads as rows.

@@ -21,10 +21,8 @@ from tumorscope.imaging.formats.volume import (
     choose_volume,
     is_usable,
     make_volume,
-    to_scans,
 )
-from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
-from tumorscope.imaging.scan import Scan
+from tumorscope.imaging.limits import Limits
 
 _MAX_HEADER: Final = 1 << 16
 _LAST_KEY: Final = "ElementDataFile"
@@ -47,22 +45,6 @@ _TYPES: Final = {
 """Types of voxels, and how NumPy calls them. MetaIO writes ``MET_LONG`` in four bytes."""
 
 _LPS_TO_RAS: Final = np.diag([-1.0, -1.0, 1.0])
-
-
-def read_metaimage(
-    content: bytes,
-    source: str,
-    limits: Limits = DEFAULT_LIMITS,
-    companion: Companion | None = None,
-) -> list[Scan]:
-    """Read a volume as slices of its own plane.
-
-    Raises
-    ------
-    ImageError
-        If the file is damaged, over a limit, or all its voxels are the same.
-    """
-    return to_scans(load_metaimage(content, limits, companion), source)
 
 
 def load_metaimage(content: bytes, limits: Limits, companion: Companion | None = None) -> Volume:

@@ -7,32 +7,19 @@ from typing import Final
 
 import numpy as np
 
-from tumorscope.errors import CorruptImageError, ImageError
+from tumorscope.errors import CorruptImageError
 from tumorscope.imaging.formats.volume import (
     Volume,
     check_grey,
     check_shape,
     choose_volume,
+    damaged_as_corrupt,
     is_usable,
     make_volume,
-    to_scans,
 )
-from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
-from tumorscope.imaging.quiet import quiet
-from tumorscope.imaging.scan import Scan
+from tumorscope.imaging.limits import Limits
 
 _HEADER_BYTES: Final = 284
-
-
-def read_mgh(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> list[Scan]:
-    """Read a volume as slices of its own plane.
-
-    Raises
-    ------
-    ImageError
-        If the file is damaged, over a limit, or all its voxels are the same.
-    """
-    return to_scans(load_mgh(content, limits), source)
 
 
 def load_mgh(content: bytes, limits: Limits) -> Volume:
@@ -43,16 +30,8 @@ def load_mgh(content: bytes, limits: Limits) -> Volume:
     ImageError
         If the file is damaged or over a limit.
     """
-    with quiet("nibabel.global"):
-        try:
-            return _load(content, limits)
-        except ImageError:
-            raise
-        # nibabel raises many classes on damaged headers.
-        except Exception as error:
-            raise CorruptImageError(
-                f"The MGH file cannot be read ({type(error).__name__}); it is truncated or damaged."
-            ) from error
+    with damaged_as_corrupt("MGH", "nibabel.global"):
+        return _load(content, limits)
 
 
 def _load(content: bytes, limits: Limits) -> Volume:

@@ -8,19 +8,17 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
+from tumorscope.errors import CorruptImageError, UnsupportedFormatError
 from tumorscope.imaging.formats.volume import (
     Volume,
     check_grey,
     check_shape,
     choose_volume,
+    damaged_as_corrupt,
     is_usable,
     make_volume,
-    to_scans,
 )
-from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
-from tumorscope.imaging.quiet import quiet
-from tumorscope.imaging.scan import Scan
+from tumorscope.imaging.limits import Limits
 
 _HEADER_BYTES: Final = {1: 348, 2: 540}
 _EXTENSION_BLOCK: Final = 16
@@ -28,17 +26,6 @@ _EXTENSION_BLOCK: Final = 16
 
 _ROUNDING: Final = 1e-3
 """By which the squares of a quaternion stored in float32 may add up to more than 1."""
-
-
-def read_nifti(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> list[Scan]:
-    """Read a volume as slices of its own plane.
-
-    Raises
-    ------
-    ImageError
-        If the file is damaged, over a limit, or all its voxels are the same.
-    """
-    return to_scans(load_nifti(content, limits), source)
 
 
 def load_nifti(content: bytes, limits: Limits) -> Volume:
@@ -54,17 +41,8 @@ def load_nifti(content: bytes, limits: Limits) -> Volume:
             "The file is the header of a NIfTI pair, without its voxels; convert the pair to one "
             ".nii file."
         )
-    with quiet("nibabel.global"):
-        try:
-            return _load(content, limits)
-        except ImageError:
-            raise
-        # nibabel raises many classes on damaged headers and truncated data.
-        except Exception as error:
-            raise CorruptImageError(
-                f"The NIfTI file cannot be read ({type(error).__name__}); it is truncated or "
-                "damaged."
-            ) from error
+    with damaged_as_corrupt("NIfTI", "nibabel.global"):
+        return _load(content, limits)
 
 
 def _load(content: bytes, limits: Limits) -> Volume:

@@ -13,20 +13,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
+from tumorscope.errors import CorruptImageError, UnsupportedFormatError
 from tumorscope.imaging.formats.detached import Companion, parse_digits, take, unpack
 from tumorscope.imaging.formats.volume import (
     Volume,
     check_grey,
     check_shape,
     choose_volume,
+    damaged_as_corrupt,
     is_usable,
     make_volume,
-    to_scans,
 )
-from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
-from tumorscope.imaging.quiet import quiet
-from tumorscope.imaging.scan import Scan
+from tumorscope.imaging.limits import Limits
 
 _MAX_HEADER: Final = 1 << 20
 _MAX_DIMENSIONS: Final = 16
@@ -47,22 +45,6 @@ _METHODS: Final = {"gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2
 _TEXT: Final = ("ascii", "text", "txt")
 
 
-def read_nrrd(
-    content: bytes,
-    source: str,
-    limits: Limits = DEFAULT_LIMITS,
-    companion: Companion | None = None,
-) -> list[Scan]:
-    """Read a volume as slices of its own plane.
-
-    Raises
-    ------
-    ImageError
-        If the file is damaged, over a limit, or all its voxels are the same.
-    """
-    return to_scans(load_nrrd(content, limits, companion), source)
-
-
 def load_nrrd(content: bytes, limits: Limits, companion: Companion | None = None) -> Volume:
     """Load one volume of a file.
 
@@ -76,17 +58,8 @@ def load_nrrd(content: bytes, limits: Limits, companion: Companion | None = None
     ImageError
         If the file is damaged or over a limit.
     """
-    with quiet("nrrd"):
-        try:
-            return _load(content, limits, companion)
-        except ImageError:
-            raise
-        # pynrrd raises many classes on damaged headers.
-        except Exception as error:
-            raise CorruptImageError(
-                f"The NRRD file cannot be read ({type(error).__name__}); it is truncated or "
-                "damaged."
-            ) from error
+    with damaged_as_corrupt("NRRD", "nrrd"):
+        return _load(content, limits, companion)
 
 
 def _load(content: bytes, limits: Limits, companion: Companion | None) -> Volume:

@@ -52,7 +52,8 @@ class Format:
     begins
         Tells the format by the first :data:`MAGIC_BYTES` of a file, or by fewer.
     reader
-        ``module:function`` inside this package; ``None`` for what is not read here.
+        ``module:function`` inside this package, which returns scans, or of a volume format the
+        volume; ``None`` for what is not read here.
     gzipped
         Whether a gzip stream of it is read, too; its endings then also go with ``.gz``.
     detached
@@ -82,12 +83,16 @@ class Format:
         return self.endings + tuple(one + gz for one in self.endings for gz in packed)
 
     def load_reader(self) -> Callable[..., Any]:
-        """Import the reader, and with it the library that it needs."""
-        return _load(str(self.reader))
+        """Import what reads scans, and with it the library that it needs."""
+        load = self.load_loader()
+        if self.kind != "volume":
+            return load
+        to_scans = _load("volume:to_scans")
+        return lambda content, source, *more: to_scans(load(content, *more), source)
 
     def load_loader(self) -> Callable[..., Any]:
-        """Import what loads a volume without cutting it: ``load_`` in place of ``read_``."""
-        return _load(str(self.reader).replace(":read_", ":load_"))
+        """Import the reader itself: of a volume it returns the volume before it is cut."""
+        return _load(str(self.reader))
 
 
 def _load(name: str) -> Callable[..., Any]:
@@ -191,13 +196,13 @@ FORMATS: Final = (
         "raster:read_raster",
     ),
     Format("WebP", (".webp",), "picture", _is_webp, "raster:read_raster"),
-    Format("NIfTI", (".nii",), "volume", _is_nifti, "nifti:read_nifti", True),
+    Format("NIfTI", (".nii",), "volume", _is_nifti, "nifti:load_nifti", True),
     Format(
         "NRRD",
         (".nrrd", ".nhdr"),
         "volume",
         _starts(b"NRRD000"),
-        "nrrd:read_nrrd",
+        "nrrd:load_nrrd",
         True,
         detached=True,
     ),
@@ -206,11 +211,11 @@ FORMATS: Final = (
         (".mha", ".mhd"),
         "volume",
         _is_metaimage,
-        "metaimage:read_metaimage",
+        "metaimage:load_metaimage",
         True,
         detached=True,
     ),
-    Format("MGH", (".mgh", ".mgz"), "volume", _is_mgh, "mgh:read_mgh", True),
+    Format("MGH", (".mgh", ".mgz"), "volume", _is_mgh, "mgh:load_mgh", True),
     Format("zip", (".zip",), "container", _starts(*ZIP_MAGICS)),
     Format("gzip", (), "container", _starts(GZIP_MAGIC)),
     # What follows is not read, and named where it comes.

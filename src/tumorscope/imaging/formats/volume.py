@@ -7,16 +7,23 @@ superior up, anterior at the left of sagittal slices.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorscope.errors import CorruptImageError, ImageContentError, UnsupportedFormatError
+from tumorscope.errors import (
+    CorruptImageError,
+    ImageContentError,
+    ImageError,
+    UnsupportedFormatError,
+)
 from tumorscope.imaging.background import fill_background
 from tumorscope.imaging.limits import Limits
+from tumorscope.imaging.quiet import quiet
 from tumorscope.imaging.scan import Scan
 from tumorscope.labels import Plane
 
@@ -183,6 +190,20 @@ def cut_slices(volume: Volume, plane: Plane) -> list[NDArray[np.float32]]:
     # (slices, right or anterior, anterior or superior) -> rows downwards, columns to the right
     shown = turned.transpose(0, 2, 1)[:, ::-1, ::-1]
     return [np.ascontiguousarray(one) for one in shown]
+
+
+@contextmanager
+def damaged_as_corrupt(name: str, *loggers: str) -> Iterator[None]:
+    """Keep a format's library quiet, and turn the many classes it raises on damage into one."""
+    try:
+        with quiet(*loggers):
+            yield
+    except ImageError:
+        raise
+    except Exception as error:
+        raise CorruptImageError(
+            f"The {name} file cannot be read ({type(error).__name__}); it is truncated or damaged."
+        ) from error
 
 
 def to_scans(volume: Volume, source: str) -> list[Scan]:

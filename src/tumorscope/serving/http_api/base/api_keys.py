@@ -15,7 +15,6 @@ import os
 import re
 import secrets
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from tumorscope.errors import UsageError
+from tumorscope.system.files import OWNER, whole_file
 
 if sys.platform != "win32":
     import fcntl
@@ -251,18 +251,10 @@ def _locked(file: Path) -> Iterator[None]:
 def _write(file: Path, text: str) -> None:
     """Replace a file whole: a service never reads half of one. Its owner stays its owner."""
     file = file.resolve()
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-            if sys.platform != "win32" and file.exists():
-                old = file.stat()
-                # Only root can, and only root makes a file that the service could not read.
-                with contextlib.suppress(PermissionError):
-                    os.fchown(stream.fileno(), old.st_uid, old.st_gid)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with whole_file(file, "w", permissions=OWNER, durable=True) as stream:
+        stream.write(text)
+        if sys.platform != "win32" and file.exists():
+            old = file.stat()
+            # Only root can, and only root makes a file that the service could not read.
+            with contextlib.suppress(PermissionError):
+                os.fchown(stream.fileno(), old.st_uid, old.st_gid)

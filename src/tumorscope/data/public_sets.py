@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tumorscope.data.public.public_set import KnownBad, PublicSet, RemoteFile
+from tumorscope.data.public_set import KnownBad, PublicSet, RemoteFile
 from tumorscope.errors import UsageError
 
 _KAGGLE: Final = (
@@ -72,6 +72,10 @@ FIGSHARE: Final = PublicSet(
         "98 % of it is in the collection of 7,023 pictures by Nickparvar, half mirrored: neither "
         "is external to the other.",
     ),
+    # 193 identifiers, 174 persons: a letter after the same number (MR029209E, MR029209G) marks
+    # further pictures of one person. All 16 pairs of pictures that are almost the same (thumbnail
+    # correlation >= 0.98) under two identifiers differ in that letter only.
+    person_pattern=r"(MR\d{6})[A-Z]",
 )
 
 BR35H: Final = PublicSet(
@@ -150,6 +154,8 @@ LGG: Final = PublicSet(
         "FLAIR and are laid over T1 as well.",
         "Where a sequence is missing the set repeats FLAIR in its place; such copies are left out.",
     ),
+    # TCGA barcode: project, tissue source site, participant.
+    site_pattern=r"TCGA_([A-Z0-9]{2})_[A-Z0-9]{4}",
 )
 
 BRAIN_TUMOR_PROGRESSION: Final = PublicSet(
@@ -175,9 +181,34 @@ BRAIN_TUMOR_PROGRESSION: Final = PublicSet(
     ),
 )
 
+BTP_VOLUMES: Final = PublicSet(
+    name="btp_volumes",
+    title="Contrast-enhanced T1 volumes of Brain-Tumor-Progression",
+    page=BRAIN_TUMOR_PROGRESSION.page,
+    licence=BRAIN_TUMOR_PROGRESSION.licence,
+    citation=BRAIN_TUMOR_PROGRESSION.citation,
+    # The header claims a spacing of (1, 1, 1) mm; 24 axial slices cover the head.
+    planes={"T1+C": ("axial",)},
+)
+
+TUMOR_FREE_VOLUMES: Final = PublicSet(
+    name="tumor_free_volumes",
+    title="NiChart demonstration set: elderly subjects, some with white-matter changes",
+    # FLAIR was acquired in thick axial slices and resampled to 2 mm; T1 is true 3-D.
+    planes={"FLAIR": ("axial",), "T1": ("axial", "coronal", "sagittal")},
+)
+
 PUBLIC_SETS: Final = {
     one.name: one for one in (FIGSHARE, BR35H, SARTAJ, NAVONEEL, LGG, BRAIN_TUMOR_PROGRESSION)
 }
+"""Those that ``tumorscope data fetch`` has a recipe for."""
+
+_DOCUMENTED: Final = PUBLIC_SETS | {one.name: one for one in (BTP_VOLUMES, TUMOR_FREE_VOLUMES)}
+
+
+def set_named(name: str) -> PublicSet:
+    """Return what is known of a set of a manifest; of one not documented, its name."""
+    return _DOCUMENTED.get(name) or PublicSet(name)
 
 
 def public_set(name: str) -> PublicSet:

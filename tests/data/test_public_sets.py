@@ -1,6 +1,6 @@
 import pytest
 
-from tumorscope.data.sources import source_of
+from tumorscope.data.public_sets import set_named
 
 
 @pytest.mark.parametrize(
@@ -15,13 +15,13 @@ from tumorscope.data.sources import source_of
     ],
 )
 def test_site_and_person(name, patient_id, site, person):
-    source = source_of(name)
+    known = set_named(name)
 
-    assert source.site_of(patient_id) == site
-    assert source.person_of(patient_id) == person
+    assert known.site_of(patient_id) == site
+    assert known.person_of(patient_id) == person
 
 
 def test_planes_are_known_for_documented_volumes_only():
-    assert source_of("tumor_free_volumes").planes_of("FLAIR") == ("axial",)
-    assert source_of("tumor_free_volumes").planes_of("T2") is None
-    assert source_of("anything").planes_of("T1") is None
+    assert set_named("tumor_free_volumes").planes_of("FLAIR") == ("axial",)
+    assert set_named("tumor_free_volumes").planes_of("T2") is None
+    assert set_named("anything").planes_of("T1") is None

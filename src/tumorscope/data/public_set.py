@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+from tumorscope.labels import PLANES, Plane
 
 Layout = Literal["matlab", "folders", "channels", "dicom"]
 """How the pictures are stored, and so how they are converted."""
@@ -50,18 +53,19 @@ class KnownBad:
 
 @dataclass(frozen=True, slots=True)
 class PublicSet:
-    """A recipe for a public collection.
+    """A public collection: how it is had, and what its identifiers and planes tell.
 
     Attributes
     ----------
     name
-        For the command line, and the value of the manifest's ``set`` column.
+        For the command line, and the value of the manifest's ``set`` column. Of a set that is not
+        documented it is all that is known.
     title, page
         As its authors call it, and where it is published.
     licence, citation
         Terms as its page states them, and what its users are asked to cite.
     layout
-        How its pictures are stored.
+        How its pictures are stored; ``None`` where there is no recipe that fetches them.
     files
         To download; empty where the origin needs a login, an account or a program of its own.
     steps
@@ -77,14 +81,23 @@ class PublicSet:
         Pictures that should not be trusted; they are kept, and named in ``known_bad.csv``.
     cautions
         What else a user has to know before making a number of this set.
+    site_pattern
+        Regular expression on ``patient_id`` whose first group is the institution; ``None`` where
+        the identifiers do not tell.
+    person_pattern
+        Regular expression on ``patient_id`` whose first group is the person, for collections
+        that give one person several identifiers; ``None`` where they are one and the same.
+    planes
+        Planes in which the volumes of a sequence show anatomy at full resolution, where that is
+        known better than the file's own header tells.
     """
 
     name: str
-    title: str
-    page: str
-    licence: str
-    citation: str
-    layout: Layout
+    title: str = ""
+    page: str = ""
+    licence: str = ""
+    citation: str = ""
+    layout: Layout | None = None
     files: Sequence[RemoteFile] = ()
     steps: Sequence[str] = ()
     expected: Mapping[str, int] = field(default_factory=dict)
@@ -92,3 +105,25 @@ class PublicSet:
     unlabeled: Sequence[str] = ()
     known_bad: Sequence[KnownBad] = ()
     cautions: Sequence[str] = ()
+    site_pattern: str | None = None
+    person_pattern: str | None = None
+    planes: Mapping[str, tuple[Plane, ...]] = field(default_factory=dict)
+
+    def site_of(self, patient_id: str | None) -> str:
+        """Return the institution, as ``set`` or ``set/institution``."""
+        institution = _first_group(self.site_pattern, patient_id)
+        return self.name if institution is None else f"{self.name}/{institution}"
+
+    def person_of(self, patient_id: str | None) -> str | None:
+        """Return the identifier of the person, ``None`` where the patient is unknown."""
+        return _first_group(self.person_pattern, patient_id) or patient_id
+
+    def planes_of(self, sequence: str | None) -> tuple[Plane, ...] | None:
+        """Return the planes known for a sequence, ``None`` where the file has to tell."""
+        planes = self.planes.get(sequence or "")
+        return None if planes is None else tuple(plane for plane in PLANES if plane in planes)
+
+
+def _first_group(pattern: str | None, text: str | None) -> str | None:
+    found = re.fullmatch(pattern, text) if pattern and text else None
+    return None if found is None else found[1]
