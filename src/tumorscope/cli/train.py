@@ -33,9 +33,8 @@ HOSPITALS: Final = "hospitals"
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the manifest's paths.")
 @click.option(
     "--weights",
-    default="imagenet",
-    show_default=True,
-    help="imagenet (downloaded by Keras), none, or an .npz with VGG16's convolutions.",
+    help="imagenet (downloaded by Keras), none, or an .npz with VGG16's convolutions "
+    "[default: imagenet; with --start the artifact's own].",
 )
 @click.option("--seed", type=int, show_default="0", help="Of every random draw.")
 @click.option("--seeds", metavar="SEED,SEED...", help="Of --folds: train each with each seed.")
@@ -48,7 +47,7 @@ HOSPITALS: Final = "hospitals"
 @click.option(
     "--start",
     type=click.Path(path_type=Path),
-    help="Artifact to train on; its frozen layers are those of --weights.",
+    help="Artifact to train on; its frozen layers, too, unless --weights is given.",
 )
 @click.option("--resume", is_flag=True, help="Go on after the last whole epoch.")
 @click.option(
@@ -76,7 +75,7 @@ def train(
     folds: str | None,
     output: Path,
     root: Path | None,
-    weights: str,
+    weights: str | None,
     seed: int | None,
     seeds: str | None,
     cache: Path | None,
@@ -101,6 +100,7 @@ def train(
     if seed is not None and seeds is not None:
         raise UsageError("--seed and --seeds were both given; give one.")
     config = _config({"seed": seed or 0, **_parse(settings)})
+    weights = weights or ("imagenet" if start is None else "start")
     if folds is None:
         assert manifest is not None  # noqa: S101 - checked above
         _train_one(

@@ -26,9 +26,14 @@ _Unit = tuple[int, str]
 
 
 def add_sites(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
-    """Fill ``site`` where it is empty, from what is known of the set."""
+    """Fill ``site`` and ``plane`` where they are empty, from what is known of the set."""
     return [
-        replace(row, site=row.site or source_of(row.set).site_of(row.patient_id)) for row in rows
+        replace(
+            row,
+            site=row.site or source_of(row.set).site_of(row.patient_id),
+            plane=row.plane or source_of(row.set).plane_of(row.path),
+        )
+        for row in rows
     ]
 
 

@@ -13,6 +13,7 @@ from tumorscope.folder_lock import exclusive
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import Artifact, read_artifact
 from tumorscope.recipes.canvases import SkippedRow, load_examples
+from tumorscope.recipes.cells import sample_cells
 from tumorscope.recipes.provenance import (
     RUN_NAME,
     data_summary,
@@ -51,7 +52,7 @@ def train(
         Settings of the run.
     weights
         ``imagenet``, ``none`` or the path of an ``.npz`` with VGG16's convolutions; the
-        ``weights.npz`` of another run also brings its head.
+        ``weights.npz`` of another run also brings its head. ``start`` for those of ``start``.
     root
         Folder that the manifest's paths are relative to; by default the manifest's own.
     cache
@@ -61,8 +62,7 @@ def train(
     teacher
         Artifact whose answers are a part of the targets.
     start
-        Artifact at whose trained layers and head the training begins; the frozen layers are those
-        of ``weights``.
+        Artifact at whose trained layers and head the training begins.
 
     Raises
     ------
@@ -92,6 +92,7 @@ def train(
     with exclusive(output):
         _check_run(output / RUN_NAME, record, resume=resume)
         splits = {name: _rows_of(rows, name, manifest) for name in ("train", "val")}
+        splits["train"] = sample_cells(splits["train"], config.max_per_cell, seed=config.seed)
         examples, skipped = {}, []
         for name, of_split in splits.items():
             examples[name], left_out = load_examples(of_split, folder, preprocessing)

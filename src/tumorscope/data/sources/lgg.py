@@ -10,6 +10,7 @@ LGG: Final = Source(
         "The Cancer Genome Atlas, lower-grade glioma; slices and masks of Buda et al. 2019, "
         "doi 10.1016/j.compbiomed.2019.05.002"
     ),
+    plane="axial",
     # TCGA barcode: project, tissue source site, participant.
     site_pattern=r"TCGA_([A-Z0-9]{2})_[A-Z0-9]{4}",
 )
