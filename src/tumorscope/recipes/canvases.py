@@ -95,6 +95,16 @@ def load_examples(
     return _examples(loaded, masks, mask_index, preprocessing.size), skipped
 
 
+def load_canvases(
+    rows: Sequence[ManifestRow], root: Path, preprocessing: Preprocessing
+) -> NDArray[np.uint8]:
+    """Return the canvases of the rows whose picture can be used, shape (n, size, size)."""
+    loaded = load_rows(rows, root, preprocessing)
+    canvases = [item.canvas for item in loaded if isinstance(item, LoadedRow)]
+    size = preprocessing.size
+    return np.stack(canvases) if canvases else np.zeros((0, size, size), np.uint8)
+
+
 def type_index(row: ManifestRow) -> int:
     """Return the index in ``TUMOR_TYPES`` of a row's tumor, -1 where no class holds it."""
     held_by = LESION_TYPES.get(row.type or "")

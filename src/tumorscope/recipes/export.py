@@ -25,8 +25,8 @@ from tumorscope.model.artifact import Artifact, Calibration, Manifest, write_art
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.evidence import sigmoid
-from tumorscope.recipes.canvases import load_examples
-from tumorscope.recipes.gate import known_scans, spread, with_gate
+from tumorscope.recipes.canvases import load_canvases, load_examples
+from tumorscope.recipes.gate import known_scans, other_pictures, spread, with_gate
 from tumorscope.recipes.provenance import check_manifest, library_versions, read_run
 from tumorscope.recipes.series import fit_series_spread
 from tumorscope.training.checkpoint import load_arrays
@@ -109,6 +109,7 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
         _uncalibrated(graph, preprocessing, model_id=model_id),
         splits["known"].canvases,
         splits["calibration"].canvases,
+        load_canvases(other_pictures(rows), Path(record["root"]), preprocessing),
     )
     manifest = replace(
         calibrate_manifest(draft.manifest, outputs, splits["calibration"], rows),

@@ -10,6 +10,7 @@ from tumorscope.data.sources.btp_volumes import BTP_VOLUMES
 from tumorscope.data.sources.ds002748 import DS002748
 from tumorscope.data.sources.figshare import FIGSHARE
 from tumorscope.data.sources.lgg import LGG
+from tumorscope.data.sources.not_brain_mr import NOT_BRAIN_MR
 from tumorscope.data.sources.oasis2 import OASIS2
 from tumorscope.data.sources.open_ms import OPEN_MS
 from tumorscope.data.sources.rsna_boxes import RSNA_BOXES
@@ -28,6 +29,7 @@ SOURCES: Final = {
         DS002748,
         FIGSHARE,
         LGG,
+        NOT_BRAIN_MR,
         OASIS2,
         OPEN_MS,
         RSNA_BOXES,

@@ -35,6 +35,8 @@ class Source:
         Plane of all pictures; ``None`` where they differ or it is not known.
     has_boxes
         Whether the masks are boxes around the tumor rather than its outline.
+    has_brains
+        Whether the pictures are brain MR images; those of others are out-of-distribution examples.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Source:
     plane_pattern: str | None = None
     plane: Plane | None = None
     has_boxes: bool = False
+    has_brains: bool = True
 
     def site_of(self, patient_id: str | None) -> str:
         """Return the institution, as ``set`` or ``set/institution``."""
