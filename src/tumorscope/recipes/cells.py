@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
+from typing import Final
 
 from tumorscope.data.manifest import ManifestRow
+from tumorscope.labels import Split
+
+OTHER_SPLITS_SHARE: Final = 0.4
+"""Images of a cell in each of val and calibration, as a share of those in train; enough to tell a
+cell's AUROC to about .05, at a fraction of the time."""
 
 
 def cell_of(row: ManifestRow) -> str:
     """Return the source of a row with its sequence and plane, as far as they are known."""
     return "/".join((row.set, row.sequence or "", row.plane or ""))
+
+
+def most_of_cell(most: int, split: Split) -> int:
+    """Return how many images of a cell are taken of a split, given those of train; 0 for all."""
+    return most if split == "train" else math.ceil(most * OTHER_SPLITS_SHARE)
 
 
 def sample_cells(rows: Sequence[ManifestRow], most: int, *, seed: int) -> list[ManifestRow]:

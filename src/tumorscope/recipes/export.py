@@ -26,6 +26,7 @@ from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.evidence import sigmoid
 from tumorscope.recipes.canvases import load_canvases, load_examples
+from tumorscope.recipes.cells import most_of_cell, sample_cells
 from tumorscope.recipes.gate import known_scans, other_pictures, spread, with_gate
 from tumorscope.recipes.provenance import check_manifest, library_versions, read_run
 from tumorscope.recipes.series import fit_series_spread
@@ -101,7 +102,7 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     model_id = MODEL_ID if config.width == 1 else LITE_MODEL_ID
     weights, _ = load_arrays(RunPaths(run).best)
     rows = read_manifest(check_manifest(record), root=Path(record["root"]))
-    splits = _load_splits(rows, Path(record["root"]), preprocessing)
+    splits = _load_splits(rows, Path(record["root"]), preprocessing, config)
     graph, outputs, arithmetic = _choose_graph(
         build_graph(weights, size=preprocessing.size, config=config), splits, preprocessing
     )
@@ -121,12 +122,14 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
 
 
 def _load_splits(
-    rows: list[ManifestRow], root: Path, preprocessing: Preprocessing
+    rows: list[ManifestRow], root: Path, preprocessing: Preprocessing, config: TrainConfig
 ) -> dict[str, Examples]:
+    calibration = [row for row in rows if row.split == "calibration"]
+    most = most_of_cell(config.max_per_cell, "calibration")
     wanted = {
         "ranges": spread(rows, "train", RANGE_SCANS),
         "known": known_scans(rows),
-        "calibration": [row for row in rows if row.split == "calibration"],
+        "calibration": sample_cells(calibration, most, seed=config.seed),
     }
     return {name: load_examples(one, root, preprocessing)[0] for name, one in wanted.items()}
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.split import check_split
 from tumorscope.errors import ManifestError, UsageError
 from tumorscope.folder_lock import exclusive
 from tumorscope.imaging.preprocess import Preprocessing
+from tumorscope.labels import Split
 from tumorscope.model.artifact import Artifact, read_artifact
 from tumorscope.recipes.canvases import SkippedRow, load_examples
-from tumorscope.recipes.cells import sample_cells
+from tumorscope.recipes.cells import most_of_cell, sample_cells
 from tumorscope.recipes.provenance import (
     RUN_NAME,
     data_summary,
@@ -26,6 +27,9 @@ from tumorscope.training.config import TrainConfig
 from tumorscope.training.fit import Fitted, fit
 from tumorscope.training.graph_weights import graph_weights
 from tumorscope.training.teacher import Teacher
+
+TAUGHT: Final[tuple[Split, ...]] = ("train", "val")
+"""Splits that a training sees."""
 
 
 def train(
@@ -91,8 +95,11 @@ def train(
         record[f"{name}_graph_sha256"] = artifact.manifest.graph_sha256
     with exclusive(output):
         _check_run(output / RUN_NAME, record, resume=resume)
-        splits = {name: _rows_of(rows, name, manifest) for name in ("train", "val")}
-        splits["train"] = sample_cells(splits["train"], config.max_per_cell, seed=config.seed)
+        splits = {name: _rows_of(rows, name, manifest) for name in TAUGHT}
+        splits = {
+            name: sample_cells(of_split, most_of_cell(config.max_per_cell, name), seed=config.seed)
+            for name, of_split in splits.items()
+        }
         examples, skipped = {}, []
         for name, of_split in splits.items():
             examples[name], left_out = load_examples(of_split, folder, preprocessing)
@@ -120,7 +127,7 @@ def _read_artifact(path: Path, preprocessing: Preprocessing) -> Artifact:
     return artifact
 
 
-def _rows_of(rows: list[ManifestRow], split: str, manifest: Path) -> list[ManifestRow]:
+def _rows_of(rows: list[ManifestRow], split: Split, manifest: Path) -> list[ManifestRow]:
     of_split = [row for row in rows if row.split == split]
     if not of_split:
         raise ManifestError(
