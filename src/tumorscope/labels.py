@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 ClassName = Literal["tumor", "no_tumor"]
@@ -16,6 +18,27 @@ CLASSES: Final[tuple[ClassName, ...]] = get_args(ClassName)
 
 TUMOR_TYPES: Final[tuple[TumorType, ...]] = get_args(TumorType)
 """Order of the type head's outputs and of ``type_probabilities``."""
+
+LESION_TYPES: Final[Mapping[str, TumorType | None]] = MappingProxyType(
+    {
+        "glioma": "glioma",
+        "astrocytoma": "glioma",
+        "ependymoma": "glioma",
+        "glioblastoma": "glioma",
+        "oligodendroglioma": "glioma",
+        "meningioma": "meningioma",
+        "pituitary": "pituitary",
+        "medulloblastoma": None,
+        "metastasis": None,
+        "neurocytoma": None,
+        "schwannoma": None,
+    }
+)
+"""Tumors that a manifest may name, each with the class of the type head that holds it. The WHO
+classification of 2021 counts ependymoma among the gliomas; ``None``: no class holds it."""
+
+OTHER_LESIONS: Final = ("demyelination", "granuloma", "stroke", "tuberculoma")
+"""What a manifest may name that is no tumor."""
 
 PLANES: Final[tuple[Plane, ...]] = get_args(Plane)
 

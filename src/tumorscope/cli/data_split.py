@@ -26,7 +26,13 @@ _PATH: Final = click.Path(path_type=Path, exists=True)
 
 @click.command()
 @click.argument("checked", metavar="[MANIFEST]...", type=_PATH, nargs=-1)
-@click.option("--manifest", type=_FILE, help="CSV file with one row per image or volume.")
+@click.option(
+    "--manifest",
+    "manifests",
+    type=_FILE,
+    multiple=True,
+    help="CSV file with one row per image or volume; repeat it to split several as one.",
+)
 @click.option(
     "--output", type=click.Path(path_type=Path), help="CSV file to write; with --folds, a folder."
 )
@@ -82,23 +88,18 @@ def split(context: click.Context, /, checked: Sequence[Path], **options: Any) ->
         raise UsageError(
             "No output was given; add --output FILE, or --check to check without writing."
         )
-    if len(sources) > 1 or sources[0].is_dir():
-        raise UsageError(
-            f"Only one manifest can be split at a time; received {len(sources)} paths."
-        )
+    folders = [source for source in sources if source.is_dir()]
+    if folders:
+        raise UsageError(f"{folders[0]} is a folder; expected a manifest, a CSV file.")
     write = _write_split if options["folds"] is None else _write_folds
-    rows = write(sources[0], options)
+    rows = write(sources, options)
     _warn_of_unknown_patients(rows, options)
     _finish(context, rows)
 
 
 def _sources(checked: Sequence[Path], options: dict[str, Any]) -> list[Path]:
-    if checked and options["manifest"] is not None:
-        raise UsageError(
-            f"Two manifests were given, {checked[0]} and {options['manifest']}; give one."
-        )
-    sources = list(checked) or [options["manifest"]]
-    if sources[0] is None:
+    sources = [*checked, *options["manifests"]]
+    if not sources:
         raise UsageError("No manifest was given; add --manifest FILE.")
     return sources
 
@@ -127,10 +128,10 @@ def _check(context: click.Context, sources: Sequence[Path], options: dict[str, A
     click.echo(NOTICE)
 
 
-def _write_split(source: Path, options: dict[str, Any]) -> Sequence[ManifestRow]:
+def _write_split(sources: Sequence[Path], options: dict[str, Any]) -> Sequence[ManifestRow]:
     from tumorscope.data.manifest import (
         manifest_root,
-        read_manifest,
+        read_manifests,
         write_manifest,
     )
     from tumorscope.data.pipeline import make_split
@@ -139,28 +140,28 @@ def _write_split(source: Path, options: dict[str, Any]) -> Sequence[ManifestRow]
 
     output: Path = options["output"]
     check_output(output, overwrite=options["overwrite"])
-    root = manifest_root(source, options["root"])
+    root = manifest_root(sources[0], options["root"])
     plan = SplitPlan(options["seed"], _shares(options), options["hold_out"])
-    rows = make_split(read_manifest(source, root=root), root, plan, grouping=_grouping(options))
+    rows = make_split(read_manifests(sources, root=root), root, plan, grouping=_grouping(options))
     write_manifest(output, rows, overwrite=options["overwrite"])
     click.echo(_table(rows))
     click.echo(f"The split is in {output}")
     return rows
 
 
-def _write_folds(source: Path, options: dict[str, Any]) -> Sequence[ManifestRow]:
+def _write_folds(sources: Sequence[Path], options: dict[str, Any]) -> Sequence[ManifestRow]:
     from tumorscope.data.folds import FOLDS_FILE, write_folds
-    from tumorscope.data.manifest import manifest_root, read_manifest
+    from tumorscope.data.manifest import manifest_root, read_manifests
     from tumorscope.data.pipeline import make_source_folds
     from tumorscope.data.split import SplitPlan
     from tumorscope.system.files import check_output_folder
 
     output: Path = options["output"]
     check_output_folder(output, overwrite=options["overwrite"])
-    root = manifest_root(source, options["root"])
+    root = manifest_root(sources[0], options["root"])
     plan = SplitPlan(options["seed"], _shares(options), options["hold_out"])
     by = cast("FoldsBy", options["folds"])
-    rows = read_manifest(source, root=root)
+    rows = read_manifests(sources, root=root)
     folds = make_source_folds(rows, root, plan, by=by, grouping=_grouping(options))
     write_folds(output, folds, by=by, plan=plan)
     click.echo(_fold_table(folds))

@@ -37,10 +37,8 @@ HOSPITALS: Final = "hospitals"
 @root_option
 @click.option(
     "--weights",
-    default="imagenet",
-    show_default=True,
     help="Start weights: imagenet (downloaded by Keras), none, or an .npz with VGG16's "
-    "convolutions.",
+    "convolutions.  [default: imagenet; with --start the artifact's own]",
 )
 @click.option("--seed", type=int, show_default="0", help="Random seed.")
 @click.option(
@@ -61,7 +59,8 @@ HOSPITALS: Final = "hospitals"
 @click.option(
     "--start",
     type=click.Path(path_type=Path),
-    help="Artifact to continue training from; frozen layers come from --weights.",
+    help="Artifact to continue training from, its frozen layers included unless --weights is "
+    "given.",
 )
 @click.option("--resume", is_flag=True, help="Continue after the last complete epoch.")
 @click.option(
@@ -90,7 +89,7 @@ def train(
     folds: str | None,
     output: Path,
     root: Path | None,
-    weights: str,
+    weights: str | None,
     seed: int | None,
     seeds: str | None,
     cache: Path | None,
@@ -115,6 +114,7 @@ def train(
     if seed is not None and seeds is not None:
         raise UsageError("--seed and --seeds were both given; give one.")
     config = _config({"seed": seed or 0, **_parse(settings)})
+    weights = weights or ("imagenet" if start is None else "start")
     if folds is None:
         assert manifest is not None  # noqa: S101 - checked above
         _train_one(

@@ -27,9 +27,14 @@ _Unit = tuple[int, str]
 
 
 def add_sites(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
-    """Fill ``site`` where it is empty, from what is known of the set."""
+    """Fill ``site`` and ``plane`` where they are empty, from what is known of the set."""
     return [
-        replace(row, site=row.site or set_named(row.set).site_of(row.patient_id)) for row in rows
+        replace(
+            row,
+            site=row.site or set_named(row.set).site_of(row.patient_id),
+            plane=row.plane or set_named(row.set).plane_of(row.path),
+        )
+        for row in rows
     ]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tumorscope.errors import ManifestError
-from tumorscope.labels import PLANES, SPLITS, TUMOR_TYPES, Plane, Split, TumorType
+from tumorscope.labels import LESION_TYPES, OTHER_LESIONS, PLANES, SPLITS, Plane, Split
 from tumorscope.system.csv_rows import read_rows
 from tumorscope.system.files import check_output, whole_file
 
@@ -39,7 +39,8 @@ class ManifestRow:
     plane
         Orientation of the slice.
     type
-        Type of the tumor; ``None`` unless ``tumor`` is 1.
+        What the lesion is: one of ``LESION_TYPES`` where ``tumor`` is 1, else ``None`` or one of
+        ``OTHER_LESIONS``.
     patient_id
         Unique within its set.
     sequence
@@ -64,7 +65,7 @@ class ManifestRow:
     site: str | None = None
     slice_index: int | None = None
     plane: Plane | None = None
-    type: TumorType | None = None
+    type: str | None = None
     patient_id: str | None = None
     sequence: str | None = None
     mask: str | None = None
@@ -105,7 +106,7 @@ COLUMNS: Final = (
 
 _ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
     "tumor": ("0", "1"),
-    "type": TUMOR_TYPES,
+    "type": (*LESION_TYPES, *OTHER_LESIONS),
     "plane": PLANES,
     "split": SPLITS,
 }
@@ -156,6 +157,27 @@ def read_manifest(
         rows.append(row)
     if not rows:
         raise ManifestError(f"{path} contains no rows; at least one image is needed.")
+    return rows
+
+
+def read_manifests(paths: Sequence[Path], *, root: Path) -> list[ManifestRow]:
+    """Read several manifests as one; a picture or slice may stand in one of them only.
+
+    Raises
+    ------
+    ManifestError
+        As :func:`read_manifest`, or if two manifests name the same picture.
+    """
+    rows: list[ManifestRow] = []
+    owner: dict[str, Path] = {}
+    for path in paths:
+        for row in read_manifest(path, root=root):
+            if row.name in owner:
+                raise ManifestError(
+                    f"{row.name!r} is in {owner[row.name]} and in {path}; keep one."
+                )
+            owner[row.name] = path
+            rows.append(row)
     return rows
 
 
@@ -210,12 +232,18 @@ def _parse_row(cells: Mapping[str, str], number: int) -> ManifestRow:
     for column in ("set", "path"):
         if values[column] is None:
             raise ManifestError(f"Row {number}, column {column}: is empty; fill it in.")
-    if values.get("type") is not None and values["tumor"] != 1:
-        raise ManifestError(
-            f"Row {number}, column type: received {values['type']!r} where tumor is not 1; "
-            "leave the type empty."
-        )
+    _check_type(values.get("type"), values["tumor"], number)
     return ManifestRow(**values)
+
+
+def _check_type(lesion: str | None, tumor: int | None, number: int) -> None:
+    allowed = tuple(LESION_TYPES) if tumor == 1 else OTHER_LESIONS
+    if lesion is not None and lesion not in allowed:
+        label = "is empty" if tumor is None else f"is {tumor}"
+        raise ManifestError(
+            f"Row {number}, column type: received {lesion!r} where tumor {label}; allowed there: "
+            f"{', '.join(allowed)} or nothing."
+        )
 
 
 def _parse_cell(column: str, text: str, number: int) -> str | int | None:

@@ -90,6 +90,15 @@ class PublicSet:
     planes
         Planes in which the volumes of a sequence show anatomy at full resolution, where that is
         known better than the file's own header tells.
+    plane_pattern
+        Regular expression whose first group, found in a picture's path, begins the name of its
+        plane (``ax``, ``co``, ``sa``); ``None`` where the paths do not tell.
+    plane
+        Plane of all pictures; ``None`` where they differ or it is not known.
+    has_boxes
+        Whether the masks are boxes around the tumor rather than its outline.
+    has_brains
+        Whether the pictures are brain MR images; others are out-of-distribution examples.
     """
 
     name: str
@@ -108,6 +117,10 @@ class PublicSet:
     site_pattern: str | None = None
     person_pattern: str | None = None
     planes: Mapping[str, tuple[Plane, ...]] = field(default_factory=dict)
+    plane_pattern: str | None = None
+    plane: Plane | None = None
+    has_boxes: bool = False
+    has_brains: bool = True
 
     def site_of(self, patient_id: str | None) -> str:
         """Return the institution, as ``set`` or ``set/institution``."""
@@ -117,6 +130,13 @@ class PublicSet:
     def person_of(self, patient_id: str | None) -> str | None:
         """Return the identifier of the person, ``None`` where the patient is unknown."""
         return _first_group(self.person_pattern, patient_id) or patient_id
+
+    def plane_of(self, path: str) -> Plane | None:
+        """Return the plane of a picture, ``None`` where it is not known."""
+        found = re.search(self.plane_pattern, path) if self.plane_pattern else None
+        if found is None:
+            return self.plane
+        return next((one for one in PLANES if one.startswith(found[1].lower())), None)
 
     def planes_of(self, sequence: str | None) -> tuple[Plane, ...] | None:
         """Return the planes known for a sequence, ``None`` where the file has to tell."""

@@ -154,6 +154,7 @@ LGG: Final = PublicSet(
         "FLAIR and are laid over T1 as well.",
         "Where a sequence is missing the set repeats FLAIR in its place; such copies are left out.",
     ),
+    plane="axial",
     # TCGA barcode: project, tissue source site, participant.
     site_pattern=r"TCGA_([A-Z0-9]{2})_[A-Z0-9]{4}",
 )
@@ -198,12 +199,90 @@ TUMOR_FREE_VOLUMES: Final = PublicSet(
     planes={"FLAIR": ("axial",), "T1": ("axial", "coronal", "sagittal")},
 )
 
+BRATS_SLICES: Final = PublicSet(
+    name="brats_slices",
+    title="FLAIR slices of BraTS 2021 and 2023, without a skull",
+    plane="axial",
+)
+
+BRATS_VOLUMES: Final = PublicSet(
+    name="brats_volumes",
+    title="Slices of BraTS 2018 volumes in four sequences, without a skull",
+    plane="axial",
+)
+
+DS002748: Final = PublicSet(
+    name="ds002748",
+    title="OpenNeuro ds002748: T1 of adults without a tumor, without a skull",
+    licence="CC0",
+    plane_pattern=r"_(ax|co|sa)\d",
+)
+
+OASIS2: Final = PublicSet(
+    name="oasis2",
+    title="OASIS-2: T1 of elderly people without a tumor, without a skull",
+    plane_pattern=r"_(ax|co|sa)[lrg]\.",
+)
+
+OPEN_MS: Final = PublicSet(
+    name="open_ms",
+    title="Multiple sclerosis, with and without a skull (Ljubljana, Lesjak et al.)",
+    plane_pattern=r"_(ax|co|sa)\d",
+)
+
+RSNA_BOXES: Final = PublicSet(
+    name="rsna_boxes",
+    title="RSNA-MICCAI 2021: glioblastomas with contrast, without a skull, with boxes",
+    plane_pattern=r"/(ax|co|sa)_",
+    has_boxes=True,
+)
+
+SOOP: Final = PublicSet(
+    name="soop",
+    title="Stroke Outcome Optimization Project, OpenNeuro ds004889: FLAIR, without a skull",
+    plane="axial",
+)
+
+TCGA_GBM: Final = PublicSet(
+    name="tcga_gbm",
+    title="TCGA-GBM: glioblastomas in many sequences",
+    plane_pattern=r"/(AX|CO|SA)[A-Z]*_",
+)
+
+TIANTAN: Final = PublicSet(
+    name="tiantan",
+    title="Beijing Tiantan Hospital: coronal series through the sella, with contrast",
+    plane="coronal",
+)
+
+NOT_BRAIN_MR: Final = PublicSet(
+    name="not_brain_mr",
+    title="Photographs, X-rays, CT and MR of other parts (BSDS500, Medical-MNIST)",
+    has_brains=False,
+)
+
 PUBLIC_SETS: Final = {
     one.name: one for one in (FIGSHARE, BR35H, SARTAJ, NAVONEEL, LGG, BRAIN_TUMOR_PROGRESSION)
 }
 """Those that ``tumorscope data fetch`` has a recipe for."""
 
-_DOCUMENTED: Final = PUBLIC_SETS | {one.name: one for one in (BTP_VOLUMES, TUMOR_FREE_VOLUMES)}
+_DOCUMENTED: Final = PUBLIC_SETS | {
+    one.name: one
+    for one in (
+        BRATS_SLICES,
+        BRATS_VOLUMES,
+        BTP_VOLUMES,
+        DS002748,
+        NOT_BRAIN_MR,
+        OASIS2,
+        OPEN_MS,
+        RSNA_BOXES,
+        SOOP,
+        TCGA_GBM,
+        TIANTAN,
+        TUMOR_FREE_VOLUMES,
+    )
+}
 
 
 def set_named(name: str) -> PublicSet:

@@ -106,7 +106,7 @@ def _with_gate(artifact: Artifact, rows: Sequence[ManifestRow], root: Path) -> A
     if len(train) < FEWEST_CASES:
         return artifact
     canvases = load_examples(known_scans(train), root, artifact.manifest.preprocessing)[0].canvases
-    gated = with_gate(artifact, canvases, canvases)
+    gated = with_gate(artifact, canvases, canvases, canvases[:0])
     card = artifact.manifest.card | {"gate": {"kind": KIND}}
     return replace(gated, manifest=replace(gated.manifest, card=card))
 

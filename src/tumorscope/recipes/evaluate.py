@@ -18,13 +18,11 @@ from tumorscope.evaluation.arrays import Floats, Labels
 from tumorscope.evaluation.controls import ControlFeatures, score_controls
 from tumorscope.evaluation.localization import dice, peak
 from tumorscope.evaluation.report import EvaluationData, build_report
-from tumorscope.labels import CLASSES, TUMOR_TYPES, Split
+from tumorscope.labels import CLASSES, Split
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier, load_model
-from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows
+from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows, type_index
 from tumorscope.system.files import check_output_folder
-
-UNKNOWN_TYPE = -1
 
 
 @dataclass(slots=True)
@@ -213,9 +211,7 @@ def _data(gathered: _Gathered, classifier: Classifier, operating_point: str) -> 
         type=column("type"),
         plane=column("plane"),
         type_prob=types / types.sum(axis=1, keepdims=True),
-        type_true=np.array(
-            [UNKNOWN_TYPE if row.type is None else TUMOR_TYPES.index(row.type) for row in rows]
-        ),
+        type_true=np.array([type_index(row) for row in rows]),
         operating_point=operating_point,
         operating_points=classifier.manifest.operating_points,
         peak_inside=np.array(gathered.peak_inside),

@@ -23,8 +23,9 @@ from tumorscope.model.artifact import Artifact, Calibration, Manifest, uncalibra
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.evidence import sigmoid
-from tumorscope.recipes.input_check import known_scans, spread, with_gate
-from tumorscope.recipes.model_inputs import load_examples
+from tumorscope.recipes.cells import most_of_cell, sample_cells
+from tumorscope.recipes.input_check import known_scans, other_pictures, spread, with_gate
+from tumorscope.recipes.model_inputs import load_canvases, load_examples
 from tumorscope.recipes.provenance import check_manifest, library_versions, read_run
 from tumorscope.recipes.series import FEWEST_SERIES, fit_series_spread
 from tumorscope.system.files import check_output
@@ -103,7 +104,7 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     model_id = MODEL_ID if config.width == 1 else LITE_MODEL_ID
     weights, _ = load_arrays(RunPaths(run).best)
     rows = read_manifest(check_manifest(record), root=Path(record["root"]))
-    splits = _load_splits(rows, Path(record["root"]), preprocessing)
+    splits = _load_splits(rows, Path(record["root"]), preprocessing, config)
     graph, outputs, arithmetic = _choose_graph(
         build_graph(weights, size=preprocessing.size, config=config), splits, preprocessing
     )
@@ -111,6 +112,7 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
         _uncalibrated(graph, preprocessing, model_id=model_id),
         splits["known"].canvases,
         splits["calibration"].canvases,
+        load_canvases(other_pictures(rows), Path(record["root"]), preprocessing),
     )
     fitted, kept = calibrate_manifest(draft.manifest, outputs, splits["calibration"], rows)
     card = _card(record, arithmetic) | ({"not_fitted": kept} if kept else {})
@@ -120,12 +122,14 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
 
 
 def _load_splits(
-    rows: list[ManifestRow], root: Path, preprocessing: Preprocessing
+    rows: list[ManifestRow], root: Path, preprocessing: Preprocessing, config: TrainConfig
 ) -> dict[str, Examples]:
+    calibration = [row for row in rows if row.split == "calibration"]
+    most = most_of_cell(config.max_per_cell, "calibration")
     wanted = {
         "ranges": spread(rows, "train", RANGE_SCANS),
         "known": known_scans(rows),
-        "calibration": [row for row in rows if row.split == "calibration"],
+        "calibration": sample_cells(calibration, most, seed=config.seed),
     }
     return {name: load_examples(one, root, preprocessing)[0] for name, one in wanted.items()}
 

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
+from tumorscope.data.public_sets import set_named
 from tumorscope.data.split import check_split
 from tumorscope.errors import ImageError, ManifestError
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.input_check import Gate
 from tumorscope.model.integer_arithmetic import keep_exact
-from tumorscope.recipes.model_inputs import load_examples
+from tumorscope.recipes.model_inputs import load_canvases
 from tumorscope.recipes.provenance import data_summary, git_commit
 from tumorscope.system.files import check_output
 from tumorscope.training.augmentation import Augmentation
@@ -30,7 +31,7 @@ from tumorscope.training.network import CELL_PIXELS
 from tumorscope.training.onnx_graph import add_layout, add_novelty, without_novelty
 from tumorscope.training.out_of_distribution import KINDS, make_counterexamples
 
-KNOWN_SCANS_EACH: Final = 300
+KNOWN_SCANS_EACH: Final = 100
 """Training scans of each set and sequence, or all there are, that say what a brain MR image looks
 like. With shares by size the rare ones would be a handful."""
 
@@ -107,10 +108,10 @@ def input_check(
         if not found:
             raise ManifestError(f"{manifest} has no labeled rows with split {split!r}.")
     preprocessing = artifact.manifest.preprocessing
-    train, calibration = (
-        load_examples(one, folder, preprocessing)[0].canvases for one in (known, judged)
+    train, calibration, others = (
+        load_canvases(one, folder, preprocessing) for one in (known, judged, other_pictures(rows))
     )
-    gated = with_gate(artifact, train, calibration)
+    gated = with_gate(artifact, train, calibration, others)
     gated = replace(gated, manifest=replace(gated.manifest, card=_card(gated, known, judged)))
     write_artifact(output, gated, overwrite=overwrite)
     return gated
@@ -130,15 +131,29 @@ def known_scans(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
     return [row for kind in kinds.values() for row in spread(kind, "train", KNOWN_SCANS_EACH)]
 
 
-def with_gate(artifact: Artifact, train: Canvases, calibration: Canvases) -> Artifact:
+def other_pictures(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
+    """Take the rows of the train split that are no brain MR images."""
+    return [row for row in rows if row.split == "train" and not set_named(row.set).has_brains]
+
+
+def with_gate(
+    artifact: Artifact, train: Canvases, calibration: Canvases, others: Canvases
+) -> Artifact:
     """Fit the gate on canvases of the two splits; a gate that was there is replaced.
 
     Every second training scan and counterexample is seen in a changed copy, too, or instead: what
-    is dim, coarse or noisy is no less a brain, and no more.
+    is dim, coarse or noisy is no less a brain, and no more. Real other pictures are seen both ways.
+
+    Parameters
+    ----------
+    others
+        Shape (m, size, size), real pictures that are no brain MR images; m may be 0.
     """
     preprocessing = artifact.manifest.preprocessing
     made, _ = make_counterexamples(train, COUNTEREXAMPLES)
     made[1::2] = _changed(made[1::2], seed=1)
+    if len(others):
+        made = np.concatenate([made, others, _changed(others, seed=2)])
     known = np.concatenate([train, _on_canvases(_changed(train[::2], seed=0), preprocessing)])
     novel = layouts(artifact, _on_canvases(made, preprocessing))
     novelty = fit_novelty(layouts(artifact, known), novel)

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow
+from tumorscope.data.public_sets import set_named
 from tumorscope.errors import ImageError, ManifestError
 from tumorscope.imaging.inputs.read import read_one
 from tumorscope.imaging.inputs.volumes import read_slice
 from tumorscope.imaging.preprocess import CanvasGeometry, Preprocessing
-from tumorscope.labels import TUMOR_TYPES
+from tumorscope.labels import LESION_TYPES, TUMOR_TYPES
+from tumorscope.recipes.cells import cell_of
 from tumorscope.training.examples import UNKNOWN, Examples
 
 FULL_COVERAGE: Final = 255
@@ -93,18 +95,32 @@ def load_examples(
     return _examples(loaded, masks, mask_index, preprocessing.size), skipped
 
 
+def load_canvases(
+    rows: Sequence[ManifestRow], root: Path, preprocessing: Preprocessing
+) -> NDArray[np.uint8]:
+    """Return the canvases of the rows whose picture can be used, shape (n, size, size)."""
+    loaded = load_rows(rows, root, preprocessing)
+    canvases = [item.canvas for item in loaded if isinstance(item, LoadedRow)]
+    size = preprocessing.size
+    return np.stack(canvases) if canvases else np.zeros((0, size, size), np.uint8)
+
+
+def type_index(row: ManifestRow) -> int:
+    """Return the index in ``TUMOR_TYPES`` of a row's tumor, -1 where no class holds it."""
+    held_by = LESION_TYPES.get(row.type or "")
+    return UNKNOWN if held_by is None else TUMOR_TYPES.index(held_by)
+
+
 def _examples(
     loaded: list[LoadedRow], masks: list[NDArray[np.uint8]], mask_index: list[int], size: int
 ) -> Examples:
-    types = [
-        UNKNOWN if item.row.type is None else TUMOR_TYPES.index(item.row.type) for item in loaded
-    ]
+    types = [type_index(item.row) for item in loaded]
     return Examples(
         keys=np.array([item.row.name for item in loaded]),
         canvases=np.stack([item.canvas for item in loaded]),
         tumor=np.array([item.row.tumor for item in loaded], dtype=np.int8),
         tumor_type=np.array(types, dtype=np.int8),
-        source=np.array([item.row.set for item in loaded]),
+        source=np.array([cell_of(item.row) for item in loaded]),
         masks=np.stack(masks) if masks else np.zeros((0, size, size), np.uint8),
         mask_index=np.array(mask_index, dtype=np.int32),
     )
@@ -136,4 +152,15 @@ def _mask(row: ManifestRow, root: Path, shape: tuple[int, ...]) -> NDArray[np.bo
             f"The mask {row.mask} has shape {mask.shape}, its image {row.path} {shape}; "
             "they must be the same."
         )
-    return mask
+    return _inscribed(mask) if set_named(row.set).has_boxes else mask
+
+
+def _inscribed(box: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the ellipse in a box: a nearer guess of a tumor's outline than the corners."""
+    rows, columns = (np.flatnonzero(box.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return box
+    top, left, height, width = rows[0], columns[0], np.ptp(rows) + 1, np.ptp(columns) + 1
+    down = (np.arange(box.shape[0]) - top + 0.5) / height * 2 - 1
+    across = (np.arange(box.shape[1]) - left + 0.5) / width * 2 - 1
+    return np.asarray(down[:, None] ** 2 + across[None] ** 2 <= 1)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.split import check_split
 from tumorscope.errors import ManifestError, UsageError
 from tumorscope.imaging.preprocess import Preprocessing
+from tumorscope.labels import Split
 from tumorscope.model.artifact import Artifact, read_artifact
+from tumorscope.recipes.cells import most_of_cell, sample_cells
 from tumorscope.recipes.model_inputs import SkippedRow, load_examples
 from tumorscope.recipes.provenance import (
     RUN_NAME,
@@ -25,6 +27,9 @@ from tumorscope.training.config import TrainConfig
 from tumorscope.training.fit import Fitted, fit
 from tumorscope.training.graph_weights import graph_weights
 from tumorscope.training.teacher import Teacher
+
+TAUGHT: Final[tuple[Split, ...]] = ("train", "val")
+"""Splits that a training sees."""
 
 
 def train(
@@ -51,7 +56,7 @@ def train(
         Settings of the run.
     weights
         ``imagenet``, ``none`` or the path of an ``.npz`` with VGG16's convolutions; the
-        ``weights.npz`` of another run also brings its head.
+        ``weights.npz`` of another run also brings its head. ``start`` for those of ``start``.
     root
         Folder that the manifest's paths are relative to; by default the manifest's own.
     cache
@@ -61,8 +66,7 @@ def train(
     teacher
         Artifact whose answers are a part of the targets.
     start
-        Artifact at whose trained layers and head the training begins; the frozen layers are those
-        of ``weights``.
+        Artifact at whose trained layers and head the training begins.
 
     Raises
     ------
@@ -91,7 +95,11 @@ def train(
         record[f"{name}_graph_sha256"] = artifact.manifest.graph_sha256
     with exclusive(output):
         _check_run(output / RUN_NAME, record, resume=resume)
-        splits = {name: _rows_of(rows, name, manifest) for name in ("train", "val")}
+        splits = {name: _rows_of(rows, name, manifest) for name in TAUGHT}
+        splits = {
+            name: sample_cells(of_split, most_of_cell(config.max_per_cell, name), seed=config.seed)
+            for name, of_split in splits.items()
+        }
         examples, skipped = {}, []
         for name, of_split in splits.items():
             examples[name], left_out = load_examples(of_split, folder, preprocessing)
@@ -120,7 +128,7 @@ def _read_artifact(path: Path, preprocessing: Preprocessing) -> Artifact:
     return artifact
 
 
-def _rows_of(rows: list[ManifestRow], split: str, manifest: Path) -> list[ManifestRow]:
+def _rows_of(rows: list[ManifestRow], split: Split, manifest: Path) -> list[ManifestRow]:
     of_split = [row for row in rows if row.split == split]
     if not of_split:
         raise ManifestError(

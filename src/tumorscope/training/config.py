@@ -14,7 +14,13 @@ FrozenArithmetic = Literal["int8", "float32"]
 FINE_TUNE_FROM: Final = ("block4_conv1", "block4_conv2", "block4_conv3", "block5_conv1")
 """Where fine-tuning may begin: the evidence map needs block 4 whole and block 5 trained."""
 
-LEAST: Final = {"views": 1, "fine_tune_epochs": 1, "patience": 0, "batch_size": 1}
+LEAST: Final = {
+    "max_per_cell": 0,
+    "views": 1,
+    "fine_tune_epochs": 1,
+    "patience": 0,
+    "batch_size": 1,
+}
 
 MIN_WIDTH: Final = 0.125
 """Eight filters in the first block."""
@@ -35,6 +41,9 @@ class TrainConfig:
     width
         Share of VGG16's filters that each convolution keeps, the first one half of that; below 1
         for weights that ``tumorscope prune`` made.
+    max_per_cell
+        Most training images that are taken of one cell: source, sequence, plane and class. They
+        are spread over its groups. 0 takes all.
     views
         Augmented copies of each training image. Epoch ``e`` sees view ``e % views``.
     frozen_epochs, fine_tune_epochs
@@ -78,6 +87,7 @@ class TrainConfig:
     fine_tune_from: str = "block4_conv1"
     frozen_arithmetic: FrozenArithmetic = "int8"
     width: float = 1.0
+    max_per_cell: int = 0
     views: int = 5
     frozen_epochs: int = 1
     fine_tune_epochs: int = 10

@@ -49,6 +49,9 @@ from tumorscope.training.teacher import Teacher
 BATCH = 32
 """Images that go through the frozen layers, or through validation, at a time."""
 
+FROM_START = "start"
+"""In the place of pre-trained convolutions: those of the artifact that the training starts from."""
+
 RANGE_CANVASES = 96
 """Augmented training scans, spread over all sets, whose activations set the integer ranges."""
 
@@ -111,7 +114,8 @@ def fit(  # noqa: PLR0913  keyword-only
     config
         All settings; stored with the run.
     weights
-        Pre-trained convolutions, see :func:`~tumorscope.training.network.build_network`.
+        Pre-trained convolutions, see :func:`~tumorscope.training.network.build_network`; or
+        ``start``: all layers begin with those of ``start``, the frozen ones too.
     run_folder
         State, history and result are kept here.
     cache_folder
@@ -135,9 +139,13 @@ def fit(  # noqa: PLR0913  keyword-only
     run = RunPaths(run_folder)
     cache_folder = cache_folder or run_folder / "cache"
     with exclusive(run_folder), exclusive(cache_folder), _deterministic(config):
-        network = build_network(config, size=train.canvases.shape[1], weights=weights)
+        given = None if weights == FROM_START else weights
+        network = build_network(config, size=train.canvases.shape[1], weights=given)
         if start is not None:
-            set_layers(network.trunk, start, source="the artifact to start from")
+            source = "the artifact to start from"
+            set_layers(network.trunk, start, source=source)
+            if weights == FROM_START:
+                set_layers(network.stem, start, source=source)
         cache = _fill_cache(
             network,
             train,
