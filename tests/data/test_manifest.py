@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from tumorscope.data.manifest import (
     COLUMNS,
     ManifestRow,
     read_manifest,
+    read_manifests,
     write_manifest,
     write_table,
 )
@@ -85,7 +87,9 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         ({"mask": "gone.png"}, r"Row 2, column mask: there is no file 'gone.png'"),
         ({"tumor": "yes"}, r"Row 2, column tumor: received 'yes'; use 0, 1 or leave it empty"),
         ({"type": "lymphoma"}, r"column type: received 'lymphoma'; use glioma"),
-        ({"tumor": "0", "type": "glioma"}, r"column type: received 'glioma' where tumor is not 1"),
+        ({"tumor": "0", "type": "glioma"}, r"column type: received 'glioma' where tumor is 0"),
+        ({"tumor": "", "type": "glioma"}, r"column type: received 'glioma' where tumor is empty"),
+        ({"tumor": "1", "type": "stroke"}, r"column type: received 'stroke' where tumor is 1"),
         ({"split": "dev"}, r"column split: received 'dev'; use train, val"),
         ({"plane": "oblique"}, r"column plane: received 'oblique'"),
         ({"width": "-3"}, r"column width: received '-3'; use a whole number"),
@@ -146,3 +150,25 @@ def test_columns_may_be_parted_as_spreadsheets_do(tmp_path: Path, mark: str):
     (tmp_path / "m.csv").write_text(f"set{mark}path{mark}tumor\nx{mark}a.png{mark}1\n")
     (row,) = read_manifest(tmp_path / "m.csv")
     assert (row.set, row.path, row.tumor) == ("x", "a.png", 1)
+
+
+def test_lesions_that_are_no_tumors_are_named(write_csv: Callable[..., Path]) -> None:
+    rows = [
+        {"set": "a", "path": "1.png", "tumor": "0", "type": "stroke"},
+        {"set": "a", "path": "2.png", "tumor": "", "type": "tuberculoma"},
+        {"set": "a", "path": "3.png", "tumor": "1", "type": "schwannoma"},
+    ]
+    path = write_csv(rows)
+    read = read_manifest(path, check_files=False)
+    assert [row.type for row in read] == ["stroke", "tuberculoma", "schwannoma"]
+
+
+def test_several_manifests_are_one_and_a_picture_stands_in_one_of_them(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    for path, name in ((one, "1.png"), (other, "2.png")):
+        (tmp_path / name).write_bytes(b"x")
+        path.write_text(f"set,path,tumor\na,{name},1\n")
+    rows = read_manifests([one, other], root=tmp_path)
+    assert [row.path for row in rows] == ["1.png", "2.png"]
+    with pytest.raises(ManifestError, match=r"'1\.png' is in .*one\.csv and in .*one\.csv"):
+        read_manifests([one, one], root=tmp_path)

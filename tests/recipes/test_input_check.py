@@ -5,7 +5,7 @@ import numpy as np
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.imaging.phantom import head_phantom
 from tumorscope.model.classifier import load_model
-from tumorscope.recipes.input_check import KNOWN_SCANS_EACH, known_scans
+from tumorscope.recipes.input_check import KNOWN_SCANS_EACH, known_scans, other_pictures
 from tumorscope.training.out_of_distribution import KINDS, make_counterexamples
 
 
@@ -58,3 +58,12 @@ def test_embedded_network_rejects_limbs_and_keeps_a_head() -> None:
     limbs = made[kinds == "sections"]
     assert np.mean([is_rejected(limb) for limb in limbs]) > 0.9
     assert not any(is_rejected(head) for head in heads)
+
+
+def test_real_other_pictures_are_of_the_train_split() -> None:
+    rows = [
+        ManifestRow("not_brain_mr", "1.png", None, split="train"),
+        ManifestRow("not_brain_mr", "2.png", None, split="test"),
+        ManifestRow("types44", "3.png", None, split="train"),
+    ]
+    assert other_pictures(rows) == rows[:1]
