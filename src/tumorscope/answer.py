@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict, cast
 
 import msgspec
 import numpy as np
@@ -379,6 +379,9 @@ Answer = Prediction | SeriesPrediction | Failure
 """What a batch yields, one for each input and each series."""
 
 
+_AS_THEY_ARE: Final = frozenset((str, int, float, type(None)))
+
+
 def _to_dict(answer: Struct, shape: type[Struct]) -> dict[str, Any]:
     """Return the fields of a shape, and nothing that an answer has beside them."""
     tag = {"kind": shape.__struct_config__.tag}
@@ -387,10 +390,12 @@ def _to_dict(answer: Struct, shape: type[Struct]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Return a value as JSON has it: objects for structs and lists for tuples."""
-    if value is None or isinstance(value, (str, float, int)):
+    if type(value) in _AS_THEY_ARE:
         return value
-    if isinstance(value, Struct):
-        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, (tuple, list)):
+        return [_plain(one) for one in value]
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
-    return [_plain(one) for one in value]
+    if isinstance(value, Struct):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    return value

@@ -11,6 +11,7 @@ import pytest
 from tests.batch.conftest import rows_of
 from tumorscope.batch.partial_folder import PartialFolder
 from tumorscope.batch.run import BatchConfig, run_batch
+from tumorscope.batch.schema import SCHEMA_VERSION
 from tumorscope.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +91,7 @@ def test_what_was_begun_with_other_things_is_refused_and_kept(
         run_batch(config(archive, tiny_artifact_path), progress=ignore)
     text = (stopped / "journal.json").read_text()
     (stopped / "journal.json").write_text(
-        text.replace('"schema_version": 2', '"schema_version": 0')
+        text.replace(f'"schema_version": {SCHEMA_VERSION}', '"schema_version": 0')
     )
     with pytest.raises(UsageError, match="a different version of the table's schema"):
         run_batch(config(archive, tiny_artifact_path), progress=ignore)
