@@ -51,7 +51,7 @@ def test_scikit_learn_check(name):
 
 @pytest.mark.parametrize("kind", [UsageError, ValueError])
 def test_misuse_is_a_value_error_too(kind, images):
-    with pytest.raises(kind, match="Two classes"):
+    with pytest.raises(kind, match="exactly two classes"):
         small().fit(images[0], np.zeros(40))
 
 
@@ -95,7 +95,7 @@ def test_groups_stay_on_one_side(images):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"y": np.zeros(40)}, "Two classes"),
+        ({"y": np.zeros(40)}, "exactly two classes"),
         ({"groups": [1, 2]}, "as many groups"),
         ({"masks": [None]}, "as many masks"),
         ({"X": []}, "no images"),
