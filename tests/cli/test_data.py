@@ -119,7 +119,10 @@ def test_nothing_is_overwritten_silently(manifest: Path, tmp_path: Path, verb: s
     [
         ((), "--manifest FILE"),
         (("--manifest", "manifest.csv"), "--output FILE"),
-        (("--manifest", "manifest.csv", "manifest.csv"), "Two manifests"),
+        (
+            ("--manifest", "manifest.csv", "manifest.csv", "--output", "twice.csv"),
+            "manifest.csv and in",
+        ),
         (
             ("--manifest", "manifest.csv", "--output", "o.csv", "--fractions", "1", "1", "1", "1"),
             "sum to 1",
