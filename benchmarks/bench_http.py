@@ -48,7 +48,7 @@ from tumorscope.model.artifact import write_artifact
 from tumorscope.serving.http_api.app import close_app, create_app
 from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.logs import LOGGER
-from tumorscope.serving.http_api.work.service import EXTENSION
+from tumorscope.serving.http_api.jobs.service import EXTENSION
 
 CHECKOUT = Path(__file__).parents[1]
 CLIENTS = (1, 8, 64, 512)

@@ -34,7 +34,7 @@ from tumorscope.cli.main import main
 from tumorscope.columns import COLUMNS, columns_of, fields_of, flatten, in_cell, typescript
 from tumorscope.labels import CLASSES, TUMOR_TYPES, Outcome
 from tumorscope.serving.http_api.app import create_documented_app
-from tumorscope.serving.http_api.contract.openapi import document
+from tumorscope.serving.http_api.schemas.openapi import document
 
 ROOT = Path(__file__).parents[2]
 SHAPES = {"image": ImageAnswer, "series": SeriesAnswer, "error": ErrorAnswer}
@@ -175,7 +175,7 @@ def test_openapi_document_has_the_shapes(shape: type[msgspec.Struct]) -> None:
         if name == "ImageAnswer":
             assert found["properties"].pop("heatmap")  # what HTTP adds, if it is asked to
         assert found == json.loads(json.dumps(part)), (
-            f"{name}: serving/http_api/contract/schemas.py repeats what tumorscope.answer defines"
+            f"{name}: serving/http_api/schemas/shapes.py repeats what tumorscope.answer defines"
         )
 
 

@@ -23,7 +23,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import stream_encode_multipart
 
-from tumorscope.serving.http_api.contract.openapi import document
+from tumorscope.serving.http_api.schemas.openapi import document
 
 START_S = 120
 JOB_S = 120

@@ -10,7 +10,7 @@ from flask import Flask
 from tests.serving.made_requests import form
 from tumorscope.serving.http_api.base import metrics
 from tumorscope.serving.http_api.edge import early_refusal
-from tumorscope.serving.http_api.work.service import EXTENSION
+from tumorscope.serving.http_api.jobs.service import EXTENSION
 
 URL = "/api/v1/predictions"
 REQUEST_ID = "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"

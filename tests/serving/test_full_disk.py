@@ -18,7 +18,7 @@ from flask import Flask
 from tests.serving.made_requests import JOB_S, Server, form, wait_for_job
 from tumorscope.serving.http_api.base import logs
 from tumorscope.serving.http_api.base.full_disk import is_disk_full
-from tumorscope.serving.http_api.work import job_runner
+from tumorscope.serving.http_api.jobs import job_runner
 
 URL = "/api/v1/jobs"
 ROOM = 96 * 1024 * 1024

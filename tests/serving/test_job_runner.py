@@ -13,8 +13,8 @@ from tumorscope.imaging.scan import Scan
 from tumorscope.model.classifier import Classifier
 from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.edge.admission import Admission
-from tumorscope.serving.http_api.work.job_runner import MAX_ATTEMPTS, NO_SERIES, JobRunner
-from tumorscope.serving.http_api.work.job_store import JobStore, StoredAnswer
+from tumorscope.serving.http_api.jobs.job_runner import MAX_ATTEMPTS, NO_SERIES, JobRunner
+from tumorscope.serving.http_api.jobs.job_store import JobStore, StoredAnswer
 
 WAIT_S = 120
 

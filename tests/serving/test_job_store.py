@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tumorscope.serving.http_api.base.config import ServerConfig
-from tumorscope.serving.http_api.work.job_store import JobStore, LeaseLostError, StoredAnswer
+from tumorscope.serving.http_api.jobs.job_store import JobStore, LeaseLostError, StoredAnswer
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.serving.made_requests import JOB_S, form, wait_for_job
 from tests.serving.made_scans import dicom_dataset, write_dicom
-from tumorscope.serving.http_api.work import answering
+from tumorscope.serving.http_api.jobs import answering
 
 URL = "/api/v1/jobs"
 

@@ -14,7 +14,7 @@ from tumorscope.errors import ImageError
 from tumorscope.labels import NOTICE
 from tumorscope.serving.http_api.app import create_documented_app
 from tumorscope.serving.http_api.base.problems import KINDS, urn
-from tumorscope.serving.http_api.contract.openapi import document
+from tumorscope.serving.http_api.schemas.openapi import document
 
 KEPT = Path(__file__).parents[2] / "web" / "openapi.json"
 PROBLEM = "application/problem+json"

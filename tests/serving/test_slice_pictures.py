@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tumorscope.imaging.scan import Scan
-from tumorscope.serving.http_api.work.pictures import (
+from tumorscope.serving.http_api.jobs.pictures import (
     describe_slice,
     evidence_path,
     image_path,

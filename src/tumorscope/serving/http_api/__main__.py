@@ -4,7 +4,7 @@ import json
 import sys
 
 from tumorscope.serving.http_api.app import create_documented_app
-from tumorscope.serving.http_api.contract.openapi import document
+from tumorscope.serving.http_api.schemas.openapi import document
 
 if __name__ == "__main__":
     json.dump(document(create_documented_app()), sys.stdout, indent=1)

@@ -11,11 +11,13 @@ from tumorscope.serving.http_api.base import problems
 from tumorscope.serving.http_api.base.api_keys import KeyRing
 from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.under_path import UnderPath, check_path
-from tumorscope.serving.http_api.contract import openapi
 from tumorscope.serving.http_api.edge import guard
 from tumorscope.serving.http_api.edge.admission import Admission
 from tumorscope.serving.http_api.edge.early_refusal import EarlyRefusal
 from tumorscope.serving.http_api.edge.uploads import UploadRequest
+from tumorscope.serving.http_api.jobs.job_runner import JobRunner
+from tumorscope.serving.http_api.jobs.job_store import JobStore
+from tumorscope.serving.http_api.jobs.service import EXTENSION, Service
 from tumorscope.serving.http_api.routes import (
     docs_page,
     health,
@@ -26,9 +28,7 @@ from tumorscope.serving.http_api.routes import (
     scrape,
 )
 from tumorscope.serving.http_api.routes.page import page_blueprint
-from tumorscope.serving.http_api.work.job_runner import JobRunner
-from tumorscope.serving.http_api.work.job_store import JobStore
-from tumorscope.serving.http_api.work.service import EXTENSION, Service
+from tumorscope.serving.http_api.schemas import openapi
 
 PREFIX: Final = "/api/v1"
 

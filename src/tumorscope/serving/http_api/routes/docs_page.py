@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from tumorscope.labels import NOTICE
-from tumorscope.serving.http_api.contract.openapi import Answered, describe, served_document
+from tumorscope.serving.http_api.schemas.openapi import Answered, describe, served_document
 
 blueprint = Blueprint("docs", __name__, template_folder="../templates")
 

@@ -11,9 +11,9 @@ from flask.typing import ResponseReturnValue
 
 from tumorscope.imaging.limits import MEBIBYTE
 from tumorscope.serving.http_api.base.problems import RefusalError, json_response
-from tumorscope.serving.http_api.contract.openapi import Answered, describe
-from tumorscope.serving.http_api.contract.schemas import Health
-from tumorscope.serving.http_api.work.service import current_service
+from tumorscope.serving.http_api.jobs.service import current_service
+from tumorscope.serving.http_api.schemas.openapi import Answered, describe
+from tumorscope.serving.http_api.schemas.shapes import Health
 
 blueprint = Blueprint("health", __name__)
 

@@ -21,8 +21,20 @@ from tumorscope.labels import NOTICE
 from tumorscope.serving.http_api.base import metrics
 from tumorscope.serving.http_api.base.full_disk import DETAIL, RETRY_AFTER_S, log_full_disk
 from tumorscope.serving.http_api.base.problems import RefusalError, json_response
-from tumorscope.serving.http_api.contract.openapi import Answered, describe, parse_query
-from tumorscope.serving.http_api.contract.schemas import (
+from tumorscope.serving.http_api.edge.guard import caller
+from tumorscope.serving.http_api.edge.uploads import SpoolFile, clean_name, read_files
+from tumorscope.serving.http_api.jobs.job_runner import PICTURES
+from tumorscope.serving.http_api.jobs.job_store import (
+    JobSnapshot,
+    OtherRequestError,
+    Repeatable,
+    StoredAnswer,
+    StoredJob,
+)
+from tumorscope.serving.http_api.jobs.pictures import evidence_path, image_path, windowed
+from tumorscope.serving.http_api.jobs.service import Service, current_service
+from tumorscope.serving.http_api.schemas.openapi import Answered, describe, parse_query
+from tumorscope.serving.http_api.schemas.shapes import (
     Job,
     JobList,
     JobListQuery,
@@ -31,18 +43,6 @@ from tumorscope.serving.http_api.contract.schemas import (
     PictureQuery,
     Upload,
 )
-from tumorscope.serving.http_api.edge.guard import caller
-from tumorscope.serving.http_api.edge.uploads import SpoolFile, clean_name, read_files
-from tumorscope.serving.http_api.work.job_runner import PICTURES
-from tumorscope.serving.http_api.work.job_store import (
-    JobSnapshot,
-    OtherRequestError,
-    Repeatable,
-    StoredAnswer,
-    StoredJob,
-)
-from tumorscope.serving.http_api.work.pictures import evidence_path, image_path, windowed
-from tumorscope.serving.http_api.work.service import Service, current_service
 
 blueprint = Blueprint("jobs", __name__)
 

@@ -13,9 +13,9 @@ from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
 from tumorscope.model.input_check import Gate
 from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.problems import json_response
-from tumorscope.serving.http_api.contract.openapi import Answered, describe
-from tumorscope.serving.http_api.contract.schemas import Measured, ModelCard
-from tumorscope.serving.http_api.work.service import current_service
+from tumorscope.serving.http_api.jobs.service import current_service
+from tumorscope.serving.http_api.schemas.openapi import Answered, describe
+from tumorscope.serving.http_api.schemas.shapes import Measured, ModelCard
 
 blueprint = Blueprint("model", __name__)
 

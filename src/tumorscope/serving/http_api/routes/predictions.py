@@ -17,11 +17,11 @@ from tumorscope.imaging.png import encode_png
 from tumorscope.imaging.scan import Scan
 from tumorscope.model.classifier import Classifier, SeriesCollector
 from tumorscope.serving.http_api.base.problems import RefusalError, json_response, refusal_of
-from tumorscope.serving.http_api.contract.openapi import Answered, describe, parse_query
-from tumorscope.serving.http_api.contract.schemas import PredictionList, PredictionQuery, Upload
 from tumorscope.serving.http_api.edge.uploads import clean_name, read_files
-from tumorscope.serving.http_api.work.answering import answer_scan, listed, read_scans
-from tumorscope.serving.http_api.work.service import Service, current_service
+from tumorscope.serving.http_api.jobs.answering import answer_scan, listed, read_scans
+from tumorscope.serving.http_api.jobs.service import Service, current_service
+from tumorscope.serving.http_api.schemas.openapi import Answered, describe, parse_query
+from tumorscope.serving.http_api.schemas.shapes import PredictionList, PredictionQuery, Upload
 
 blueprint = Blueprint("predictions", __name__)
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from tumorscope.imaging.phantom import SAMPLES, Lesion, head_phantom
 from tumorscope.serving.http_api.base.problems import RefusalError, json_response
-from tumorscope.serving.http_api.contract.openapi import Answered, describe
-from tumorscope.serving.http_api.contract.schemas import SampleList
+from tumorscope.serving.http_api.schemas.openapi import Answered, describe
+from tumorscope.serving.http_api.schemas.shapes import SampleList
 
 blueprint = Blueprint("samples", __name__)
 

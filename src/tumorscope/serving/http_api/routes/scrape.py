@@ -17,8 +17,8 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
 from tumorscope.serving.http_api.base import metrics
-from tumorscope.serving.http_api.contract.openapi import Answered, describe
-from tumorscope.serving.http_api.work.service import Service, current_service
+from tumorscope.serving.http_api.jobs.service import Service, current_service
+from tumorscope.serving.http_api.schemas.openapi import Answered, describe
 
 blueprint = Blueprint("metrics", __name__)
 

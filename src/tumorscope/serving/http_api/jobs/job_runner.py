@@ -20,21 +20,21 @@ from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.full_disk import is_disk_full, log_full_disk
 from tumorscope.serving.http_api.base.logs import log_crash, log_event
 from tumorscope.serving.http_api.edge.admission import Admission
-from tumorscope.serving.http_api.work.answering import (
+from tumorscope.serving.http_api.jobs.answering import (
     NOT_PROCESSED,
     Sources,
     answer_scan,
     listed,
     read_scans,
 )
-from tumorscope.serving.http_api.work.job_store import (
+from tumorscope.serving.http_api.jobs.job_store import (
     JobStore,
     LeaseLostError,
     StoredAnswer,
     StoredJob,
 )
-from tumorscope.serving.http_api.work.pictures import describe_slice, save_pictures
-from tumorscope.serving.http_api.work.stored_answers import (
+from tumorscope.serving.http_api.jobs.pictures import describe_slice, save_pictures
+from tumorscope.serving.http_api.jobs.stored_answers import (
     are_of_other_model,
     collect_series,
     store_member,

@@ -12,10 +12,10 @@ from tumorscope.errors import UsageError
 from tumorscope.model.classifier import Classifier
 from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.problems import RefusalError
-from tumorscope.serving.http_api.contract.schemas import JobQuery, PredictionQuery
 from tumorscope.serving.http_api.edge.admission import Admission
-from tumorscope.serving.http_api.work.job_runner import JobRunner
-from tumorscope.serving.http_api.work.job_store import JobStore
+from tumorscope.serving.http_api.jobs.job_runner import JobRunner
+from tumorscope.serving.http_api.jobs.job_store import JobStore
+from tumorscope.serving.http_api.schemas.shapes import JobQuery, PredictionQuery
 
 EXTENSION: Final = "tumorscope"
 

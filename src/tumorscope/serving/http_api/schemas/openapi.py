@@ -22,7 +22,7 @@ from spectree.models import InType, SecureType, SecuritySchemeData
 from tumorscope.labels import NOTICE
 from tumorscope.serving.http_api.base.problems import CONTENT_TYPE, KINDS, RefusalError
 from tumorscope.serving.http_api.base.under_path import TOLD
-from tumorscope.serving.http_api.contract.examples import (
+from tumorscope.serving.http_api.schemas.examples import (
     BODY_LIMITS,
     EXAMPLES,
     FORM_EXAMPLE,
@@ -30,7 +30,7 @@ from tumorscope.serving.http_api.contract.examples import (
     RESPONSE_HEADERS,
     problem_example,
 )
-from tumorscope.serving.http_api.contract.schemas import Problem
+from tumorscope.serving.http_api.schemas.shapes import Problem
 
 VERSION: Final = "1"
 _ANY: Final = ("bad-request", "forbidden-origin", "internal")

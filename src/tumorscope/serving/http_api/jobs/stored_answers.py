@@ -11,7 +11,7 @@ from tumorscope.errors import CorruptImageError
 from tumorscope.imaging.scan import SliceMember
 from tumorscope.model.classifier import SeriesCollector
 from tumorscope.operating_point import OperatingPoint
-from tumorscope.serving.http_api.work.job_store import StoredAnswer
+from tumorscope.serving.http_api.jobs.job_store import StoredAnswer
 
 
 def collect_series(collector: SeriesCollector, answers: Iterable[StoredAnswer]) -> None:
