@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.statistic import roc_auc, share
-from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.classifier import Classifier, load_model
-from tumorscope.recipes.model_inputs import SkippedRow, load_rows
+from tumorscope.recipes.model_inputs import SkippedRow, load_rows, type_index
 
 Answers = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
@@ -71,7 +70,7 @@ def _answer(
         for at, model in enumerate(models):
             logits, _, of_types, *_ = model.run(item.canvas[None])
             scores[at].append(float(model.calibrate(logits)[0]))
-            types[at].append(TUMOR_TYPES[int(of_types[0].argmax())] == item.row.type)
+            types[at].append(int(of_types[0].argmax()) == type_index(item.row))
     return kept, [(np.array(one), np.array(two)) for one, two in zip(scores, types, strict=True)]
 
 
@@ -81,7 +80,7 @@ def _report(
     kept = [row for row, is_chosen in zip(rows, chosen, strict=True) if is_chosen]
     groups = np.array([row.group_id for row in kept])
     tumor = np.array([row.tumor for row in kept])
-    typed = np.array([row.type is not None for row in kept])
+    typed = np.array([type_index(row) >= 0 for row in kept])
     everything = np.ones(len(kept), np.bool_)
     if len(set(tumor)) > 1:
         pair = [roc_auc(tumor, scores[chosen], groups, rows=everything) for scores, _ in answers]

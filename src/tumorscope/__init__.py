@@ -66,7 +66,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the classifier only when it is asked for: scripts that do not, start faster."""
+    """Import the classifier only when it is asked for: scripts that do not need it start faster."""
     if name not in _LAZY:
         raise AttributeError(f"module 'tumorscope' has no attribute {name!r}")
     from importlib import import_module

@@ -34,7 +34,9 @@ Source = Annotated[
 ]
 SliceIndex = Annotated[
     Count | None,
-    Meta(description="Zero-based frame or slice in its file; null for a single image."),
+    Meta(
+        description="Zero-based index of the frame or slice in its file; null for a single image."
+    ),
 ]
 SopUid = Annotated[str | None, Meta(description="DICOM SOPInstanceUID; null where unknown.")]
 SeriesUid = Annotated[str | None, Meta(description="DICOM SeriesInstanceUID; null where unknown.")]
@@ -47,7 +49,8 @@ SeriesDescription = Annotated[
     ),
 ]
 OutcomeField = Annotated[
-    Outcome, Meta(description="What was decided; `rejected`: no brain MR image.")
+    Outcome,
+    Meta(description="The decision; `rejected`: the input does not look like a brain MR image."),
 ]
 PredictionSet = Annotated[
     tuple[ClassName, ...],
@@ -58,7 +61,7 @@ Reasons = Annotated[
 ]
 Notes = Annotated[
     tuple[str, ...],
-    Meta(description="What a reader of the answer has to know of the file or series."),
+    Meta(description="Anything about the file or series that affects how to read the answer."),
 ]
 Notice = Annotated[str, Meta(description="Research use only. Not a medical device.")]
 ErrorType = Annotated[
@@ -186,7 +189,8 @@ ProbabilitiesField = Annotated[
 TypeProbabilitiesField = Annotated[
     TypeProbabilities | None,
     Meta(
-        description="Conditional on a tumor, sum 1; there may be more names; null when rejected.",
+        description="Conditional on a tumor; they sum to 1; null when rejected. "
+        "Later models may add names.",
         extra={"prefix": "probability_"},
     ),
 ]
@@ -237,7 +241,8 @@ class SeriesAnswer(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ser
     reasons: Reasons
     operating_point: PointField
     slices: Annotated[
-        Count, Meta(description="Slices answered; of several volumes, of the one that decides.")
+        Count,
+        Meta(description="Number of slices answered; for several volumes, in the deciding one."),
     ]
     failed_slices: Annotated[Count, Meta(description="Slices that could not be answered.")]
     most_suspicious: Annotated[
@@ -246,7 +251,10 @@ class SeriesAnswer(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ser
     ]
     volumes: Annotated[
         tuple[SeriesVolume, ...],
-        Meta(description="Of a series with several, the one that decides first; else empty."),
+        Meta(
+            description="The volumes of a series that has several, the deciding one "
+            "first; otherwise empty."
+        ),
     ]
     notes: Notes
     model: ModelField

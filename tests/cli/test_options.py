@@ -208,3 +208,30 @@ def test_a_verb_of_the_version_before_still_works_and_says_its_new_name(
     assert done.code == 0
     assert len(asked) == 1
     assert "now called 'prune'" in done.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("augmentation.flip_chance=often", "needs float; received 'often'"),
+        ("augmentation.gamma=1", "needs LOW,HIGH; received '1'"),
+        ("augmentation.hue=1", "is not NAME=VALUE with one of"),
+    ],
+)
+def test_wrong_settings_of_the_augmentation_are_explained(
+    tumorscope: Callable[..., Result], setting: str, message: str
+) -> None:
+    done = tumorscope("train", "--manifest", "m.csv", "--output", "run", "--set", setting)
+    assert done.code == 2
+    assert message in done.err
+
+
+def test_settings_of_the_augmentation_are_told_from_those_of_the_training(
+    tumorscope: Callable[..., Result], recipe: Callable[[str], list[Any]]
+) -> None:
+    asked = recipe("train")
+    words = ["--set", "views=2", "--set", "augmentation.gamma=0.9,1.1"]
+    assert tumorscope("train", "--manifest", "m.csv", "--output", "run", *words).code == 0
+    ((_, named),) = asked
+    assert named["config"].views == 2
+    assert named["augmentation"] == {"gamma": (0.9, 1.1)}

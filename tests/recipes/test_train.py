@@ -82,3 +82,15 @@ def test_an_artifact_with_other_canvases_is_refused(
     with pytest.raises(UsageError, match="preprocesses images differently"):
         train(manifest, path)
     assert not fitted
+
+
+def test_settings_of_the_augmentation_reach_the_training(
+    manifest: Path, fitted: dict[str, Any]
+) -> None:
+    output = manifest.parent / "changed"
+    options: dict[str, Any] = {"output": output, "config": TrainConfig(), "weights": "none"}
+    recipe.train(manifest, **options, augmentation={"flip_chance": 0.0, "gamma": (0.9, 1.1)})
+    assert fitted["augmentation"].flip_chance == 0
+    assert json.loads((output / "run.json").read_text())["augmentation"]["gamma"] == [0.9, 1.1]
+    with pytest.raises(UsageError, match="a different augmentation"):
+        recipe.train(manifest, **options, augmentation={"flip_chance": 0.5}, resume=True)

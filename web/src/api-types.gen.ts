@@ -433,7 +433,7 @@ export interface components {
             kind: "error";
             /** @description Path or name of the input; `archive.zip/member` for a member of an archive. */
             source: string;
-            /** @description Zero-based frame or slice in its file; null for a single image. */
+            /** @description Zero-based index of the frame or slice in its file; null for a single image. */
             slice_index: number | null;
             /** @description Why there is no answer. */
             error: components["schemas"]["ErrorReason"];
@@ -476,18 +476,18 @@ export interface components {
             kind: "image";
             /** @description Path or name of the input; `archive.zip/member` for a member of an archive. */
             source: string;
-            /** @description Zero-based frame or slice in its file; null for a single image. */
+            /** @description Zero-based index of the frame or slice in its file; null for a single image. */
             slice_index: number | null;
             /** @description DICOM SOPInstanceUID; null where unknown. */
             sop_instance_uid: string | null;
             /**
-             * @description What was decided; `rejected`: no brain MR image.
+             * @description The decision; `rejected`: the input does not look like a brain MR image.
              * @enum {unknown}
              */
             outcome: "abstain" | "no_tumor" | "rejected" | "tumor";
             /** @description Calibrated, sum 1; null only when rejected. */
             probabilities: components["schemas"]["Probabilities"] | null;
-            /** @description Conditional on a tumor, sum 1; there may be more names; null when rejected. */
+            /** @description Conditional on a tumor; they sum to 1; null when rejected. Later models may add names. */
             type_probabilities: components["schemas"]["TypeProbabilities"] | null;
             /** @description Classes that cannot be excluded at the coverage of the artifact. */
             prediction_set: ("no_tumor" | "tumor")[];
@@ -497,7 +497,7 @@ export interface components {
             operating_point: components["schemas"]["OperatingPoint"];
             /** @description In pixels of the image as read, zero-based; null unless the outcome is `tumor`. */
             localization: components["schemas"]["Localization"] | null;
-            /** @description What a reader of the answer has to know of the file or series. */
+            /** @description Anything about the file or series that affects how to read the answer. */
             notes: string[];
             /** @description The artifact that answered. */
             model: components["schemas"]["ModelIdentity"];
@@ -576,13 +576,13 @@ export interface components {
             /** @description DICOM SeriesDescription; null where unknown. Free text that may name a person: do not log it. */
             series_description: string | null;
             /**
-             * @description What was decided; `rejected`: no brain MR image.
+             * @description The decision; `rejected`: the input does not look like a brain MR image.
              * @enum {unknown}
              */
             outcome: "abstain" | "no_tumor" | "rejected" | "tumor";
             /** @description Calibrated, sum 1; null only when rejected. */
             probabilities: components["schemas"]["Probabilities"] | null;
-            /** @description Conditional on a tumor, sum 1; there may be more names; null when rejected. */
+            /** @description Conditional on a tumor; they sum to 1; null when rejected. Later models may add names. */
             type_probabilities: components["schemas"]["TypeProbabilities"] | null;
             /** @description Classes that cannot be excluded at the coverage of the artifact. */
             prediction_set: ("no_tumor" | "tumor")[];
@@ -590,15 +590,15 @@ export interface components {
             reasons: string[];
             /** @description The threshold that decided. */
             operating_point: components["schemas"]["OperatingPoint"];
-            /** @description Slices answered; of several volumes, of the one that decides. */
+            /** @description Number of slices answered; for several volumes, in the deciding one. */
             slices: number;
             /** @description Slices that could not be answered. */
             failed_slices: number;
             /** @description Up to three slices with the highest probability of tumor, in order. */
             most_suspicious: components["schemas"]["SuspiciousSlice"][];
-            /** @description Of a series with several, the one that decides first; else empty. */
+            /** @description The volumes of a series that has several, the deciding one first; otherwise empty. */
             volumes: components["schemas"]["SeriesVolume"][];
-            /** @description What a reader of the answer has to know of the file or series. */
+            /** @description Anything about the file or series that affects how to read the answer. */
             notes: string[];
             /** @description The artifact that answered. */
             model: components["schemas"]["ModelIdentity"];
@@ -612,7 +612,7 @@ export interface components {
         SuspiciousSlice: {
             /** @description Probability of a tumor. */
             probability: number;
-            /** @description Zero-based frame or slice in its file; null for a single image. */
+            /** @description Zero-based index of the frame or slice in its file; null for a single image. */
             slice_index: number | null;
             /** @description DICOM SOPInstanceUID; null where unknown. */
             sop_instance_uid: string | null;
@@ -625,7 +625,7 @@ export interface components {
          */
         SeriesVolume: {
             /**
-             * @description What was decided; `rejected`: no brain MR image.
+             * @description The decision; `rejected`: the input does not look like a brain MR image.
              * @enum {unknown}
              */
             outcome: "abstain" | "no_tumor" | "rejected" | "tumor";

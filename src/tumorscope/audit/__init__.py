@@ -1,5 +1,5 @@
-"""What is wrong with a collection: duplicates, leakage, labels, shortcuts.
+"""Checks of a collection: duplicates, leakage, labels, shortcuts.
 
-Each room has its finding, report and plot. In: manifests and pictures. Out: tables and pages;
-nothing is ever deleted. Imports `data`, `evaluation` and `model`.
+Each folder has its finding and report. In: manifests and images. Out: tables and pages; nothing is
+ever deleted. Imports `data`, `evaluation`, `model` and what lies below them.
 """

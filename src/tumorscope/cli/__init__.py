@@ -1,4 +1,4 @@
-"""The command line: options in, a recipe or a service called, text out.
+"""The command line: options in, text out.
 
 Imports everything; nothing imports it.
 """

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tumorscope.training.config import TrainConfig
 
 EXIT_SOME_FAILED: Final = 1
+_AUGMENTATION: Final = "augmentation."
+"""Begins the settings of the augmentation."""
+
 HOSPITALS: Final = "hospitals"
 """In the place of a folder of folds: make them of --manifest."""
 
@@ -82,7 +85,8 @@ HOSPITALS: Final = "hospitals"
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Any other setting of tumorscope.training.config.TrainConfig, as NAME=VALUE; repeatable.",
+    help="Any other setting of tumorscope.training.config.TrainConfig, or augmentation.NAME of "
+    "Augmentation; repeatable.",
 )
 def train(
     manifest: Path | None,
@@ -113,7 +117,8 @@ def train(
     _check_together(manifest, folds, only_folds, not_folds)
     if seed is not None and seeds is not None:
         raise UsageError("--seed and --seeds were both given; give one.")
-    config = _config({"seed": seed or 0, **_parse(settings)})
+    values, changes = _parse(settings)
+    config = _config({"seed": seed or 0, **values})
     weights = weights or ("imagenet" if start is None else "start")
     if folds is None:
         assert manifest is not None  # noqa: S101 - checked above
@@ -127,8 +132,11 @@ def train(
             resume=resume,
             teacher=teacher,
             start=start,
+            augmentation=changes,
         )
         return
+    if changes:
+        raise UsageError("--set augmentation.NAME: not with --folds.")
     _train_folds(
         output=output,
         config=config,
@@ -225,20 +233,40 @@ def _config(values: dict[str, Any]) -> TrainConfig:
     return TrainConfig.from_dict(values)
 
 
-def _parse(settings: tuple[str, ...]) -> dict[str, Any]:
+def _parse(settings: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings of the training, and those of its augmentation."""
+    from tumorscope.training.augmentation import Augmentation
     from tumorscope.training.config import TrainConfig
 
     defaults = TrainConfig().to_dict()
+    changes = Augmentation().to_dict()
+    known = defaults | {f"{_AUGMENTATION}{name}": value for name, value in changes.items()}
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
-        if not equals or name not in defaults:
+        if not equals or name not in known:
             raise UsageError(
-                f"--set {setting!r} is not NAME=VALUE with one of: {', '.join(defaults)}."
+                f"--set {setting!r} is not NAME=VALUE with one of: {', '.join(known)}."
             )
-        kind = type(defaults[name])
-        try:
-            values[name] = kind(text)
-        except ValueError as error:
-            raise UsageError(f"--set {name} needs {kind.__name__}; received {text!r}.") from error
-    return values
+        values[name] = _value(name, text, known[name])
+    return (
+        {name: value for name, value in values.items() if name in defaults},
+        {
+            name.removeprefix(_AUGMENTATION): value
+            for name, value in values.items()
+            if name not in defaults
+        },
+    )
+
+
+def _value(name: str, text: str, default: Any) -> Any:
+    """Read a setting as what its default is; a range as two numbers with a comma."""
+    kind = type(default)
+    try:
+        if kind is not tuple:
+            return kind(text)
+        low, high = (float(end) for end in text.split(","))
+    except ValueError as error:
+        needed = "LOW,HIGH" if kind is tuple else kind.__name__
+        raise UsageError(f"--set {name} needs {needed}; received {text!r}.") from error
+    return low, high

@@ -13,13 +13,12 @@ from tumorscope.data.volumes import expand_volumes
 from tumorscope.errors import UsageError
 from tumorscope.imaging.formats.table import listing
 from tumorscope.imaging.inputs.sources import is_scan_file, walk_folder
-from tumorscope.labels import TumorType
+from tumorscope.labels import TUMOR_TYPES, TumorType
 
 _TUMOR_FREE: Final = re.compile(r"no|no[_ -]?tumou?r|normal|tumou?r[_ -]?free|negative", re.I)
-_TUMOR: Final = re.compile(
-    r"yes|tumou?r|positive|(glioma|meningioma|pituitary)([_ -]?tumou?r)?", re.I
-)
-_TYPE: Final = re.compile(r"(glioma|meningioma|pituitary)", re.I)
+_TYPES: Final = "|".join(TUMOR_TYPES)
+_TUMOR: Final = re.compile(rf"yes|tumou?r|positive|({_TYPES})([_ -]?tumou?r)?", re.I)
+_TYPE: Final = re.compile(f"({_TYPES})", re.I)
 
 
 @dataclass(frozen=True, slots=True)

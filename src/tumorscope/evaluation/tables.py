@@ -10,6 +10,7 @@ from typing import Final
 from tumorscope.evaluation.calibration import BINS
 from tumorscope.evaluation.intervals import FEW_GROUPS, RESAMPLES, Estimate
 from tumorscope.evaluation.measurements import Measurements, Row, Section
+from tumorscope.labels import TUMOR_TYPES
 
 DASH: Final = "\N{EN DASH}"
 FEW: Final = "\N{DAGGER}"
@@ -35,9 +36,7 @@ METRICS: Final[Mapping[str, str]] = {
     "expected_calibration_error": f"expected calibration error ({BINS} bins)",
     "brier_score": "Brier score",
     "log_loss": "log loss",
-    "recall_glioma": "recall of glioma",
-    "recall_meningioma": "recall of meningioma",
-    "recall_pituitary": "recall of pituitary",
+    **{f"recall_{name}": f"recall of {name}" for name in TUMOR_TYPES},
     "abstained": "abstained",
     "rejected": "rejected",
     "accuracy_of_the_rest": "accuracy of the rest",

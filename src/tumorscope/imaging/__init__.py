@@ -1,5 +1,5 @@
-"""Pictures and volumes: any file in, grey float arrays with their geometry out.
+"""Pictures and volumes: any file in, gray float arrays with their geometry out.
 
-`inputs` finds files in folders and archives, `formats` decodes each, and what lies here prepares
-the result for the network or draws it. Imports only `system`, `errors` and `labels`.
+`inputs` finds files in folders and archives, `formats` decodes each, and the modules here
+preprocess the result or draw it.
 """

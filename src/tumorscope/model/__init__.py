@@ -1,5 +1,5 @@
-"""The artifact and what it answers: sessions, calibration, evidence, series.
+"""The artifact and inference with it: sessions, calibration, evidence, series.
 
-In: scans. Out: answers (:mod:`tumorscope.answer`). Imports `imaging` and `answer`, never the
-laboratory.
+In: scans. Out: answers (:mod:`tumorscope.answer`). Imports `answer`, `imaging` and what lies below
+them, never `training`, `audit`, `data` or `evaluation`.
 """

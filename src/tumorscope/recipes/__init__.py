@@ -1,4 +1,5 @@
-"""One module for each verb of the command line: reads top to bottom, glue only.
+"""What a verb of training and measuring does from start to end; each reads from top to bottom.
 
-In: paths and settings. Out: files. Imports every room but `cli`, `serving` and `batch`.
+In: paths and settings. Out: files. Imports `training`, `data`, `evaluation`, `model` and what lies
+below them.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from tumorscope.recipes.provenance import (
 )
 from tumorscope.system.files import file_sha256
 from tumorscope.system.folder_lock import exclusive
+from tumorscope.training.augmentation import Augmentation
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.fit import Fitted, fit
 from tumorscope.training.graph_weights import graph_weights
@@ -43,6 +45,7 @@ def train(
     resume: bool = False,
     teacher: Path | None = None,
     start: Path | None = None,
+    augmentation: Mapping[str, Any] | None = None,
 ) -> Fitted:
     """Fine-tune on the train split; early stopping looks at the val split.
 
@@ -67,6 +70,9 @@ def train(
         Artifact whose answers are a part of the targets.
     start
         Artifact at whose trained layers and head the training begins.
+    augmentation
+        Settings of :class:`~tumorscope.training.augmentation.Augmentation` that differ from its
+        defaults.
 
     Raises
     ------
@@ -86,6 +92,9 @@ def train(
         "config": config.to_dict(),
         "preprocessing": preprocessing.to_dict(),
     }
+    changes = Augmentation(**(augmentation or {}))
+    if augmentation:
+        record["augmentation"] = json.loads(json.dumps(changes.to_dict()))
     artifacts = {
         name: _read_artifact(path, preprocessing)
         for name, path in (("teacher", teacher), ("start", start))
@@ -113,6 +122,7 @@ def train(
             run_folder=output,
             cache_folder=cache,
             resume=resume,
+            augmentation=changes,
             teacher=Teacher(artifacts["teacher"]) if teacher else None,
             start=graph_weights(artifacts["start"].graph) if start else None,
         )

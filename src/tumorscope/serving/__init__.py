@@ -1,5 +1,5 @@
-"""Doors for other programs: HTTP with the page, and DICOM.
+"""Network entry points: HTTP, with the web page, and DICOM.
 
-In: bytes from a network, bounded before they are believed. Out: answers. Imports `model` and
-`imaging`, never the laboratory.
+In: bytes from a network, checked against limits before they are parsed. Out: answers. Imports
+`model` and what lies below it, never `training`, `audit`, `data` or `evaluation`.
 """

@@ -1,5 +1,5 @@
-"""Files, processes, threads, locks and streams: what the machine gives, without a thought of scans.
+"""Operating-system helpers that know nothing about scans: files, processes, locks, streams.
 
-In: callables, paths, file descriptors. Out: files that are whole, results in order, locks held.
-Imports only `errors` and `labels`.
+In: callables, paths, file descriptors. Out: results in order, locks held, files written atomically.
+Imports only `errors`.
 """

@@ -6,4 +6,7 @@ export type TumorType = keyof NonNullable<ImageAnswer["type_probabilities"]>;
 export type Judgement = ImageAnswer | SeriesAnswer;
 
 export const OUTCOMES: readonly Outcome[] = ["tumor", "no_tumor", "abstain", "rejected"];
-export const TUMOR_TYPES: readonly TumorType[] = ["glioma", "meningioma", "pituitary"];
+
+/** A record, so that the compiler misses a type that is not listed. */
+const LISTED: Record<TumorType, true> = { glioma: true, meningioma: true, pituitary: true };
+export const TUMOR_TYPES = Object.keys(LISTED) as readonly TumorType[];

@@ -1,4 +1,4 @@
-"""Copies of a picture under other names: cropped, mirrored, turned, re-saved.
+"""Copies of an image: cropped, mirrored, rotated or re-encoded.
 
-In: pictures of a collection. Out: pairs with their evidence, and a page that shows them.
+In: images of a collection. Out: pairs with their evidence, and a page that shows them.
 """

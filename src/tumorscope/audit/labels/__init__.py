@@ -1,4 +1,4 @@
-"""Labels that the pictures contradict.
+"""Labels that the images contradict.
 
 In: a labeled collection. Out: suspects with the reason, most suspicious first.
 """

@@ -1,4 +1,4 @@
-"""What tells the class without looking at the anatomy: size, border, grey range, compression.
+"""Features that predict the class without the anatomy: size, border, gray range, compression.
 
-In: a labeled collection. Out: the AUROC of each non-anatomical feature, with its interval.
+In: a labeled collection. Out: the AUROC of each such feature, with its interval.
 """

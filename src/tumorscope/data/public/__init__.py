@@ -1,4 +1,4 @@
-"""Public sets: downloaded by hash where they may be, converted, listed as a manifest.
+"""Public sets: downloaded where the license allows and checked by hash, converted, listed.
 
-In: names of sets. Out: folders with pictures, masks and a manifest.
+In: names of sets. Out: folders with images, masks and a manifest.
 """

@@ -1,6 +1,6 @@
 """From a path, folder, archive or stream to scans.
 
 In: what a user names. Out: :class:`~tumorscope.imaging.scan.Scan` and
-:class:`~tumorscope.imaging.scan.ReadFailure`, in order. Imports `imaging.formats` and what lies
+:class:`~tumorscope.imaging.scan.ReadFailure`, in order. Imports `imaging.formats` and the modules
 beside it in `imaging`.
 """

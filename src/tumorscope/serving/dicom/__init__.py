@@ -1,4 +1,4 @@
-"""The DICOM node: receives, answers, writes the answers down.
+"""The DICOM node: receives, answers, stores the answers.
 
 In: associations. Out: lines of answers.
 """

@@ -1,6 +1,6 @@
 """The HTTP service.
 
-A request passes `edge` (is it let in?), `routes` (what does it ask?) and `jobs` (its answer); what
-it may be is said in `schemas`, and `base` holds settings, logs, metrics and problems. Each room
-imports only those below it.
+A request passes through `edge` (admission), `routes` (parsing) and `jobs` (inference); `schemas`
+defines its shape, and `base` holds settings, logs, metrics and problems. From the top: `routes`,
+`jobs`, `edge`, `schemas`, `base`; each imports only those below it.
 """

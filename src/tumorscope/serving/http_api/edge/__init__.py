@@ -1,1 +1,1 @@
-"""What a request meets first: keys, bounds, admission, the body of an upload."""
+"""The first checks of a request: API keys, limits, admission, the body of an upload."""

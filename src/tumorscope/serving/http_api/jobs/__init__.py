@@ -1,1 +1,1 @@
-"""Jobs and images at work: the store, the runner, answers, pictures of slices."""
+"""Processing of jobs and image requests: the store, the runner, answers, pictures of slices."""
