@@ -119,8 +119,8 @@ def _answer(classifier: Classifier, run: Run, canvas: NDArray[np.uint8]) -> tupl
     logit, novelty = run(canvas[None])
     probability = float(classifier.calibrate(np.array([logit]))[0])
     outcome, _, _ = classifier.rule.decide(probability)
-    gate = classifier.manifest.gate
-    is_rejected = gate is not None and gate.rejects(novelty)
+    check = classifier.manifest.input_check
+    is_rejected = check is not None and check.rejects(novelty)
     return "rejected" if is_rejected else outcome, repr(probability), repr(novelty)
 
 
@@ -130,7 +130,7 @@ def _open(engine: str, model: Path | None) -> tuple[Classifier, Run]:
     from tumorscope.model.artifact import read_artifact
 
     artifact = read_artifact(model)
-    outputs = ["tumor", NOVELTY] if artifact.manifest.gate is not None else ["tumor"]
+    outputs = ["tumor", NOVELTY] if artifact.manifest.input_check is not None else ["tumor"]
     # What would saturate is refused otherwise; here it is to be seen.
     openvino_session.multiplies_exactly = lambda *_: True
     if engine == "onnxruntime-fast":

@@ -65,7 +65,7 @@ def _answer(classifier: Classifier, outputs: list[NDArray[np.float32]]) -> tuple
     logit, novelty = outputs
     manifest = classifier.manifest
     probability = float(classifier.calibrate(logit)[0])
-    if manifest.gate is not None and manifest.gate.rejects(float(novelty[0])):
+    if manifest.input_check is not None and manifest.input_check.rejects(float(novelty[0])):
         return "rejected", probability
     return classifier.rule.decide(probability)[0], probability
 

@@ -18,7 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import Artifact, Calibration, Manifest, write_artifact
-from tumorscope.model.input_check import Gate
+from tumorscope.model.input_check import InputCheck
 
 pytest_plugins = ["tests.picture_fixtures"]
 
@@ -116,7 +116,7 @@ def tiny_artifact() -> Artifact:
 
 
 @pytest.fixture
-def make_gated(tiny_artifact: Artifact) -> Callable[..., Artifact]:
+def make_checked(tiny_artifact: Artifact) -> Callable[..., Artifact]:
     """Turn the tiny artifact into one whose novelty is the mean grey of the canvas."""
     onnx = pytest.importorskip("onnx", reason="the extra [train] is not installed")
     model = onnx.load_from_string(tiny_artifact.graph)
@@ -127,7 +127,10 @@ def make_gated(tiny_artifact: Artifact) -> Callable[..., Artifact]:
     graph = model.SerializeToString()
 
     def make(**changes: Any) -> Artifact:
-        changes = {"gate": Gate(150.0), "graph_sha256": hashlib.sha256(graph).hexdigest()} | changes
+        changes = {
+            "input_check": InputCheck(150.0),
+            "graph_sha256": hashlib.sha256(graph).hexdigest(),
+        } | changes
         return Artifact(replace(tiny_artifact.manifest, **changes), graph)
 
     return make
@@ -180,7 +183,7 @@ def _tiny_graph() -> bytes:
             "AveragePool", ["image"], ["coarse"], kernel_shape=[16, 16], strides=[16, 16]
         ),
         helper.make_node("AveragePool", ["image"], ["fine"], kernel_shape=[8, 8], strides=[8, 8]),
-        *[  # for a gate to find
+        *[  # for an input check to find
             helper.make_node("GlobalAveragePool", [source], [f"{reader}/mean"], name=reader)
             for reader, source in zip(readers, ("fine", "fine", "coarse"), strict=True)
         ],

@@ -239,5 +239,5 @@ def test_mutated_file_is_refused_or_means_the_same(tmp_path: Path, data: st.Data
 def test_odd_gate_or_thresholds_are_refused(
     write_zip: Callable[..., Path], changes: dict[str, Any]
 ) -> None:
-    with pytest.raises(ArtifactError, match=r"gate|conformal|incomplete"):
+    with pytest.raises(ArtifactError, match=r"input check|gate|conformal|incomplete"):
         read_artifact(write_zip(changes))

@@ -18,7 +18,7 @@ from tumorscope.model.artifact import (
     write_artifact,
 )
 from tumorscope.model.conformal import Conformal
-from tumorscope.model.input_check import Gate
+from tumorscope.model.input_check import InputCheck
 
 CHANGES: dict[str, Any] = {
     "graph_sha256": "0" * 64,
@@ -27,7 +27,7 @@ CHANGES: dict[str, Any] = {
     "operating_points": MANIFEST.operating_points | {"specific": 0.9},
     "evidence_threshold": 0.25,
     "conformal": Conformal(0.95, 0.5, 0.25),
-    "gate": Gate(0.5),
+    "input_check": InputCheck(0.5),
 }
 APART = {"balanced": 0.75, "rule_out": 0.8, "rule_in": 0.5, "specific": 0.875}
 

@@ -8,11 +8,11 @@ from tumorscope.imaging.scan import Scan
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
-from tumorscope.model.input_check import REJECTION, Gate
+from tumorscope.model.input_check import REJECTION, InputCheck
 
 
-def test_unlike_picture_is_rejected_with_a_reason(make_gated, make_head):
-    classifier = Classifier(make_gated(), threads=1)
+def test_unlike_picture_is_rejected_with_a_reason(make_checked, make_head):
+    classifier = Classifier(make_checked(), threads=1)
     answered = classifier.predict(make_head(radius=40))
     assert answered.outcome in {"tumor", "no_tumor"}
     rejected = classifier.predict(255 - make_head(radius=20), heatmap=True)
@@ -63,12 +63,12 @@ def test_head_neck_and_unknown_terms_are_answered(tiny_artifact, make_head, body
 
 
 def test_novelty_that_is_not_a_number_is_rejected():
-    assert Gate(150.0).rejects(float("nan"))
+    assert InputCheck(150.0).rejects(float("nan"))
 
 
-def test_doubt_is_an_abstention_with_probabilities(make_gated, make_head):
+def test_doubt_is_an_abstention_with_probabilities(make_checked, make_head):
     doubtful = Conformal(coverage=0.95, tumor=0.0, no_tumor=0.0)
-    classifier = Classifier(make_gated(conformal=doubtful), threads=1)
+    classifier = Classifier(make_checked(conformal=doubtful), threads=1)
     answer = classifier.predict(make_head(blob=(62, 94)))
     assert answer.outcome == "abstain"
     assert answer.prediction_set == ("tumor", "no_tumor")
@@ -78,16 +78,16 @@ def test_doubt_is_an_abstention_with_probabilities(make_gated, make_head):
     assert answer.localization is None
 
 
-def test_gate_and_thresholds_survive_the_file(make_gated, tmp_path):
+def test_gate_and_thresholds_survive_the_file(make_checked, tmp_path):
     conformal = Conformal(coverage=0.9, tumor=0.25, no_tumor=0.125)
-    path = tmp_path / "gated.tumorscope"
-    write_artifact(path, make_gated(conformal=conformal))
+    path = tmp_path / "checked.tumorscope"
+    write_artifact(path, make_checked(conformal=conformal))
     manifest = read_artifact(path).manifest
     assert manifest.conformal == conformal
-    assert manifest.gate == Gate(150.0)
+    assert manifest.input_check == InputCheck(150.0)
 
 
 def test_gate_without_its_output_is_refused(tiny_artifact):
-    manifest = dataclasses.replace(tiny_artifact.manifest, gate=Gate(1.0))
+    manifest = dataclasses.replace(tiny_artifact.manifest, input_check=InputCheck(1.0))
     with pytest.raises(ArtifactError, match="novelty"):
         Classifier(Artifact(manifest, tiny_artifact.graph), threads=1)

@@ -53,7 +53,7 @@ def test_local_cases_set_probabilities_and_thresholds(
     assert set(after.operating_points) == {"balanced", "rule_in", "rule_out"}
     assert after.conformal is not None
     assert after.conformal.coverage == 0.95
-    assert after.gate is None
+    assert after.input_check is None
     assert after.graph_sha256 == before.graph_sha256
     cases = after.card["recalibration"]["calibration"]
     assert (cases["images"], cases["tumor"], cases["no_tumor"]) == (80, 40, 40)
@@ -93,17 +93,17 @@ def test_measurements_with_other_thresholds_are_not_kept(
     assert set(read_artifact(output).manifest.card) == {"note", "recalibration"}
 
 
-def test_train_split_brings_a_gate(
+def test_train_split_brings_a_input_check(
     tiny_artifact_path: Path, make_cases: Cases, tmp_path: Path
 ) -> None:
-    output = tmp_path / "gated.tumorscope"
+    output = tmp_path / "checked.tumorscope"
     calibrate(
         tiny_artifact_path, make_cases(splits={"calibration": 60, "train": 60}), output=output
     )
     classifier = Classifier(read_artifact(output), threads=1)
-    assert classifier.manifest.gate is not None
+    assert classifier.manifest.input_check is not None
     novelty = classifier.run(np.zeros((1, 64, 64), np.uint8))[4]  # blacker than any head
-    assert classifier.manifest.gate.rejects(float(novelty[0]))
+    assert classifier.manifest.input_check.rejects(float(novelty[0]))
 
 
 @pytest.mark.parametrize("count", [30, 49])

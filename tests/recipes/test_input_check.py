@@ -45,12 +45,12 @@ def test_only_labeled_training_scans_are_known() -> None:
 
 def test_embedded_network_rejects_limbs_and_keeps_a_head() -> None:
     classifier = load_model()
-    gate, preprocessing = classifier.manifest.gate, classifier.manifest.preprocessing
-    assert gate is not None
+    check, preprocessing = classifier.manifest.input_check, classifier.manifest.preprocessing
+    assert check is not None
 
     def is_rejected(picture: np.ndarray) -> bool:
         canvas, _ = preprocessing.apply(picture.astype(np.float32))
-        return gate.rejects(float(classifier.run(canvas[None])[-1][0]))
+        return check.rejects(float(classifier.run(canvas[None])[-1][0]))
 
     size = preprocessing.size
     heads = np.stack([head_phantom(seed=seed, size=size) for seed in range(6)])

@@ -96,10 +96,10 @@ def test_card(client: FlaskClient) -> None:
     assert card["limits"]["upload_files"] == 64
 
 
-def test_card_without_sets_and_gate(client: FlaskClient) -> None:
+def test_card_without_sets_and_input_check(client: FlaskClient) -> None:
     card = client.get("/api/v1/model").get_json()
     assert card["conformal"] is None
-    assert card["gate"] is None
+    assert card["input_check"] is None
 
 
 SHARE = {"estimate": 0.9, "low": 0.8, "high": 1.0, "n_images": 40}
@@ -120,21 +120,21 @@ SHARE = {"estimate": 0.9, "low": 0.8, "high": 1.0, "n_images": 40}
         ({"rejection": {"hand": {"rejected": "often"}}, "abstention": []}, {}, None),
     ],
 )
-def test_card_tells_sets_and_gate(
+def test_card_tells_sets_and_input_check(
     make_app: Callable[..., Flask],
-    make_gated: Callable[..., Artifact],
+    make_checked: Callable[..., Artifact],
     sections: dict[str, Any],
     rejected: dict[str, Any],
     of_brains: dict[str, Any] | None,
 ) -> None:
-    artifact = make_gated(
+    artifact = make_checked(
         conformal=Conformal(coverage=0.95, tumor=0.3, no_tumor=0.4),
         card={"evaluation": {"sections": sections}},
     )
     classifier = Classifier(artifact, threads=1)
     card = make_app(classifier=classifier).test_client().get("/api/v1/model").get_json()
     assert card["conformal"] == {"coverage": 0.95, "tumor": 0.3, "no_tumor": 0.4}
-    assert card["gate"] == {
+    assert card["input_check"] == {
         "kind": "mahalanobis",
         "threshold": 150.0,
         "rejected": rejected,

@@ -57,13 +57,13 @@ def test_graph_measures_what_numpy_measures(train_examples):
     assert layout.shape == (len(canvases), (256 + 512 + 512) * 9)
     half = len(layout) // 2
     novelty = fit_novelty(layout[:half], layout[half:])
-    gated = add_novelty(graph, novelty, side=side)
-    again = add_novelty(gated, novelty, side=side)  # replaces the first
-    for model in (gated, again):
+    checked = add_novelty(graph, novelty, side=side)
+    again = add_novelty(checked, novelty, side=side)  # replaces the first
+    for model in (checked, again):
         measured, same = run(model, ["novelty", "features"])
         np.testing.assert_array_equal(same, features)
         np.testing.assert_allclose(measured, novelty.measure(layout), rtol=1e-3, atol=1e-6)
-    assert len(again.graph.node) == len(gated.graph.node)
+    assert len(again.graph.node) == len(checked.graph.node)
 
 
 def test_graph_of_other_layers_is_refused(tiny_artifact):

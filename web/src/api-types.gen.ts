@@ -387,7 +387,7 @@ export interface components {
             /** @description null: every set holds one class. */
             conformal: components["schemas"]["ConformalSets"] | null;
             /** @description null: nothing is rejected. */
-            gate: components["schemas"]["NoveltyGate"] | null;
+            input_check: components["schemas"]["InputCheck"] | null;
             /** @description Training data, measurements, provenance and limits. */
             card: Record<string, unknown>;
             limits: components["schemas"]["ServiceLimits"];
@@ -698,10 +698,10 @@ export interface components {
             no_tumor: number;
         };
         /**
-         * NoveltyGate
+         * InputCheck
          * @description What is rejected, and how often that was right.
          */
-        NoveltyGate: {
+        InputCheck: {
             /** @description What is measured: counterexamples, mahalanobis. */
             kind: string;
             /** @description A picture beyond it is rejected. */
@@ -1946,7 +1946,7 @@ export interface operations {
                      *         "tumor": 0.31,
                      *         "no_tumor": 0.42
                      *       },
-                     *       "gate": null,
+                     *       "input_check": null,
                      *       "card": {},
                      *       "limits": {
                      *         "upload_bytes": 67108864,

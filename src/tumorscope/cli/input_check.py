@@ -22,5 +22,5 @@ def input_check(
     with needs_extra("Fitting the input check", "train"):
         from tumorscope.recipes.input_check import input_check as refit
     artifact = refit(model, manifest, output=output, root=root, overwrite=overwrite)
-    fitted = artifact.manifest.gate
+    fitted = artifact.manifest.input_check
     click.echo(f"{output}: rejected beyond a novelty of {fitted.threshold if fitted else 1:.4f}")

@@ -68,7 +68,7 @@ def _about(manifest: Manifest) -> Iterator[tuple[str, str]]:
         "",
         "A network that answers whether an MR image of the head shows a brain tumor, of which "
         "type, and where. It may abstain, and rejects what is no brain MR image."
-        if manifest.gate is not None
+        if manifest.input_check is not None
         else "A network that answers whether an MR image of the head shows a brain tumor, of which "
         "type, and where. It takes every image for a brain MR image.",
     )
@@ -85,11 +85,14 @@ def _input(manifest: Manifest) -> Iterator[tuple[str, str]]:
     steps = manifest.preprocessing.to_dict()
     yield "canvas", f"{size} x {size} pixels, grey, 8 bits; scans of any size are brought onto it"
     yield "steps", f"{steps['name']}, version {steps['version']}"
-    if manifest.gate is None:
+    if manifest.input_check is None:
         yield "input check", "none"
     else:
         kind = _part(manifest.card, "gate").get("kind", "no word on its kind")
-        yield "input check", f"rejects beyond a novelty of {manifest.gate.threshold:.4f}; {kind}"
+        yield (
+            "input check",
+            f"rejects beyond a novelty of {manifest.input_check.threshold:.4f}; {kind}",
+        )
 
 
 def _classes() -> Iterator[tuple[str, str]]:

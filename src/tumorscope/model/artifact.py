@@ -27,7 +27,7 @@ from tumorscope.errors import ArtifactError, ArtifactWarning
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.labels import CLASSES, TUMOR_TYPES
 from tumorscope.model.conformal import Conformal
-from tumorscope.model.input_check import Gate
+from tumorscope.model.input_check import InputCheck
 from tumorscope.operating_point import CUSTOM, NEUTRAL, ordered
 from tumorscope.system.files import write_whole
 
@@ -103,7 +103,7 @@ class Manifest:
         Of the ``model.onnx`` bytes.
     conformal
         Which classes stay plausible at which probability; ``None``: the model never abstains.
-    gate
+    input_check
         What is not a brain MR image; ``None``: every image is taken for one.
     card
         Everything else, for people: training data with hashes and licences, library versions,
@@ -118,7 +118,7 @@ class Manifest:
     evidence_threshold: float
     graph_sha256: str
     conformal: Conformal | None = None
-    gate: Gate | None = None
+    input_check: InputCheck | None = None
     card: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class Manifest:
             "evidence_threshold": self.evidence_threshold,
             "graph_sha256": self.graph_sha256,
             "conformal": None if self.conformal is None else self.conformal.to_dict(),
-            "gate": None if self.gate is None else self.gate.to_dict(),
+            "gate": None if self.input_check is None else self.input_check.to_dict(),
             "card": self.card,
         }
 
@@ -177,7 +177,7 @@ class Manifest:
                 evidence_threshold=values["evidence_threshold"],
                 graph_sha256=str(values["graph_sha256"]),
                 conformal=_optional(Conformal, values.get("conformal")),
-                gate=_optional(Gate, values.get("gate")),
+                input_check=_optional(InputCheck, values.get("gate")),
                 card=dict(values.get("card", {})),
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -411,8 +411,8 @@ def _check_numbers(manifest: Manifest) -> None:
     if manifest.conformal is not None:
         for name, value in manifest.conformal.to_dict().items():
             _check_number(f"conformal {name}", value, low=0, high=1)
-    if manifest.gate is not None:
-        _check_number("gate threshold", manifest.gate.threshold, low=0)
+    if manifest.input_check is not None:
+        _check_number("input check's threshold", manifest.input_check.threshold, low=0)
 
 
 def _optional(kind: Callable[..., _Part], values: dict[str, Any] | None) -> _Part | None:

@@ -57,7 +57,7 @@ OUTPUTS = ("tumor", "evidence", "type", "features")
 type logits (3,), features (d,)."""
 
 NOVELTY = "novelty"
-"""Name of the output that a gate looks at, a number per image."""
+"""Name of the output that an input check looks at, a number per image."""
 
 
 def load_model(
@@ -126,7 +126,7 @@ class Classifier:
         self.identity = ModelIdentity(
             self.manifest.model_id, self.manifest.model_version, self.manifest.identity
         )
-        self._outputs = OUTPUTS if self.manifest.gate is None else (*OUTPUTS, NOVELTY)
+        self._outputs = OUTPUTS if self.manifest.input_check is None else (*OUTPUTS, NOVELTY)
         self._graph, self._threads = artifact.graph, threads or available_cores()
         self._session = _open_session(artifact.graph, self._threads)
         self._one_thread: list[_Session] = []  # opened when needed, for all operating points
@@ -274,8 +274,8 @@ class Classifier:
             return self._reject(scan, foreign, heatmap=heatmap)
         canvas, geometry = self.manifest.preprocessing.apply(scan.pixels, scan.spacing_mm)
         logit, evidence, type_logits, _, *novelty = self.run(canvas[None])
-        gate = self.manifest.gate
-        if gate is not None and gate.rejects(float(novelty[0][0])):
+        check = self.manifest.input_check
+        if check is not None and check.rejects(float(novelty[0][0])):
             return self._reject(scan, REJECTION, heatmap=heatmap)
         probability = float(self.calibrate(logit)[0])
         outcome, plausible, reasons = self.rule.decide(probability)
@@ -308,7 +308,7 @@ class Classifier:
         -------
         tuple of ndarray
             Tumor logits (n,), evidence logits (n, cells, cells), type logits (n, 3) and
-            features (n, d), then, where the artifact has a gate, novelty (n,); all float32.
+            features (n, d), then, where the artifact has an input check, novelty (n,); all float32.
         """
         return tuple(self._session.run(self._outputs, {INPUT: canvases}))
 

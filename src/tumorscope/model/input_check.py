@@ -47,7 +47,7 @@ def foreign_header(modality: str | None, body_part: str | None) -> str | None:
     -----
     Headers are often wrong or empty: that one says ``BRAIN`` lets no picture in. Only a term that
     clearly names another part keeps one out; what is silent or unknown here is left to the
-    network's own gate. Descriptions of study and series are free text and are not looked at.
+    network's own input check. Descriptions of study and series are free text and are not looked at.
     """
     if modality and modality not in ANSWERED_MODALITIES:
         return f"The DICOM header gives the modality {modality}; only MR images are classified."
@@ -58,7 +58,7 @@ def foreign_header(modality: str | None, body_part: str | None) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class InputCheck:
     """Largest novelty of a picture that is still answered.
 
     Attributes
@@ -75,5 +75,5 @@ class Gate:
         return not novelty <= self.threshold
 
     def to_dict(self) -> dict[str, float]:
-        """Return the gate as stored in a manifest."""
+        """Return the input check as stored in a manifest."""
         return asdict(self)

@@ -14,9 +14,9 @@ from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.split import check_split
 from tumorscope.errors import ManifestError
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
-from tumorscope.model.input_check import Gate
+from tumorscope.model.input_check import InputCheck
 from tumorscope.recipes.export import calibrate_manifest, run_artifact
-from tumorscope.recipes.input_check import ACCEPTED_SHARE, known_scans, with_gate
+from tumorscope.recipes.input_check import ACCEPTED_SHARE, known_scans, with_input_check
 from tumorscope.recipes.model_inputs import load_examples
 from tumorscope.recipes.provenance import data_summary
 from tumorscope.system.files import check_output
@@ -36,14 +36,14 @@ def calibrate(
     root: Path | None = None,
     overwrite: bool = False,
 ) -> Artifact:
-    """Fit calibration, conformal thresholds, operating points and the gate on local cases.
+    """Fit calibration, conformal thresholds, operating points and the input check on local cases.
 
     The cases are the rows with split ``calibration``, or all labeled rows of a manifest without
-    splits. The gate is widened where local cases need it, never narrowed. An artifact without a
-    gate is given one if the manifest has a ``train`` split. What the cases are too few for stays as
-    it was, and the card's ``recalibration`` says so under ``kept``: the temperature of the types
-    (20 tumors of two or more known types are needed), the spread of series (ten series with and ten
-    without a tumor, of known patients), the evidence threshold (ten tumors with a mask).
+    splits. The input check is widened where local cases need it, never narrowed. An artifact
+    without one is given one if the manifest has a ``train`` split. What the cases are too few for
+    stays as it was, and the card's ``recalibration`` says so under ``kept``: the temperature of the
+    types (20 tumors of two or more known types are needed), the spread of series (ten series with
+    and ten without a tumor, of known patients), the evidence threshold (ten tumors with a mask).
 
     Parameters
     ----------
@@ -70,14 +70,16 @@ def calibrate(
     rows = read_manifest(manifest, root=folder)
     cases = _cases(rows, manifest)
     artifact = read_artifact(model)
-    if artifact.manifest.gate is None:
-        artifact = _with_gate(artifact, rows, folder)
+    if artifact.manifest.input_check is None:
+        artifact = _with_input_check(artifact, rows, folder)
     examples, _ = load_examples(cases, folder, artifact.manifest.preprocessing)
     outputs = run_artifact(artifact, examples)
     fitted, kept = calibrate_manifest(artifact.manifest, outputs, examples, cases)
-    if artifact.manifest.gate is not None and outputs.novelty is not None:
-        fitted = replace(fitted, gate=_widened(artifact.manifest.gate, outputs.novelty))
-    elif artifact.manifest.gate is None:
+    if artifact.manifest.input_check is not None and outputs.novelty is not None:
+        fitted = replace(
+            fitted, input_check=_widened(artifact.manifest.input_check, outputs.novelty)
+        )
+    elif artifact.manifest.input_check is None:
         kept["gate"] = f"no train split of {FEWEST_CASES} cases or more; nothing is rejected"
     card = _unmeasured(artifact.manifest.card) | {"recalibration": _summary(cases, kept)}
     calibrated = Artifact(replace(fitted, card=card), artifact.graph)
@@ -100,20 +102,20 @@ def _cases(rows: Sequence[ManifestRow], manifest: Path) -> list[ManifestRow]:
     return cases
 
 
-def _with_gate(artifact: Artifact, rows: Sequence[ManifestRow], root: Path) -> Artifact:
-    """Fit a gate on the train split, where there is one; the cases set its threshold later."""
+def _with_input_check(artifact: Artifact, rows: Sequence[ManifestRow], root: Path) -> Artifact:
+    """Fit an input check on the train split, if any; the cases set its threshold later."""
     train = [row for row in rows if row.split == "train" and row.tumor is not None]
     if len(train) < FEWEST_CASES:
         return artifact
     canvases = load_examples(known_scans(train), root, artifact.manifest.preprocessing)[0].canvases
-    gated = with_gate(artifact, canvases, canvases, canvases[:0])
+    checked = with_input_check(artifact, canvases, canvases, canvases[:0])
     card = artifact.manifest.card | {"gate": {"kind": KIND}}
-    return replace(gated, manifest=replace(gated.manifest, card=card))
+    return replace(checked, manifest=replace(checked.manifest, card=card))
 
 
-def _widened(gate: Gate, novelty: NDArray[np.floating[Any]]) -> Gate:
+def _widened(check: InputCheck, novelty: NDArray[np.floating[Any]]) -> InputCheck:
     """Let nearly all local cases through; some dozens of them are too few to turn away more."""
-    return Gate(max(gate.threshold, float(np.quantile(novelty, ACCEPTED_SHARE))))
+    return InputCheck(max(check.threshold, float(np.quantile(novelty, ACCEPTED_SHARE))))
 
 
 def _unmeasured(card: dict[str, Any]) -> dict[str, Any]:

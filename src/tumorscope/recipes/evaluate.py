@@ -136,13 +136,13 @@ def _foreign(rows: Sequence[ManifestRow], root: Path, classifier: Classifier) ->
     """Tell which pictures of something else are rejected, by what the manifest says they show."""
     if not rows:
         return {}
-    gate = classifier.manifest.gate
+    check = classifier.manifest.input_check
     kinds, rejected = [], []
     for item in load_rows(rows, root, classifier.manifest.preprocessing):
         if isinstance(item, LoadedRow):
             novelty = classifier.run(item.canvas[None])[-1]
             kinds.append(item.row.sequence or item.row.set)
-            rejected.append(gate is not None and gate.rejects(float(novelty[0])))
+            rejected.append(check is not None and check.rejects(float(novelty[0])))
     return {"foreign_kind": np.array(kinds), "foreign_rejected": np.array(rejected)}
 
 
@@ -224,11 +224,11 @@ def _decisions(
     classifier: Classifier, y_true: Labels, y_score: Floats, novelty: Sequence[float]
 ) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
     """Return the outcomes, and whether the prediction sets hold the true class."""
-    gate, rule = classifier.manifest.gate, classifier.rule
+    check, rule = classifier.manifest.input_check, classifier.rule
     outcomes, in_set = [], []
     for truth, score, distance in zip(y_true, y_score, novelty, strict=True):
         outcome, plausible, _ = rule.decide(float(score))
-        is_rejected = gate is not None and gate.rejects(distance)
+        is_rejected = check is not None and check.rejects(distance)
         outcomes.append("rejected" if is_rejected else outcome)
         in_set.append(CLASSES[0 if truth else 1] in plausible)
     return np.array(outcomes), np.array(in_set)

@@ -24,7 +24,7 @@ from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.evidence import sigmoid
 from tumorscope.recipes.cells import most_of_cell, sample_cells
-from tumorscope.recipes.input_check import known_scans, other_pictures, spread, with_gate
+from tumorscope.recipes.input_check import known_scans, other_pictures, spread, with_input_check
 from tumorscope.recipes.model_inputs import load_canvases, load_examples
 from tumorscope.recipes.provenance import check_manifest, library_versions, read_run
 from tumorscope.recipes.series import FEWEST_SERIES, fit_series_spread
@@ -89,8 +89,8 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
 
     The graph is quantized to 8-bit integers if that keeps the AUROC on the calibration split
     within 0.002 of the float graph's, with weights of 7 bits if that is close enough; calibration,
-    conformal thresholds, operating points, the evidence threshold and the gate's are fitted on the
-    calibration split with the graph that is shipped.
+    conformal thresholds, operating points, the evidence threshold and the input check's are fitted
+    on the calibration split with the graph that is shipped.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     graph, outputs, arithmetic = _choose_graph(
         build_graph(weights, size=preprocessing.size, config=config), splits, preprocessing
     )
-    draft = with_gate(
+    draft = with_input_check(
         _uncalibrated(graph, preprocessing, model_id=model_id),
         splits["known"].canvases,
         splits["calibration"].canvases,
@@ -217,7 +217,7 @@ def _card(record: dict[str, Any], arithmetic: dict[str, Any]) -> dict[str, Any]:
 def calibrate_manifest(
     draft: Manifest, outputs: Outputs, examples: Examples, rows: Sequence[ManifestRow]
 ) -> tuple[Manifest, dict[str, str]]:
-    """Fit all but the gate on the outputs for calibration examples.
+    """Fit all but the input check on the outputs for calibration examples.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Artifact and training scans in, the same network with a new gate out."""
+"""Artifact and training scans in, the same network with a new input check out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tumorscope.data.split import check_split
 from tumorscope.errors import ImageError, ManifestError
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
-from tumorscope.model.input_check import Gate
+from tumorscope.model.input_check import InputCheck
 from tumorscope.model.integer_arithmetic import keep_exact
 from tumorscope.recipes.model_inputs import load_canvases
 from tumorscope.recipes.provenance import data_summary, git_commit
@@ -57,7 +57,7 @@ INVERTED_SHARE: Final = 0.1
 would cost what contrast says of a tumor. A brain is one either way."""
 
 DEPENDENT_SECTIONS: Final = ("abstention", "rejection")
-"""Of a report: all others look at the probabilities alone, which the gate does not touch."""
+"""Of a report: all others look at the probabilities alone, which the input check does not touch."""
 
 Canvases = NDArray[np.uint8]
 _Features = NDArray[np.floating[Any]]
@@ -71,7 +71,7 @@ def input_check(
     root: Path | None = None,
     overwrite: bool = False,
 ) -> Artifact:
-    """Give an artifact a gate fitted on the train split, its threshold on the calibration split.
+    """Give an artifact a new input check, its threshold set on the calibration split.
 
     Network, calibration and operating points stay as they are; what the card says of rejecting
     and abstaining is left out, for what was answered may be rejected now.
@@ -111,10 +111,12 @@ def input_check(
     train, calibration, others = (
         load_canvases(one, folder, preprocessing) for one in (known, judged, other_pictures(rows))
     )
-    gated = with_gate(artifact, train, calibration, others)
-    gated = replace(gated, manifest=replace(gated.manifest, card=_card(gated, known, judged)))
-    write_artifact(output, gated, overwrite=overwrite)
-    return gated
+    checked = with_input_check(artifact, train, calibration, others)
+    checked = replace(
+        checked, manifest=replace(checked.manifest, card=_card(checked, known, judged))
+    )
+    write_artifact(output, checked, overwrite=overwrite)
+    return checked
 
 
 def spread(rows: Sequence[ManifestRow], split: str, count: int) -> list[ManifestRow]:
@@ -136,10 +138,10 @@ def other_pictures(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
     return [row for row in rows if row.split == "train" and not set_named(row.set).has_brains]
 
 
-def with_gate(
+def with_input_check(
     artifact: Artifact, train: Canvases, calibration: Canvases, others: Canvases
 ) -> Artifact:
-    """Fit the gate on canvases of the two splits; a gate that was there is replaced.
+    """Fit the input check on canvases of the two splits; an input check that was there is replaced.
 
     Every second training scan and counterexample is seen in a changed copy, too, or instead: what
     is dim, coarse or noisy is no less a brain, and no more. Real other pictures are seen both ways.
@@ -179,7 +181,7 @@ def attach(
     threshold = low + GAP_SHARE * max(0.0, high - low)
     manifest = replace(
         artifact.manifest,
-        gate=Gate(threshold),
+        input_check=InputCheck(threshold),
         graph_sha256=hashlib.sha256(content).hexdigest(),
     )
     return Artifact(manifest, content)
@@ -208,7 +210,7 @@ def _on_canvases(pictures: Canvases, preprocessing: Preprocessing) -> Canvases:
 
 
 def layouts(artifact: Artifact, canvases: Canvases) -> NDArray[np.float32]:
-    """Return the features that the gate looks at, shape (n, d)."""
+    """Return the features that the input check looks at, shape (n, d)."""
     graph = without_novelty(onnx.load_from_string(artifact.graph))
     side = _side(artifact.manifest.preprocessing)
     content = add_layout(graph, side=side).SerializeToString()
@@ -216,7 +218,7 @@ def layouts(artifact: Artifact, canvases: Canvases) -> NDArray[np.float32]:
     options.log_severity_level = 3
     keep_exact(options, content)
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    shown = tqdm(canvases, desc="gate", unit="image")
+    shown = tqdm(canvases, desc="input check", unit="image")
     rows = [session.run(["layout"], {"canvas": canvas[None]})[0] for canvas in shown]
     return np.concatenate(rows)
 
@@ -238,7 +240,7 @@ def _card(
     return kept | {
         "gate": {
             "kind": KIND,
-            "refitted": "the gate alone; network, calibration and thresholds as they were",
+            "refitted": "the input check alone; network, calibration and thresholds as they were",
             "counterexamples": {"count": COUNTEREXAMPLES, "kinds": list(KINDS)},
             "data": data_summary([*known, *judged]),
             "commit": git_commit(),

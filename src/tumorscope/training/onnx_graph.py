@@ -37,7 +37,7 @@ LAYOUT_READERS: Final = (
     "block4_conv3/mean/GlobalAveragePool",
     "block5_conv3/mean/GlobalAveragePool",
 )
-"""Nodes that read the maps at which the gate looks: ``block3_pool``, ``block4_conv3`` and
+"""Nodes that read the maps at which the input check looks: ``block3_pool``, ``block4_conv3`` and
 ``block5_conv3``."""
 
 
@@ -180,7 +180,8 @@ def _layout_maps(graph: onnx.ModelProto) -> list[str]:
     missing = [reader for reader in LAYOUT_READERS if reader not in sources]
     if missing:
         raise UsageError(
-            f"A gate needs a graph as 'tumorscope export' writes it; this one has no {missing[0]}."
+            "An input check needs a graph as 'tumorscope export' writes it; this one has no "
+            f"{missing[0]}."
         )
     return [sources[reader] for reader in LAYOUT_READERS]
 

@@ -1,9 +1,9 @@
 """Pictures that show no brain, made from training scans and from noise.
 
-A gate that has only seen brain MR images takes what has their texture for one: the heart, a joint.
-These pictures have that texture in another layout, or a layout of the kind with other texture, so
-that a gate that tells them apart must look at how the parts lie to each other. None is a picture
-of anything; other organs, photographs and X-rays remain unseen and are a test.
+An input check that has only seen brain MR images takes what has their texture for one: the heart,
+a joint. These pictures have that texture in another layout, or a layout of the kind with other
+texture, so that what tells them apart must look at how the parts lie to each other. None is a
+picture of anything; other organs, photographs and X-rays remain unseen and are a test.
 """
 
 from __future__ import annotations

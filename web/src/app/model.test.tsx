@@ -38,7 +38,7 @@ describe("the model page", () => {
 
   test("does not speak of sets and gates of a model that has none", async () => {
     service.use(
-      http.get(MODEL, () => HttpResponse.json(modelCard({ conformal: null, gate: null }))),
+      http.get(MODEL, () => HttpResponse.json(modelCard({ conformal: null, input_check: null }))),
     );
     renderPage("/model");
     await screen.findByText("toy-model");

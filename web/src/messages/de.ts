@@ -301,7 +301,7 @@ export const de: Catalogue = {
   "noAnswer.title": "Wann das Modell nicht antwortet",
   "noAnswer.conformal":
     "„Tumor“ ist plausibel ab einer Tumorwahrscheinlichkeit von {tumor}, „kein Tumor“ ab einer Gegenwahrscheinlichkeit von {no_tumor}. Ist nicht genau eines von beiden plausibel, ist die Antwort nicht eindeutig; am ausgewogenen Arbeitspunkt auch dann, wenn das Plausible der Schwelle widerspricht. Ziel: Bei {coverage} der Aufnahmen jeder Klasse ist die wahre Klasse plausibel.",
-  "noAnswer.gate":
+  "noAnswer.inputCheck":
     "Ein Bild wird abgewiesen, wenn es sich zu stark von den MR-Bildern des Gehirns im Training unterscheidet: Neuheit über {threshold}.",
   "noAnswer.abstained": "Nicht eindeutige Aufnahmen",
   "noAnswer.coverage_tumor": "Wahre Klasse plausibel, Aufnahmen mit Tumor",

@@ -289,7 +289,7 @@ export const en = {
   "noAnswer.title": "When the model does not answer",
   "noAnswer.conformal":
     "“Tumor” is plausible from a tumor probability of {tumor}, “no tumor” from a no-tumor probability of {no_tumor}. Unless exactly one of them is plausible, the answer is inconclusive; at the balanced operating point, also when the plausible one contradicts the threshold. Target: in {coverage} of the scans of each class, the true class is plausible.",
-  "noAnswer.gate":
+  "noAnswer.inputCheck":
     "An image is rejected if it differs too much from the brain MR images in the training data: novelty above {threshold}.",
   "noAnswer.abstained": "Inconclusive scans",
   "noAnswer.coverage_tumor": "True class plausible, scans with a tumor",

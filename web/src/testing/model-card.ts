@@ -26,7 +26,7 @@ export function modelCard(part: Partial<ModelCard> = {}): ModelCard {
     preprocessing: {},
     calibration: {},
     conformal: { coverage: 0.95, tumor: 0.33, no_tumor: 0.5 },
-    gate: {
+    input_check: {
       kind: "mahalanobis",
       threshold: 36.12,
       rejected: { "all kinds": estimate(0.9), hand: estimate(0.8) },

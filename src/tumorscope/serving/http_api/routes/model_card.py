@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from tumorscope.imaging.formats.table import READ_NAMES
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
-from tumorscope.model.input_check import Gate
+from tumorscope.model.input_check import InputCheck
 from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.problems import json_response
 from tumorscope.serving.http_api.jobs.service import current_service
@@ -37,7 +37,9 @@ def get_model() -> ResponseReturnValue:
         "preprocessing": manifest.preprocessing.to_dict(),
         "calibration": manifest.calibration.to_dict(),
         "conformal": None if manifest.conformal is None else manifest.conformal.to_dict(),
-        "gate": None if manifest.gate is None else _gate(manifest.gate, manifest.card),
+        "input_check": None
+        if manifest.input_check is None
+        else _input_check(manifest.input_check, manifest.card),
         "card": manifest.card,
         "limits": _limits(service.config),
         "formats": list(FORMATS),
@@ -46,18 +48,18 @@ def get_model() -> ResponseReturnValue:
     return json_response(body)
 
 
-def _gate(gate: Gate, card: dict[str, Any]) -> dict[str, Any]:
+def _input_check(check: InputCheck, card: dict[str, Any]) -> dict[str, Any]:
     kinds = _measured(card, "rejection")
     return {
         "kind": _kind(card),
-        "threshold": gate.threshold,
+        "threshold": check.threshold,
         "rejected": {name: msgspec.to_builtins(share) for name, share in kinds.items()},
         "rejected_brain_mr": msgspec.to_builtins(_measured(card, "abstention").get("all images")),
     }
 
 
 def _kind(card: dict[str, Any]) -> str:
-    """Return what the gate measures; artifacts that do not say are older than the question."""
+    """Return what the input check measures; older artifacts do not say."""
     described = card.get("gate")
     kind = described.get("kind") if isinstance(described, dict) else None
     return str(kind or "mahalanobis")

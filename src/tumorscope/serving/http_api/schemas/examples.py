@@ -177,7 +177,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         "preprocessing": {},
         "calibration": {"slope": 1.1, "intercept": -0.2},
         "conformal": {"coverage": 0.95, "tumor": 0.31, "no_tumor": 0.42},
-        "gate": None,
+        "input_check": None,
         "card": {},
         "limits": {
             "upload_bytes": 64 * MEBIBYTE,

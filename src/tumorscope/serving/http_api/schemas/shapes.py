@@ -178,7 +178,7 @@ class ConformalSets(Struct):
     no_tumor: Probability
 
 
-class NoveltyGate(Struct):
+class InputCheck(Struct):
     """What is rejected, and how often that was right."""
 
     kind: Annotated[str, Meta(description="What is measured: counterexamples, mahalanobis.")]
@@ -205,7 +205,7 @@ class ModelCard(Struct):
     preprocessing: dict[str, Any]
     calibration: dict[str, float]
     conformal: Annotated[ConformalSets | None, Meta(description="null: every set holds one class.")]
-    gate: Annotated[NoveltyGate | None, Meta(description="null: nothing is rejected.")]
+    input_check: Annotated[InputCheck | None, Meta(description="null: nothing is rejected.")]
     card: Annotated[
         dict[str, Any], Meta(description="Training data, measurements, provenance and limits.")
     ]

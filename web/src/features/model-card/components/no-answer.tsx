@@ -15,8 +15,8 @@ export function NoAnswer({
 }) {
   const t = useMessages();
   const numbers = useNumbers();
-  const { conformal, gate } = model;
-  if (!conformal && !gate) return null;
+  const { conformal, input_check: check } = model;
+  if (!conformal && !check) return null;
   const rows = shares(model, evaluation);
   return (
     <section className={styles.section} aria-labelledby="no-answer-title">
@@ -30,7 +30,9 @@ export function NoAnswer({
           })}
         </p>
       ) : null}
-      {gate ? <p>{t("noAnswer.gate", { threshold: numbers.three(gate.threshold) })}</p> : null}
+      {check ? (
+        <p>{t("noAnswer.inputCheck", { threshold: numbers.three(check.threshold) })}</p>
+      ) : null}
       <table className={styles.table}>
         <tbody>
           {rows.map(([name, one]) =>
@@ -49,13 +51,13 @@ export function NoAnswer({
   );
 }
 
-function shares({ conformal, gate }: ModelCard, evaluation: Evaluation | null) {
+function shares({ conformal, input_check: check }: ModelCard, evaluation: Evaluation | null) {
   const measured = conformal ? evaluation?.sections.abstention?.["all images"] : undefined;
   return [
     ["abstained", measured?.abstained],
     ["coverage_tumor", measured?.coverage_tumor],
     ["coverage_no_tumor", measured?.coverage_no_tumor],
-    ["rejected", gate?.rejected["all kinds"]],
-    ["rejected_brain_mr", gate?.rejected_brain_mr],
+    ["rejected", check?.rejected["all kinds"]],
+    ["rejected_brain_mr", check?.rejected_brain_mr],
   ] as const;
 }

@@ -1,10 +1,10 @@
-"""What the gate rejects: other pictures by kind, scans of a split by set and plane, DICOM files.
+"""What the input check rejects: other images by kind, scans of a split by set, DICOM files.
 
 Pictures beneath ``--pictures`` are counted by their folder and all together. The novelty of each
 picture is kept in a file as it is measured; a killed run goes on.
 
-    python benchmarks/bench_gate.py --manifest split.csv --root DATA --dicom DATA/dicom \
-        --output bench_gate.csv
+    python benchmarks/bench_input_check.py --manifest split.csv --root DATA --dicom DATA/dicom \
+        --output bench_input_check.csv
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def main() -> None:
     classifier = load_model(options.model)
     stem = f"{options.output.stem}-{classifier.identity.sha256[:8]}"  # answers are this model's
     output = options.output.with_stem(stem)
-    gate = classifier.manifest.gate
-    if gate is None:
+    check = classifier.manifest.input_check
+    if check is None:
         parser.error("the model has no gate")
     known = _read(output)
     counted: dict[str, list[tuple[str, bool]]] = {}
@@ -57,7 +57,7 @@ def main() -> None:
             known[key] = float(classifier.run(canvas[None])[-1][0])
             with output.open("a", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerow([key, known[key]])
-        counted.setdefault(kind, []).append((group, gate.rejects(known[key])))
+        counted.setdefault(kind, []).append((group, check.rejects(known[key])))
     for kind, found in counted.items():
         groups, hits = (np.array(column) for column in zip(*found, strict=True))
         share = bootstrap_share(hits, groups)
