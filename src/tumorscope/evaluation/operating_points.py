@@ -15,6 +15,7 @@ from sklearn.metrics import roc_curve
 
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.arrays import Floats, check_arrays, check_binary
+from tumorscope.operating_point import ordered
 
 RULE_OUT_SENSITIVITY: Final = 0.98
 RULE_IN_SPECIFICITY: Final = 0.98
@@ -111,12 +112,13 @@ def choose_operating_points(
     UsageError
         If a class is missing, lengths differ, labels are not 0 or 1 or a number is not finite.
     """
-    middle = balanced(y_true, y_score, sample_weight=sample_weight)
-    return {
-        "balanced": middle,
-        "rule_out": min(middle, rule_out(y_true, y_score, sample_weight=sample_weight)),
-        "rule_in": max(middle, rule_in(y_true, y_score, sample_weight=sample_weight)),
-    }
+    return ordered(
+        {
+            "balanced": balanced(y_true, y_score, sample_weight=sample_weight),
+            "rule_out": rule_out(y_true, y_score, sample_weight=sample_weight),
+            "rule_in": rule_in(y_true, y_score, sample_weight=sample_weight),
+        }
+    )
 
 
 def _curve(
