@@ -128,7 +128,7 @@ def test_resume_with_other_settings_is_refused(
     undisturbed, train_examples, val_examples, quick_config
 ):
     changed = replace(quick_config, dropout=0.1)
-    with pytest.raises(UsageError, match="other settings"):
+    with pytest.raises(UsageError, match="different settings"):
         run(train_examples, val_examples, changed, undisturbed[1], resume=True)
 
 
