@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -176,3 +178,32 @@ def test_unlabeled_sources_are_not_left_out_but_stay_in_the_folds():
     assert folds[1].counts()["external"] == {"tumor": 1, "no_tumor": 0}
     assert [fold.left_out for fold in make_folds(rows, "site")] == ["s/0", "s/1", "t"]
     assert make_folds(rows, "site")[0].file_name == "s-0.csv"
+
+
+def test_an_earlier_split_is_kept_and_only_new_groups_are_placed():
+    rows = [replace(row, sha256=row.path) for row in _rows(900)]
+    earlier = split_rows(rows[:600], SplitPlan(seed=3))
+    known = {str(row.sha256): row.split for row in earlier if row.group_id != rows[600].group_id}
+
+    later = split_rows(rows, SplitPlan(keep=known))
+
+    check_split(later)
+    assert {row.sha256: row.split for row in later if row.sha256 in known} == known
+    sides = [row.split for row in later]
+    assert sides.count("test") / len(sides) == pytest.approx(0.14, abs=0.04)
+
+
+def test_a_group_that_joins_a_training_and_a_test_image_goes_to_train():
+    rows = [_row("a", group="g", sha256="a"), _row("b", group="g", sha256="b")]
+
+    later = split_rows(rows, SplitPlan(keep={"a": "test", "b": "train"}))
+
+    assert [row.split for row in later] == ["train", "train"]
+
+
+def test_a_held_out_site_is_external_whatever_it_was():
+    rows = [_row("a", sha256="a", site="far"), _row("b", sha256="b")]
+
+    later = split_rows(rows, SplitPlan(hold_out=("far",), keep={"a": "train", "b": "test"}))
+
+    assert [row.split for row in later] == ["external", "test"]

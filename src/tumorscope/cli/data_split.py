@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tumorscope.data.folds import Fold, FoldsBy
     from tumorscope.data.manifest import ManifestRow
     from tumorscope.data.pipeline import Grouping
+    from tumorscope.data.split import SplitPlan
 
 FRACTION_NAMES: Final[tuple[Split, ...]] = ("train", "val", "calibration", "test")
 
@@ -51,6 +52,12 @@ _PATH: Final = click.Path(path_type=Path, exists=True)
     multiple=True,
     metavar="SITE",
     help="Site or set to keep as the external test set.",
+)
+@click.option(
+    "--keep",
+    type=_FILE,
+    metavar="SPLIT",
+    help="Earlier split whose images keep their side; only new groups are placed.",
 )
 @click.option(
     "--folds",
@@ -135,13 +142,12 @@ def _write_split(sources: Sequence[Path], options: dict[str, Any]) -> Sequence[M
         write_manifest,
     )
     from tumorscope.data.pipeline import make_split
-    from tumorscope.data.split import SplitPlan
     from tumorscope.system.files import check_output
 
     output: Path = options["output"]
     check_output(output, overwrite=options["overwrite"])
     root = manifest_root(sources[0], options["root"])
-    plan = SplitPlan(options["seed"], _shares(options), options["hold_out"])
+    plan = _plan(options)
     rows = make_split(read_manifests(sources, root=root), root, plan, grouping=_grouping(options))
     write_manifest(output, rows, overwrite=options["overwrite"])
     click.echo(_table(rows))
@@ -153,13 +159,12 @@ def _write_folds(sources: Sequence[Path], options: dict[str, Any]) -> Sequence[M
     from tumorscope.data.folds import FOLDS_FILE, write_folds
     from tumorscope.data.manifest import manifest_root, read_manifests
     from tumorscope.data.pipeline import make_source_folds
-    from tumorscope.data.split import SplitPlan
     from tumorscope.system.files import check_output_folder
 
     output: Path = options["output"]
     check_output_folder(output, overwrite=options["overwrite"])
     root = manifest_root(sources[0], options["root"])
-    plan = SplitPlan(options["seed"], _shares(options), options["hold_out"])
+    plan = _plan(options)
     by = cast("FoldsBy", options["folds"])
     rows = read_manifests(sources, root=root)
     folds = make_source_folds(rows, root, plan, by=by, grouping=_grouping(options))
@@ -167,6 +172,20 @@ def _write_folds(sources: Sequence[Path], options: dict[str, Any]) -> Sequence[M
     click.echo(_fold_table(folds))
     click.echo(f"{len(folds)} manifests are in {output}; {FOLDS_FILE} has their hashes.")
     return folds[0].rows
+
+
+def _plan(options: dict[str, Any]) -> SplitPlan:
+    from tumorscope.data.manifest import read_manifest
+    from tumorscope.data.split import SplitPlan
+
+    kept = read_manifest(options["keep"], check_files=False) if options["keep"] else []
+    sides = {row.sha256: row.split for row in kept if row.sha256 and row.split}
+    if options["keep"] is not None and not sides:
+        raise UsageError(
+            f"{options['keep']} has no row with split and sha256; --keep needs a manifest "
+            "written by `tumorscope data split`."
+        )
+    return SplitPlan(options["seed"], _shares(options), options["hold_out"], sides)
 
 
 def _shares(options: dict[str, Any]) -> dict[Split, float]:

@@ -44,11 +44,16 @@ class SplitPlan:
     hold_out
         Sites or sets whose rows become ``external``; rows that share a group with them become
         ``excluded``.
+    keep
+        Sides of an earlier split by the SHA-256 of each file; a group with such a file keeps its
+        side, and one whose files had several goes to the first of them in the order of
+        ``fractions``, so that nothing trained on becomes a test.
     """
 
     seed: int = 0
     fractions: Mapping[Split, float] = field(default_factory=lambda: DEFAULT_FRACTIONS)
     hold_out: tuple[str, ...] = ()
+    keep: Mapping[str, Split] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shares = list(self.fractions.values())
@@ -175,15 +180,31 @@ def _allocate(rows: Sequence[ManifestRow], plan: SplitPlan) -> dict[str, Split]:
     wanted = shares[:, None] * counts.sum(axis=0)  # (sides, strata)
     placed = np.zeros_like(wanted)
     sizes = counts.sum(axis=1)
-    result: dict[str, Split] = {}
+    result = _kept_sides(rows, plan)
+    for index, group in enumerate(groups):
+        if group in result:
+            placed[sides.index(result[group])] += counts[index]
     for index in sorted(
-        range(len(groups)), key=lambda index: (-sizes[index], _draw(plan.seed, groups[index]))
+        (index for index, group in enumerate(groups) if group not in result),
+        key=lambda index: (-sizes[index], _draw(plan.seed, groups[index])),
     ):
         before = (placed - wanted) ** 2 / wanted
         after = (placed + counts[index] - wanted) ** 2 / wanted
         side = int(np.argmin((after - before).sum(axis=1)))
         placed[side] += counts[index]
         result[groups[index]] = sides[side]
+    return result
+
+
+def _kept_sides(rows: Iterable[ManifestRow], plan: SplitPlan) -> dict[str, Split]:
+    """Return the side of every group with a file of the earlier split."""
+    order = list(plan.fractions)
+    result: dict[str, Split] = {}
+    for row in rows:
+        side = plan.keep.get(row.sha256 or "")
+        if side in order:
+            group = str(row.group_id)
+            result[group] = min(side, result.get(group, side), key=order.index)
     return result
 
 
