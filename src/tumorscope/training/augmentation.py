@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from tumorscope.imaging.skull import paint_skull, strip_skull
+
 Canvas = NDArray[np.uint8]
 
 
@@ -38,6 +40,8 @@ class Augmentation:
         a share of full scale.
     blur_chance, resolution_chance, jpeg_chance, inversion_chance, frame_chance
         Chance of each change.
+    skull_chance
+        Chance that a head loses its skull, or a brain without one is given it.
     """
 
     rotation_degrees: float = 20.0
@@ -53,6 +57,7 @@ class Augmentation:
     jpeg_chance: float = 0.4
     inversion_chance: float = 0.02
     frame_chance: float = 0.15
+    skull_chance: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON values."""
@@ -77,6 +82,8 @@ class Augmentation:
         canvas, mask
             New arrays of the same shapes; the mask has undergone the same geometry.
         """
+        if self.skull_chance and rng.random() < self.skull_chance:
+            canvas, mask = _with_other_skull(canvas, mask, rng)
         canvas, mask = self._move(canvas, mask, rng)
         canvas = self._degrade(canvas, rng)
         image = self._shade(canvas.astype(np.float32) / np.float32(255), rng)
@@ -136,6 +143,13 @@ class Augmentation:
         if rng.random() < self.inversion_chance:
             image = np.where(image > 0.05, 1.05 - image, image)
         return image.astype(np.float32, copy=False)
+
+
+def _with_other_skull(
+    canvas: Canvas, mask: Canvas | None, rng: Generator
+) -> tuple[Canvas, Canvas | None]:
+    """Take the skull away or paint one; neither where it is not clear whether there is one."""
+    return strip_skull(canvas, mask) or paint_skull(canvas, rng, mask) or (canvas, mask)
 
 
 def _smooth_field(shape: tuple[int, ...], rng: Generator) -> NDArray[np.float32]:

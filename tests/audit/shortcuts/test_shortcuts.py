@@ -108,5 +108,6 @@ def test_traces_have_the_documented_shapes_and_are_finite(rng):
             "histogram": (32,),
             "spectrum": (32,),
             "thumbnail": (1024,),
+            "skull": (1,),
         }
         assert all(np.isfinite(one).all() for one in found.values())

@@ -25,6 +25,7 @@ from tumorscope.evaluation.controls import (
 )
 from tumorscope.evaluation.intervals import FEW_GROUPS, RESAMPLES, Estimate, bootstrap
 from tumorscope.evaluation.statistic import roc_auc
+from tumorscope.imaging.skull import skull_share
 
 CHANCE: Final = 0.5
 FOLDS: Final = 5
@@ -47,6 +48,7 @@ TRACES: Final[Mapping[str, str]] = {
     "histogram": "intensity histogram",
     "spectrum": "radial power spectrum",
     "thumbnail": NEAREST,
+    "skull": "skull present",
     "source": "source (set)",
 }
 """What is looked at, in words."""
@@ -62,7 +64,7 @@ class ShortcutThresholds:
     ----------
     auroc
         A trace is one where the lower end of its AUROC's 95 % interval lies above this. It is
-        0.10 above chance, for two reasons. Seven traces are judged at once, each with a chance of
+        0.10 above chance, for two reasons. Eight traces are judged at once, each with a chance of
         its own to lie above 0.50. And what looks like the outside follows from the anatomy a
         little: a lesion adds detail, so it makes a JPEG larger and a histogram wider.
     """
@@ -135,13 +137,15 @@ def picture_traces(pixels: NDArray[Any], canvas: NDArray[np.uint8]) -> dict[str,
     Returns
     -------
     dict
-        ``frame`` (2928,), ``histogram`` (32,), ``spectrum`` (32,) and ``thumbnail`` (1024,).
+        ``frame`` (2928,), ``histogram`` (32,), ``spectrum`` (32,), ``thumbnail`` (1024,) and
+        ``skull`` (1,).
     """
     return {
         "frame": outer_frame(scale_to_unit(pixels)),
         "histogram": _histogram(pixels),
         "spectrum": radial_spectrum(pixels),
         "thumbnail": unit_thumbnail(canvas),
+        "skull": np.array([skull_share(canvas)], np.float32),
     }
 
 
