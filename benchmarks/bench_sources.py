@@ -23,6 +23,7 @@ from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.intervals import bootstrap
 from tumorscope.evaluation.statistic import Statistic, roc_auc, share
 from tumorscope.model.classifier import Classifier, load_model
+from tumorscope.recipes.cells import sample_cells
 from tumorscope.recipes.model_inputs import SkippedRow, load_rows
 
 COLUMNS: Final = ("set", "sequence", "plane", "group_id", "path", "tumor", "probability", "outcome")
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--answers", type=Path, required=True)
     parser.add_argument("--split", nargs="+", default=["test"])
     parser.add_argument("--sets", nargs="*")
+    parser.add_argument("--most", type=int, default=0, help="of a source, sequence and class")
     options = parser.parse_args()
     if not options.answers.exists():
         rows = [
@@ -45,7 +47,9 @@ def main() -> None:
             for row in read_manifest(options.manifest, root=options.root)
             if row.split in options.split and (not options.sets or row.set in options.sets)
         ]
-        _write(options.answers, _answer(rows, options.root, load_model(options.model)))
+        unlabeled = [row for row in rows if row.tumor is None]
+        taken = [*sample_cells(rows, options.most, seed=0), *(unlabeled if options.most else [])]
+        _write(options.answers, _answer(taken, options.root, load_model(options.model)))
     _print(list(csv.DictReader(options.answers.open(encoding="utf-8"))))
 
 
@@ -58,7 +62,10 @@ def _answer(
             continue
         answer = model.predict(item.pixels)
         row = item.row
-        logits = model.run(item.canvas[None])[0]
+        if answer.probabilities is None:
+            probability = float(model.calibrate(model.run(item.canvas[None])[0])[0])
+        else:
+            probability = answer.probabilities["tumor"]
         yield {
             "set": row.set,
             "sequence": row.sequence,
@@ -66,7 +73,7 @@ def _answer(
             "group_id": row.group_id,
             "path": row.name,
             "tumor": row.tumor,
-            "probability": float(model.calibrate(logits)[0]),
+            "probability": probability,
             "outcome": answer.outcome,
         }
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from tumorscope.answer import ErrorAnswer, ImageAnswer, SeriesAnswer
+from tumorscope.answer import ErrorAnswer, ImageAnswer, SeriesAnswer, StudyAnswer
 from tumorscope.batch.schema import ANSWER_COLUMNS, OWN_COLUMNS, SCHEMA
 from tumorscope.columns import fields_of
 
@@ -531,6 +531,12 @@ def image_answer(_: Figures) -> tuple[Sequence[str], Rows]:
 def series_answer(_: Figures) -> tuple[Sequence[str], Rows]:
     """Show the fields of the answer for a series."""
     return _fields(SeriesAnswer)
+
+
+@table
+def study_answer(_: Figures) -> tuple[Sequence[str], Rows]:
+    """Show the fields of the answer for a study."""
+    return _fields(StudyAnswer)
 
 
 @table

@@ -62,6 +62,8 @@ def test_image_answer_has_the_documented_shape() -> None:
         "prediction_set": ["tumor"],
         "reasons": [],
         "operating_point": {"name": "balanced", "threshold": 0.5},
+        "sequence": {"name": None, "probability": None, "from": None},
+        "plane": None,
         "localization": {"peak": [1, 2], "box": [0, 1, 3, 4]},
         "notes": [],
         "model": {"id": "tiny", "version": "0", "sha256": "ab" * 32},

@@ -27,7 +27,7 @@ from tumorscope.errors import (
 )
 
 if TYPE_CHECKING:
-    from tumorscope.answer import Failure, Prediction, SeriesPrediction
+    from tumorscope.answer import Failure, Prediction, SeriesPrediction, StudyPrediction
     from tumorscope.model.classifier import Classifier, load_model
 
 __version__: Final = "0.1.0"
@@ -41,6 +41,7 @@ _LAZY: Final = {
     "Failure": "tumorscope.answer",
     "Prediction": "tumorscope.answer",
     "SeriesPrediction": "tumorscope.answer",
+    "StudyPrediction": "tumorscope.answer",
     "load_model": "tumorscope.model.classifier",
 }
 
@@ -57,6 +58,7 @@ __all__ = [
     "MissingExtraError",
     "Prediction",
     "SeriesPrediction",
+    "StudyPrediction",
     "TumorscopeError",
     "UnsupportedFormatError",
     "UsageError",

@@ -1,16 +1,16 @@
-"""The answer, defined once: for an image, for a series, and for an input that cannot be read.
+"""The answer, defined once: for an image, a series, a study, and an input that cannot be read.
 
-:class:`ImageAnswer`, :class:`SeriesAnswer` and :class:`ErrorAnswer` hold fields, types, ranges and
-meanings. JSON, OpenAPI, the page's types, the columns of CSV and Parquet
-(:mod:`tumorscope.columns`) and the reference page derive from them. :class:`Prediction` and
-:class:`SeriesPrediction` add what stays in memory.
+:class:`ImageAnswer`, :class:`SeriesAnswer`, :class:`StudyAnswer` and :class:`ErrorAnswer` hold
+fields, types, ranges and meanings. JSON, OpenAPI, the page's types, the columns of CSV and Parquet
+(:mod:`tumorscope.columns`) and the reference page derive from them. :class:`Prediction`,
+:class:`SeriesPrediction` and :class:`StudyPrediction` add what stays in memory.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypedDict, cast
 
 import msgspec
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tumorscope.errors import ImageError, UsageError
 from tumorscope.imaging.scan import WITHOUT_UID, SliceMember
-from tumorscope.labels import NOTICE, TUMOR_TYPES, ClassName, Outcome
+from tumorscope.labels import NOTICE, TUMOR_TYPES, ClassName, Outcome, Plane, SequenceName
 from tumorscope.operating_point import OperatingPoint
 
 if TYPE_CHECKING:
@@ -116,6 +116,31 @@ class TypeProbabilities(TypedDict):
     ]
 
 
+SequenceOfImage = TypedDict(
+    "SequenceOfImage",
+    {
+        "name": Annotated[
+            SequenceName | None,
+            Meta(description="T1, T1+C (with contrast), T2, FLAIR or other; null where unknown."),
+        ],
+        "probability": Annotated[
+            Probability | None,
+            Meta(description="That the pixels show this sequence; null where that is not known."),
+        ],
+        "from": Annotated[
+            Literal["header", "pixels"] | None,
+            Meta(description="What says so: the header goes first."),
+        ],
+    },
+)
+"""The MR sequence of an image, and how that is known."""
+
+
+def unknown_sequence() -> SequenceOfImage:
+    """Return the sequence of an image of which nothing is known."""
+    return {"name": None, "probability": None, "from": None}
+
+
 class Localization(Struct, frozen=True):
     """Where the evidence lies, in pixel coordinates of the image as read, zero-based."""
 
@@ -197,6 +222,11 @@ TypeProbabilitiesField = Annotated[
 PointField = Annotated[
     OperatingPoint, Meta(description="The threshold that decided.", extra={"prefix": ""})
 ]
+SequenceField = Annotated[SequenceOfImage, Meta(description="The MR sequence.")]
+PlaneField = Annotated[
+    Plane | None,
+    Meta(description="Orientation of the slice, from header or pixels; null where unknown."),
+]
 ModelField = Annotated[ModelIdentity, Meta(description="The artifact that answered.")]
 
 
@@ -212,6 +242,8 @@ class ImageAnswer(Struct, frozen=True, eq=False, kw_only=True, tag_field="kind",
     prediction_set: PredictionSet
     reasons: Reasons
     operating_point: PointField
+    sequence: SequenceField
+    plane: PlaneField
     localization: Annotated[
         Localization | None,
         Meta(
@@ -240,6 +272,8 @@ class SeriesAnswer(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ser
     prediction_set: PredictionSet
     reasons: Reasons
     operating_point: PointField
+    sequence: SequenceField
+    plane: PlaneField
     slices: Annotated[
         Count,
         Meta(description="Number of slices answered; for several volumes, in the deciding one."),
@@ -255,6 +289,52 @@ class SeriesAnswer(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ser
             description="The volumes of a series that has several, the deciding one "
             "first; otherwise empty."
         ),
+    ]
+    notes: Notes
+    model: ModelField
+    notice: Notice
+
+
+class StudySeries(TypedDict):
+    """One series of a study that its answer counts."""
+
+    source: Source
+    series_instance_uid: SeriesUid
+    series_description: SeriesDescription
+    sequence: Annotated[
+        SequenceName | None, Meta(description="Sequence of the series; null where unknown.")
+    ]
+    probability: Annotated[Probability, Meta(description="Probability of a tumor in the series.")]
+    weight: Annotated[
+        Probability, Meta(description="Share of the series in the study's log odds; sum 1.")
+    ]
+
+
+class SkippedSeries(TypedDict):
+    """One series of a study that its answer leaves out."""
+
+    source: Source
+    series_instance_uid: SeriesUid
+    series_description: SeriesDescription
+    reason: Annotated[str, Meta(description="Why it does not count.")]
+
+
+class StudyAnswer(Struct, frozen=True, kw_only=True, tag_field="kind", tag="study"):
+    """The answer for a study of several series, from the answers of the series."""
+
+    source: Annotated[str, Meta(description="Folder that holds the files of all series.")]
+    study_instance_uid: StudyUid
+    outcome: OutcomeField
+    probabilities: ProbabilitiesField
+    type_probabilities: TypeProbabilitiesField
+    prediction_set: PredictionSet
+    reasons: Reasons
+    operating_point: PointField
+    series: Annotated[
+        tuple[StudySeries, ...], Meta(description="Series that count, the weightiest first.")
+    ]
+    skipped: Annotated[
+        tuple[SkippedSeries, ...], Meta(description="Series that do not, with the reason.")
     ]
     notes: Notes
     model: ModelField
@@ -307,6 +387,8 @@ class Prediction(ImageAnswer, frozen=True, eq=False, kw_only=True):
 
     slice_index: SliceIndex = None
     sop_instance_uid: SopUid = None
+    sequence: SequenceField = msgspec.field(default_factory=unknown_sequence)
+    plane: PlaneField = None
     notes: Notes = ()
     notice: Notice = NOTICE
     series_key: str | None = None
@@ -352,6 +434,8 @@ class SeriesPrediction(SeriesAnswer, frozen=True, kw_only=True):
 
     study_instance_uid: StudyUid = None
     series_description: SeriesDescription = None
+    sequence: SequenceField = msgspec.field(default_factory=unknown_sequence)
+    plane: PlaneField = None
     volumes: tuple[SeriesVolume, ...] = ()
     notes: Notes = ()
     notice: Notice = NOTICE
@@ -362,6 +446,17 @@ class SeriesPrediction(SeriesAnswer, frozen=True, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the answer."""
         return _to_dict(self, SeriesAnswer)
+
+
+class StudyPrediction(StudyAnswer, frozen=True, kw_only=True):
+    """The answer for a study of several series."""
+
+    notes: Notes = ()
+    notice: Notice = NOTICE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object of the answer."""
+        return _to_dict(self, StudyAnswer)
 
 
 class Failure(Struct, frozen=True):
@@ -383,8 +478,8 @@ class Failure(Struct, frozen=True):
         return _to_dict(answer, ErrorAnswer)
 
 
-Answer = Prediction | SeriesPrediction | Failure
-"""What a batch yields, one for each input and each series."""
+Answer = Prediction | SeriesPrediction | StudyPrediction | Failure
+"""What a batch yields, one for each input, each series and each study of several series."""
 
 
 _AS_THEY_ARE: Final = frozenset((str, int, float, type(None)))

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct, inspect
 
-from tumorscope.answer import ErrorAnswer, ImageAnswer, SeriesAnswer
+from tumorscope.answer import ErrorAnswer, ImageAnswer, SeriesAnswer, StudyAnswer
 
 LIST_SEPARATOR: Final = "; "
 """Between the items of a list in a cell of text."""
@@ -218,7 +218,7 @@ def typescript() -> str:
     return "\n".join(lines) + "\n"
 
 
-COLUMNS: Final = columns_of(ImageAnswer, SeriesAnswer, ErrorAnswer)
+COLUMNS: Final = columns_of(ImageAnswer, SeriesAnswer, StudyAnswer, ErrorAnswer)
 """Of ``tumorscope predict --format csv``."""
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ ClassName = Literal["tumor", "no_tumor"]
 Outcome = Literal["tumor", "no_tumor", "abstain", "rejected"]
 TumorType = Literal["glioma", "meningioma", "pituitary"]
 Sequence = Literal["T1", "T1+C", "T2", "FLAIR"]
+SequenceName = Literal["T1", "T1+C", "T2", "FLAIR", "other"]
 Plane = Literal["axial", "coronal", "sagittal"]
 Split = Literal["train", "val", "calibration", "test", "external", "excluded"]
 
@@ -39,6 +40,10 @@ classification of 2021 counts ependymoma among the gliomas; ``None``: no class h
 
 OTHER_LESIONS: Final = ("demyelination", "granuloma", "stroke", "tuberculoma")
 """What a manifest may name that is no tumor."""
+
+SEQUENCE_NAMES: Final[tuple[SequenceName, ...]] = get_args(SequenceName)
+"""What an answer may call the sequence of an image; ``other``: diffusion, perfusion, proton density
+and the like."""
 
 PLANES: Final[tuple[Plane, ...]] = get_args(Plane)
 

@@ -28,6 +28,7 @@ from tumorscope.answer import (
     Prediction,
     Probabilities,
     SeriesAnswer,
+    StudyAnswer,
     TypeProbabilities,
 )
 from tumorscope.cli.main import main
@@ -37,7 +38,12 @@ from tumorscope.serving.http_api.app import create_documented_app
 from tumorscope.serving.http_api.schemas.openapi import document
 
 ROOT = Path(__file__).parents[2]
-SHAPES = {"image": ImageAnswer, "series": SeriesAnswer, "error": ErrorAnswer}
+SHAPES = {
+    "image": ImageAnswer,
+    "series": SeriesAnswer,
+    "study": StudyAnswer,
+    "error": ErrorAnswer,
+}
 
 
 @pytest.fixture
@@ -118,7 +124,8 @@ def test_csv_has_the_derived_columns_with_the_values_of_json(
     predict: Callable[[str], str],
 ) -> None:
     header, *lines = csv.reader(io.StringIO(predict("csv")))
-    assert header == [one.name for one in columns_of(ImageAnswer, SeriesAnswer, ErrorAnswer)]
+    shapes = SHAPES.values()
+    assert header == [one.name for one in columns_of(*shapes)]
     answers = as_json(predict("json"))
     for answer, line in zip(answers, lines, strict=True):
         row = flatten(answer, COLUMNS)
@@ -189,7 +196,7 @@ def test_the_page_has_the_columns() -> None:
 @pytest.mark.parametrize(
     ("page", "blocks"),
     [
-        ("answer.md", ["image-answer", "series-answer", "error-answer"]),
+        ("answer.md", ["image-answer", "series-answer", "study-answer", "error-answer"]),
         ("batch.md", ["batch-columns"]),
     ],
 )

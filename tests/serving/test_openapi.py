@@ -63,9 +63,14 @@ def test_answers_are_told_apart_by_kind(app: Flask) -> None:
     schemas = document(app)["components"]["schemas"]
     kinds = {
         name: schemas[name]["properties"]["kind"]["enum"]
-        for name in ("ImageAnswer", "SeriesAnswer", "ErrorAnswer")
+        for name in ("ImageAnswer", "SeriesAnswer", "StudyAnswer", "ErrorAnswer")
     }
-    assert kinds == {"ImageAnswer": ["image"], "SeriesAnswer": ["series"], "ErrorAnswer": ["error"]}
+    assert kinds == {
+        "ImageAnswer": ["image"],
+        "SeriesAnswer": ["series"],
+        "StudyAnswer": ["study"],
+        "ErrorAnswer": ["error"],
+    }
 
 
 def test_document_is_served(client: FlaskClient, app: Flask) -> None:

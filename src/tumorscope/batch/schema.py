@@ -10,7 +10,7 @@ import pyarrow as pa
 from tumorscope.answer import ErrorAnswer, Failure, ImageAnswer, ModelIdentity, Prediction
 from tumorscope.columns import COLUMNS, Column, Kind, columns_of, flatten
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 ANSWER_COLUMNS: Final = columns_of(ImageAnswer, ErrorAnswer)
 OWN_COLUMNS: Final = (

@@ -153,8 +153,15 @@ def _table_cells(answer: dict[str, Any]) -> Iterator[str]:
     best = max(types, key=types.__getitem__) if types else ""
     yield f"{best + f' {types[best]:.2f}' if types else '-':<18}"
     index = answer.get("slice_index")
-    series = f" (series of {answer['slices']} slices)" if answer["kind"] == "series" else ""
-    yield answer["source"] + ("" if index is None else f" [{index}]") + series
+    yield answer["source"] + ("" if index is None else f" [{index}]") + _size(answer)
+
+
+def _size(answer: dict[str, Any]) -> str:
+    if answer["kind"] == "series":
+        return f" (series of {answer['slices']} slices)"
+    if answer["kind"] == "study":
+        return f" (study of {len(answer['series']) + len(answer['skipped'])} series)"
+    return ""
 
 
 _WRITERS: Final[dict[str, Callable[[], Callable[[Answer], None]]]] = {

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.errors import ImageError
-from tumorscope.labels import Plane
+from tumorscope.labels import Plane, SequenceName
 
 WITHOUT_UID: Final = "without-uid:"
 """Begins the ``series_uid`` made for DICOM slices that carry none."""
@@ -69,6 +69,8 @@ class Scan:
         (row, column) spacing in millimetres, ``None`` where unknown.
     plane
         Orientation of the slice, ``None`` where unknown.
+    sequence
+        MR sequence as the header tells it, ``None`` where unknown.
     modality
         DICOM ``Modality``, ``None`` where unknown.
     body_part
@@ -98,6 +100,7 @@ class Scan:
     series_description: str | None = None
     member: SliceMember | None = None
     notes: tuple[str, ...] = ()
+    sequence: SequenceName | None = None
 
     @property
     def is_blank(self) -> bool:

@@ -28,6 +28,7 @@ from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.labels import CLASSES, TUMOR_TYPES
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.input_check import InputCheck
+from tumorscope.model.recognition import Recognition
 from tumorscope.operating_point import CUSTOM, NEUTRAL, ordered
 from tumorscope.system.files import write_whole
 
@@ -105,6 +106,8 @@ class Manifest:
         Which classes stay plausible at which probability; ``None``: the model never abstains.
     input_check
         What is not a brain MR image; ``None``: every image is taken for one.
+    recognition
+        Sequences and planes that the graph tells apart; ``None``: it tells none.
     card
         Everything else, for people: training data with hashes and licences, library versions,
         commit, measurements.
@@ -119,11 +122,15 @@ class Manifest:
     graph_sha256: str
     conformal: Conformal | None = None
     input_check: InputCheck | None = None
+    recognition: Recognition | None = None
     card: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that is stored."""
-        return {
+        recognition = (
+            {} if self.recognition is None else {"recognition": self.recognition.to_dict()}
+        )
+        return recognition | {
             "format": "tumorscope-artifact",
             "format_version": FORMAT_VERSION,
             "model_id": self.model_id,
@@ -178,6 +185,7 @@ class Manifest:
                 graph_sha256=str(values["graph_sha256"]),
                 conformal=_optional(Conformal, values.get("conformal")),
                 input_check=_optional(InputCheck, values.get("gate")),
+                recognition=_recognition(values.get("recognition")),
                 card=dict(values.get("card", {})),
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -413,6 +421,10 @@ def _check_numbers(manifest: Manifest) -> None:
             _check_number(f"conformal {name}", value, low=0, high=1)
     if manifest.input_check is not None:
         _check_number("input check's threshold", manifest.input_check.threshold, low=0)
+
+
+def _recognition(values: dict[str, Any] | None) -> Recognition | None:
+    return None if values is None else Recognition.from_dict(values)
 
 
 def _optional(kind: Callable[..., _Part], values: dict[str, Any] | None) -> _Part | None:

@@ -21,6 +21,7 @@ from tumorscope.answer import (
     ModelIdentity,
     Prediction,
     SeriesPrediction,
+    StudyPrediction,
     TypeProbabilities,
     name_types,
 )
@@ -36,7 +37,9 @@ from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
 from tumorscope.model.input_check import BLANK, REJECTION, foreign_header
 from tumorscope.model.integer_arithmetic import keep_exact
 from tumorscope.model.openvino_session import OpenVinoSession, chosen_runtime
+from tumorscope.model.recognition import RECOGNIZED, recognize_plane, recognize_sequence
 from tumorscope.model.series import answer_series
+from tumorscope.model.study import answer_studies
 from tumorscope.operating_point import choose
 from tumorscope.system.parallel import answer_side_by_side
 from tumorscope.system.read_ahead import read_ahead
@@ -126,7 +129,7 @@ class Classifier:
         self.identity = ModelIdentity(
             self.manifest.model_id, self.manifest.model_version, self.manifest.identity
         )
-        self._outputs = OUTPUTS if self.manifest.input_check is None else (*OUTPUTS, NOVELTY)
+        self._outputs = _outputs_of(self.manifest)
         self._graph, self._threads = artifact.graph, threads or available_cores()
         self._session = _open_session(artifact.graph, self._threads)
         self._one_thread: list[_Session] = []  # opened when needed, for all operating points
@@ -191,7 +194,7 @@ class Classifier:
         collector = SeriesCollector(self)
         for scan in scans:
             collector.add(scan.series_uid, self.answer_scan(scan, heatmap=False))
-        series = list(collector.answers())
+        series = list(collector.series())
         if not series:
             raise ImageContentError(f"None of the {len(scans)} slices contains a usable image.")
         return series[0]
@@ -273,10 +276,18 @@ class Classifier:
         if foreign := foreign_header(scan.modality, scan.body_part):
             return self._reject(scan, foreign, heatmap=heatmap)
         canvas, geometry = self.manifest.preprocessing.apply(scan.pixels, scan.spacing_mm)
-        logit, evidence, type_logits, _, *novelty = self.run(canvas[None])
+        outputs = self._run(canvas[None])
+        logit, evidence, type_logits = (outputs[name] for name in OUTPUTS[:3])
         check = self.manifest.input_check
-        if check is not None and check.rejects(float(novelty[0][0])):
+        if check is not None and check.rejects(float(outputs[NOVELTY][0])):
             return self._reject(scan, REJECTION, heatmap=heatmap)
+        known = self.manifest.recognition
+        sequence, note = recognize_sequence(
+            scan.sequence, *((outputs["sequence"][0], known.sequence) if known else (None, ()))
+        )
+        plane = recognize_plane(
+            scan.plane, *((outputs["plane"][0], known.plane) if known else (None, ()))
+        )
         probability = float(self.calibrate(logit)[0])
         outcome, plausible, reasons = self.rule.decide(probability)
         return Prediction(
@@ -298,7 +309,9 @@ class Classifier:
             evidence=self.evidence_on_image(evidence[0], geometry) if heatmap else None,
             pixels=scan.pixels if heatmap else None,
             member=scan.member,
-            notes=scan.notes,
+            sequence=sequence,
+            plane=plane,
+            notes=scan.notes if note is None else (*scan.notes, note),
         )
 
     def run(self, canvases: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
@@ -310,7 +323,13 @@ class Classifier:
             Tumor logits (n,), evidence logits (n, cells, cells), type logits (n, 3) and
             features (n, d), then, where the artifact has an input check, novelty (n,); all float32.
         """
-        return tuple(self._session.run(self._outputs, {INPUT: canvases}))
+        outputs = self._run(canvases)
+        return tuple(one for name, one in outputs.items() if name not in RECOGNIZED)
+
+    def _run(self, canvases: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """Return all outputs of the network by name, in their order."""
+        values = self._session.run(self._outputs, {INPUT: canvases})
+        return dict(zip(self._outputs, values, strict=True))
 
     def calibrate(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Turn tumor logits into calibrated probabilities, same shape."""
@@ -345,6 +364,8 @@ class Classifier:
             evidence=np.zeros_like(scan.pixels) if heatmap else None,
             pixels=scan.pixels if heatmap else None,
             member=scan.member,
+            sequence=recognize_sequence(scan.sequence, None, ())[0],
+            plane=scan.plane,
             notes=scan.notes,
         )
 
@@ -398,7 +419,20 @@ class SeriesCollector:
         else:
             members.append(replace(answer, evidence=None, pixels=None))
 
-    def answers(self) -> Iterator[SeriesPrediction]:
+    def answers(self) -> Iterator[SeriesPrediction | StudyPrediction]:
+        """Yield an answer for each series, then one for each study of several of them.
+
+        A series has more than one slice. The order is that of arrival.
+        """
+        series = []
+        for one in self.series():
+            series.append(one)
+            yield one
+        yield from answer_studies(
+            series, rule=self._classifier.rule, model=self._classifier.identity
+        )
+
+    def series(self) -> Iterator[SeriesPrediction]:
         """Yield one answer for each series of more than one slice, in the order of arrival."""
         for uid, members in self._members.items():
             failed = self._failed.get(uid, 0)
@@ -475,6 +509,12 @@ def _open_session(graph: bytes, threads: int) -> _Session:
     except Exception as error:  # onnxruntime raises classes of its own that share no base
         raise ArtifactError(f"The artifact's graph cannot be loaded: {error}") from error
     return session
+
+
+def _outputs_of(manifest: Manifest) -> tuple[str, ...]:
+    novelty = () if manifest.input_check is None else (NOVELTY,)
+    recognized = () if manifest.recognition is None else RECOGNIZED
+    return (*OUTPUTS, *novelty, *recognized)
 
 
 def _check_interface(session: _Session, outputs: tuple[str, ...], size: int) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from msgspec.structs import replace
@@ -14,17 +15,21 @@ from numpy.typing import NDArray
 from tumorscope.answer import (
     ModelIdentity,
     Prediction,
+    SequenceOfImage,
     SeriesPrediction,
     SeriesVolume,
     SuspiciousSlice,
     TypeProbabilities,
     name_types,
+    unknown_sequence,
 )
 from tumorscope.imaging.inputs.sources import natural_key
 from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.decision import DecisionRule
 from tumorscope.model.input_check import BLANK
 from tumorscope.model.series_volumes import split_volumes, without_repeats
+
+_Name = TypeVar("_Name")
 
 MOST_SUSPICIOUS: Final = 3
 NEIGHBORS: Final = 3
@@ -67,11 +72,13 @@ def aggregate(
     ordered = sorted(slices, key=_place)
     answered = [(one, one.probabilities["tumor"]) for one in ordered if one.probabilities]
     if not answered or len(answered) < _unlike(ordered):
-        return _rejected(ordered, failed=failed, rule=rule, model=model, source=_source(slices))
+        return _rejected(
+            ordered, failed=failed, rule=rule, model=model, source=common_source(slices)
+        )
     probability = _peak_probability([value for _, value in answered], spread)
     outcome, plausible, reasons = rule.decide(probability)
     return SeriesPrediction(
-        source=_source(slices),
+        source=common_source(slices),
         series_instance_uid=ordered[0].series_instance_uid,
         outcome=outcome,
         probabilities={"tumor": probability, "no_tumor": 1 - probability},
@@ -85,6 +92,8 @@ def aggregate(
         operating_point=rule.point,
         study_instance_uid=_first(one.study_instance_uid for one in ordered),
         series_description=_first(one.series_description for one in ordered),
+        sequence=_shared_sequence(ordered),
+        plane=_most_frequent(one.plane for one in ordered if one.plane is not None),
     )
 
 
@@ -126,7 +135,7 @@ def answer_series(
         }
         for at in order
     )
-    return replace(decides, source=_source(slices), volumes=told, notes=(*shared, note))
+    return replace(decides, source=common_source(slices), volumes=told, notes=(*shared, note))
 
 
 def _tumor(answer: SeriesPrediction) -> float:
@@ -219,7 +228,27 @@ def _rejected(
         operating_point=rule.point,
         study_instance_uid=_first(one.study_instance_uid for one in slices),
         series_description=_first(one.series_description for one in slices),
+        sequence=_shared_sequence(slices),
+        plane=_most_frequent(one.plane for one in slices if one.plane is not None),
     )
+
+
+def _shared_sequence(slices: Sequence[Prediction]) -> SequenceOfImage:
+    """Return the sequence of a series: the header's, else that of most of its slices."""
+    named = [one.sequence for one in slices if one.sequence["name"] is not None]
+    said = [one for one in named if one["from"] == "header"] or named
+    name = _most_frequent(one["name"] for one in said)
+    of_name = [one for one in said if one["name"] == name]
+    if not of_name:
+        return unknown_sequence()
+    shares = [one["probability"] for one in of_name if one["probability"] is not None]
+    mean = float(np.mean(shares)) if shares else None
+    return {"name": name, "probability": mean, "from": of_name[0]["from"]}
+
+
+def _most_frequent(names: Iterable[_Name]) -> _Name | None:
+    """Return the name that occurs most, the first of them; ``None`` for no names."""
+    return max(Counter(names).items(), key=lambda pair: pair[1], default=(None, 0))[0]
 
 
 def _place(one: Prediction) -> tuple[Any, ...]:
@@ -233,8 +262,8 @@ def _first(names: Iterable[str | None]) -> str | None:
     return next(filter(None, names), None)
 
 
-def _source(slices: Sequence[Prediction]) -> str:
-    """Return the one source of all slices, or the folder that holds them."""
+def common_source(slices: Sequence[Prediction | SeriesPrediction]) -> str:
+    """Return the one source of all, or the folder that holds them."""
     distinct = {one.source for one in slices}
     if len(distinct) == 1:
         return slices[0].source

@@ -27,6 +27,7 @@ from tumorscope.recipes.cells import most_of_cell, sample_cells
 from tumorscope.recipes.input_check import known_scans, other_pictures, spread, with_input_check
 from tumorscope.recipes.model_inputs import load_canvases, load_examples
 from tumorscope.recipes.provenance import check_manifest, library_versions, read_run
+from tumorscope.recipes.recognition import with_recognition
 from tumorscope.recipes.series import FEWEST_SERIES, fit_series_spread
 from tumorscope.system.files import check_output
 from tumorscope.training.checkpoint import load_arrays
@@ -114,6 +115,7 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
         splits["calibration"].canvases,
         load_canvases(other_pictures(rows), Path(record["root"]), preprocessing),
     )
+    draft = with_recognition(draft, rows, Path(record["root"]))
     fitted, kept = calibrate_manifest(draft.manifest, outputs, splits["calibration"], rows)
     card = _card(record, arithmetic) | ({"not_fitted": kept} if kept else {})
     artifact = Artifact(replace(fitted, card=card), draft.graph)

@@ -22,6 +22,7 @@ from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.integer_arithmetic import SAFE_KEY, SAFE_VALUE
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.input_check import WINDOWS, Novelty
+from tumorscope.training.lines import Line
 from tumorscope.training.network import (
     CELL_PIXELS,
     FEATURE_SCALES,
@@ -166,6 +167,53 @@ def without_novelty(graph: onnx.ModelProto) -> onnx.ModelProto:
     model.CopyFrom(graph)
     for parts in (model.graph.node, model.graph.initializer, model.graph.output):
         kept = [one for one in parts if not one.name.startswith("novelty")]
+        del parts[:]
+        parts.extend(kept)
+    return model
+
+
+def add_recognition(graph: onnx.ModelProto, lines: Mapping[str, Line]) -> onnx.ModelProto:
+    """Return the graph, float or quantized, with one more output of logits for each line.
+
+    Lines of the same names that the graph had are taken out.
+
+    Parameters
+    ----------
+    graph
+        With the output ``features``.
+    lines
+        By the name of the output, which has shape (n, classes).
+    """
+    extended = without_recognition(graph)
+    for name, line in lines.items():
+        part = _Graph()
+        roots = part.node("Sqrt", ["features"], f"recognition/{name}/roots")
+        weights = part.constant(f"recognition/{name}/weights", line.weights)
+        product = part.node("MatMul", [roots, weights], f"recognition/{name}/product")
+        bias = part.constant(f"recognition/{name}/bias", line.bias)
+        part.nodes.append(
+            helper.make_node("Add", [product, bias], [name], name=f"recognition/{name}/Add")
+        )
+        extended = _extended(extended, part, name, ["n", len(line.bias)])
+    return extended
+
+
+def without_recognition(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the graph without the outputs of :func:`add_recognition`."""
+    model = onnx.ModelProto()
+    model.CopyFrom(graph)
+    added = {
+        output
+        for node in model.graph.node
+        if node.name.startswith("recognition/")
+        for output in node.output
+    }
+    for parts, is_added in (
+        (model.graph.node, lambda one: one.name.startswith("recognition/")),
+        (model.graph.initializer, lambda one: one.name.startswith("recognition/")),
+        (model.graph.output, lambda one: one.name in added),
+    ):
+        kept = [one for one in parts if not is_added(one)]
         del parts[:]
         parts.extend(kept)
     return model

@@ -29,6 +29,7 @@ from tumorscope.imaging.formats.dicom_pixels import (
     syntax_name,
     transfer_syntax,
 )
+from tumorscope.imaging.formats.dicom_sequence import header_sequence
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
 from tumorscope.imaging.quiet import quiet
 from tumorscope.imaging.scan import WITHOUT_UID, Scan, SliceMember
@@ -209,6 +210,7 @@ def _scan(
             traits=_traits(ds, index, pixels.shape),
         ),
         notes=notes,
+        sequence=header_sequence(ds, functional_groups(ds, index)),
     )
 
 

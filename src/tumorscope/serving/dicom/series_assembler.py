@@ -125,5 +125,5 @@ class SeriesDesk:
         # The answers go to a file of the node's, where no free text of a header belongs.
         return [
             replace(answer, source=series_uid, series_description=None)
-            for answer in collector.answers()
+            for answer in collector.series()
         ]

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from tumorscope.answer import Failure, Prediction, SeriesPrediction
+from tumorscope.answer import Failure, Prediction, SeriesPrediction, StudyPrediction
 from tumorscope.errors import CorruptImageError, ImageTooLargeError
 from tumorscope.imaging.inputs.sources import SourceFile, expand
 from tumorscope.imaging.scan import ReadFailure, Scan
@@ -297,7 +297,7 @@ class _JobRun:
         ]
         self._store.finish(self._job.id, series)
 
-    def _answers_of_series(self) -> list[SeriesPrediction | Failure]:
+    def _answers_of_series(self) -> list[SeriesPrediction | StudyPrediction | Failure]:
         # As with a file: the attempts counted are those at what was not answered when they began.
         if self._job.attempts > MAX_ATTEMPTS and self._job.files_done == self._job.files:
             first = next(name for _, name in self._store.uploads(self._job.id))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from tumorscope.answer import Failure, ModelIdentity, Prediction
+from tumorscope.answer import Failure, ModelIdentity, Prediction, unknown_sequence
 from tumorscope.errors import CorruptImageError
 from tumorscope.imaging.scan import SliceMember
 from tumorscope.model.classifier import SeriesCollector
@@ -65,5 +65,7 @@ def _restore(stored: StoredAnswer) -> Prediction | Failure:
         member=None
         if stored.member is None
         else msgspec.json.decode(stored.member, type=SliceMember),
+        sequence=values.get("sequence") or unknown_sequence(),
+        plane=values.get("plane"),
         notes=tuple(values.get("notes", ())),
     )

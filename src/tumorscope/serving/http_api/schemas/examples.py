@@ -25,6 +25,8 @@ _IMAGE: Final[dict[str, Any]] = {
     "prediction_set": ["tumor"],
     "reasons": [],
     "operating_point": _POINT,
+    "sequence": {"name": "T1+C", "probability": 0.98, "from": "header"},
+    "plane": "axial",
     "localization": {"peak": [88, 131], "box": [70, 112, 109, 150]},
     "notes": [],
     "model": _MODEL,
@@ -42,6 +44,8 @@ _SERIES: Final[dict[str, Any]] = {
     "prediction_set": ["tumor"],
     "reasons": [],
     "operating_point": _POINT,
+    "sequence": {"name": "FLAIR", "probability": 0.94, "from": "pixels"},
+    "plane": "axial",
     "slices": 1,
     "failed_slices": 0,
     "most_suspicious": [

@@ -18,6 +18,7 @@ from tumorscope.answer import (
     Probability,
     SeriesAnswer,
     SeriesDescription,
+    StudyAnswer,
     StudyUid,
 )
 from tumorscope.labels import ClassName, Plane
@@ -56,11 +57,11 @@ class ImageAnswer(answer.ImageAnswer, frozen=True, kw_only=True):
     heatmap: Heatmap | UnsetType = UNSET
 
 
-Answer = ImageAnswer | SeriesAnswer | ErrorAnswer
+Answer = ImageAnswer | SeriesAnswer | StudyAnswer | ErrorAnswer
 
 
 class PredictionList(Struct):
-    """One answer for each image or slice in input order, then one for each series."""
+    """Answers for images and slices in input order, then for series, then for studies."""
 
     predictions: list[Answer]
 
