@@ -26,7 +26,7 @@ from tumorscope.evaluation.intervals import clopper_pearson
 
 GROUPS, PER_GROUP = 60, 2
 SIDE = 64
-PLANTS = ("size", "file", "frame", "histogram", "spectrum", "thumbnail", "source")
+PLANTS = ("size", "file", "frame", "histogram", "spectrum", "thumbnail", "skull", "source")
 
 
 def main() -> None:
@@ -62,7 +62,7 @@ def make_set(folder: Path, *, seed: int, groups: int = GROUPS, plant: str | None
         is_planted = bool(tumor)
         for index in range(PER_GROUP):
             grey = _head(rng, texture, brightness)
-            if is_planted and plant in ("frame", "histogram", "spectrum", "thumbnail"):
+            if is_planted and plant in ("frame", "histogram", "spectrum", "thumbnail", "skull"):
                 grey = _change(grey, plant)
             picture = Image.fromarray(grey)
             width = 2 * SIDE if is_planted and plant == "size" else int(shape[0])
@@ -101,6 +101,11 @@ def _change(grey: NDArray[np.uint8], plant: str) -> NDArray[np.uint8]:
         changed = (255 * (changed / 255) ** 0.4).astype(np.uint8)
     elif plant == "thumbnail":
         changed[20:44, 20:44] = 255 - changed[20:44, 20:44]
+    elif plant == "skull":
+        rows, columns = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
+        radius = np.hypot(rows / 0.9, columns / 0.8)
+        changed[(radius > 0.78) & (radius <= 0.9)] = 5
+        changed[(radius > 0.9) & (radius <= 1)] = 230
     return changed
 
 

@@ -34,6 +34,7 @@ STRONG = {
     "resolution_chance": 1,
     "jpeg_chance": 1,
     "inversion_chance": 1,
+    "skull_chance": 1,
     "frame_chance": 1,
 }
 

@@ -51,8 +51,8 @@ def shortcuts(
     """Test whether the label can be predicted without the anatomy.
 
     Uses only file size and type, width and height, outer frame, histogram, power spectrum,
-    thumbnail or source, trained on some groups and tested on others. Exit code 1 only means that
-    some images could not be read, not that an alarm was raised.
+    thumbnail, presence of a skull or source, trained on some groups and tested on others. Exit
+    code 1 only means that some images could not be read, not that an alarm was raised.
     """
     with needs_extra("Finding shortcuts", "train"):
         from tumorscope.audit.shortcuts.audit import find_shortcuts

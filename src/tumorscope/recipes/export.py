@@ -64,6 +64,7 @@ bits are taken, which every processor computes fast."""
 
 CARRIED: Final = (
     "config",
+    "augmentation",
     "data",
     "manifest_sha256",
     "versions",

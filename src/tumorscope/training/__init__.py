@@ -1,4 +1,8 @@
-"""Fine-tuning VGG16 with Keras; needs the extra ``[train]`` and is never imported by serving."""
+"""Fine-tuning VGG16 with Keras; needs the extra ``[train]`` and is never imported by serving.
+
+In: images and labels as arrays. Out: a run folder with weights, and the ONNX graph made of them.
+Imports `model` and what lies below it, never `data`, `evaluation` or `audit`.
+"""
 
 from __future__ import annotations
 

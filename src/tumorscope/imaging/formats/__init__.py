@@ -4,5 +4,6 @@ In: the bytes of one file. Out: :class:`~tumorscope.imaging.scan.Scan` objects o
 :class:`~tumorscope.errors.ImageError`. :mod:`~tumorscope.imaging.formats.table` names every format,
 including those that are not read; command line, batch, curation, service, page and documents
 ask it.
-Modules here may import scans, limits, errors and labels.
+Modules here import each other, errors, labels, and `scan`, `background`, `limits`, `quiet` and
+`counted_bytes` beside this folder.
 """
