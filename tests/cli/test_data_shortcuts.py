@@ -23,7 +23,7 @@ def _alarms(report: Path) -> set[str]:
     return {name for name, one in traces["traces"].items() if one["is_shortcut"]}
 
 
-@pytest.mark.parametrize("plant", ["size", "frame", "source"])
+@pytest.mark.parametrize("plant", ["size", "frame", "skull", "source"])
 def test_planted_shortcut_raises_the_alarm(tmp_path: Path, plant: str):
     manifest = make_set(tmp_path, seed=1, plant=plant)
 

@@ -314,7 +314,7 @@ export interface components {
             hold: number;
             progress: components["schemas"]["Progress"];
             /** @description From ``?after=`` on, in input order. */
-            predictions: (components["schemas"]["ImageAnswer"] | components["schemas"]["SeriesAnswer"] | components["schemas"]["ErrorAnswer"])[];
+            predictions: (components["schemas"]["ImageAnswer"] | components["schemas"]["SeriesAnswer"] | components["schemas"]["StudyAnswer"] | components["schemas"]["ErrorAnswer"])[];
             /** @description Of the images in ``predictions``. */
             slices: components["schemas"]["SliceView"][];
             /** @description Value of ``?after=`` for what is still to come. */
@@ -412,10 +412,10 @@ export interface components {
         };
         /**
          * PredictionList
-         * @description One answer for each image or slice in input order, then one for each series.
+         * @description Answers for images and slices in input order, then for series, then for studies.
          */
         PredictionList: {
-            predictions: (components["schemas"]["ImageAnswer"] | components["schemas"]["SeriesAnswer"] | components["schemas"]["ErrorAnswer"])[];
+            predictions: (components["schemas"]["ImageAnswer"] | components["schemas"]["SeriesAnswer"] | components["schemas"]["StudyAnswer"] | components["schemas"]["ErrorAnswer"])[];
         };
         /**
          * SampleList
@@ -495,6 +495,10 @@ export interface components {
             reasons: string[];
             /** @description The threshold that decided. */
             operating_point: components["schemas"]["OperatingPoint"];
+            /** @description The MR sequence. */
+            sequence: components["schemas"]["SequenceOfImage"];
+            /** @description Orientation of the slice, from header or pixels; null where unknown. */
+            plane: ("axial" | "coronal" | "sagittal") | null;
             /** @description In pixels of the image as read, zero-based; null unless the outcome is `tumor`. */
             localization: components["schemas"]["Localization"] | null;
             /** @description Anything about the file or series that affects how to read the answer. */
@@ -537,6 +541,15 @@ export interface components {
             name: string;
             /** @description Probability of a tumor from which on the outcome is tumor. */
             threshold: number;
+        };
+        /** SequenceOfImage */
+        SequenceOfImage: {
+            /** @description What says so: the header goes first. */
+            from: ("header" | "pixels") | null;
+            /** @description T1, T1+C (with contrast), T2, FLAIR or other; null where unknown. */
+            name: ("FLAIR" | "T1" | "T1+C" | "T2" | "other") | null;
+            /** @description That the pixels show this sequence; null where that is not known. */
+            probability: number | null;
         };
         /**
          * Localization
@@ -590,6 +603,10 @@ export interface components {
             reasons: string[];
             /** @description The threshold that decided. */
             operating_point: components["schemas"]["OperatingPoint"];
+            /** @description The MR sequence. */
+            sequence: components["schemas"]["SequenceOfImage"];
+            /** @description Orientation of the slice, from header or pixels; null where unknown. */
+            plane: ("axial" | "coronal" | "sagittal") | null;
             /** @description Number of slices answered; for several volumes, in the deciding one. */
             slices: number;
             /** @description Slices that could not be answered. */
@@ -637,6 +654,75 @@ export interface components {
             traits: {
                 [key: string]: string;
             };
+        };
+        /**
+         * StudyAnswer
+         * @description The answer for a study of several series, from the answers of the series.
+         */
+        StudyAnswer: {
+            /** @enum {unknown} */
+            kind: "study";
+            /** @description Folder that holds the files of all series. */
+            source: string;
+            /** @description DICOM StudyInstanceUID; null where unknown. */
+            study_instance_uid: string | null;
+            /**
+             * @description The decision; `rejected`: the input does not look like a brain MR image.
+             * @enum {unknown}
+             */
+            outcome: "abstain" | "no_tumor" | "rejected" | "tumor";
+            /** @description Calibrated, sum 1; null only when rejected. */
+            probabilities: components["schemas"]["Probabilities"] | null;
+            /** @description Conditional on a tumor; they sum to 1; null when rejected. Later models may add names. */
+            type_probabilities: components["schemas"]["TypeProbabilities"] | null;
+            /** @description Classes that cannot be excluded at the coverage of the artifact. */
+            prediction_set: ("no_tumor" | "tumor")[];
+            /** @description Why the model abstained or rejected, in words. */
+            reasons: string[];
+            /** @description The threshold that decided. */
+            operating_point: components["schemas"]["OperatingPoint"];
+            /** @description Series that count, the weightiest first. */
+            series: components["schemas"]["StudySeries"][];
+            /** @description Series that do not, with the reason. */
+            skipped: components["schemas"]["SkippedSeries"][];
+            /** @description Anything about the file or series that affects how to read the answer. */
+            notes: string[];
+            /** @description The artifact that answered. */
+            model: components["schemas"]["ModelIdentity"];
+            /** @description Research use only. Not a medical device. */
+            notice: string;
+        };
+        /**
+         * StudySeries
+         * @description One series of a study that its answer counts.
+         */
+        StudySeries: {
+            /** @description Probability of a tumor in the series. */
+            probability: number;
+            /** @description Sequence of the series; null where unknown. */
+            sequence: ("FLAIR" | "T1" | "T1+C" | "T2" | "other") | null;
+            /** @description DICOM SeriesDescription; null where unknown. Free text that may name a person: do not log it. */
+            series_description: string | null;
+            /** @description DICOM SeriesInstanceUID; null where unknown. */
+            series_instance_uid: string | null;
+            /** @description Path or name of the input; `archive.zip/member` for a member of an archive. */
+            source: string;
+            /** @description Share of the series in the study's log odds; sum 1. */
+            weight: number;
+        };
+        /**
+         * SkippedSeries
+         * @description One series of a study that its answer leaves out.
+         */
+        SkippedSeries: {
+            /** @description Why it does not count. */
+            reason: string;
+            /** @description DICOM SeriesDescription; null where unknown. Free text that may name a person: do not log it. */
+            series_description: string | null;
+            /** @description DICOM SeriesInstanceUID; null where unknown. */
+            series_instance_uid: string | null;
+            /** @description Path or name of the input; `archive.zip/member` for a member of an archive. */
+            source: string;
         };
         /**
          * SliceView
@@ -1253,6 +1339,12 @@ export interface operations {
                      *             "name": "balanced",
                      *             "threshold": 0.61
                      *           },
+                     *           "sequence": {
+                     *             "name": "T1+C",
+                     *             "probability": 0.98,
+                     *             "from": "header"
+                     *           },
+                     *           "plane": "axial",
                      *           "localization": {
                      *             "peak": [
                      *               88,
@@ -1297,6 +1389,12 @@ export interface operations {
                      *             "name": "balanced",
                      *             "threshold": 0.61
                      *           },
+                     *           "sequence": {
+                     *             "name": "FLAIR",
+                     *             "probability": 0.94,
+                     *             "from": "pixels"
+                     *           },
+                     *           "plane": "axial",
                      *           "slices": 1,
                      *           "failed_slices": 0,
                      *           "most_suspicious": [
@@ -2253,6 +2351,12 @@ export interface operations {
                      *             "name": "balanced",
                      *             "threshold": 0.61
                      *           },
+                     *           "sequence": {
+                     *             "name": "T1+C",
+                     *             "probability": 0.98,
+                     *             "from": "header"
+                     *           },
+                     *           "plane": "axial",
                      *           "localization": {
                      *             "peak": [
                      *               88,
