@@ -42,8 +42,8 @@ CHANGES: Final = Augmentation(inversion_chance=0.0, gamma=(0.75, 1.35), skull_ch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """Rows and the features, shape (n, d), of their scans."""
+class Seen:
+    """Rows, and the features of their scans, shape (n, d)."""
 
     rows: list[ManifestRow]
     features: NDArray[np.float32]
@@ -64,7 +64,7 @@ def with_recognition(artifact: Artifact, rows: Sequence[ManifestRow], root: Path
         Folder that the manifest's paths are relative to.
     """
     taken = {split: spread_cells(rows, split, most) for split, most in MOST_OF_CELL.items()}
-    classes = {name: _classes(taken["train"], name) for name in RECOGNIZED}
+    classes = {name: classes_of(taken["train"], name) for name in RECOGNIZED}
     if min(map(len, classes.values())) < FEWEST_CLASSES:
         return artifact
     graph = without_recognition(onnx.load_from_string(artifact.graph)).SerializeToString()
@@ -95,7 +95,7 @@ def spread_cells(rows: Sequence[ManifestRow], split: Split, most: int) -> list[M
 
 def see(
     rows: Sequence[ManifestRow], root: Path, classifier: Classifier, *, changed: bool = False
-) -> _Seen:
+) -> Seen:
     """Return the features of scans; with ``changed``, of a changed copy of each as well."""
     kept, features = [], []
     loaded = load_rows(rows, root, classifier.manifest.preprocessing)
@@ -108,12 +108,12 @@ def see(
         for canvas in copies:
             kept.append(item.row)
             features.append(classifier.run(canvas[None])[FEATURES][0])
-    return _Seen(kept, np.stack(features))
+    return Seen(kept, np.stack(features))
 
 
-def fit_lines(name: str, classes: Sequence[str], train: _Seen, calibration: _Seen) -> Line:
+def fit_lines(name: str, classes: Sequence[str], train: Seen, calibration: Seen) -> Line:
     """Fit the line of one output, and its temperature where calibration scans are there."""
-    found = _labels(train.rows, name, classes)
+    found = labels_of(train.rows, name, classes)
     known = found >= 0
     line = fit_line(
         train.features[known],
@@ -121,7 +121,7 @@ def fit_lines(name: str, classes: Sequence[str], train: _Seen, calibration: _See
         _weights([row for row, is_known in zip(train.rows, known, strict=True) if is_known], name),
         count=len(classes),
     )
-    labels = _labels(calibration.rows, name, classes)
+    labels = labels_of(calibration.rows, name, classes)
     judged = labels >= 0
     if judged.sum() < FEWEST_OF_CLASS:
         return line
@@ -136,13 +136,14 @@ def _value(row: ManifestRow, name: str) -> str | None:
     return row.sequence if row.sequence in SEQUENCE_NAMES else "other"
 
 
-def _classes(rows: Sequence[ManifestRow], name: str) -> list[str]:
+def classes_of(rows: Sequence[ManifestRow], name: str) -> list[str]:
+    """Return the sequences or planes that occur often enough to be named, in their order."""
     counts = Counter(_value(row, name) for row in rows)
     order: tuple[str, ...] = SEQUENCE_NAMES if name == "sequence" else PLANES
     return [one for one in order if counts[one] >= FEWEST_OF_CLASS]
 
 
-def _labels(rows: Sequence[ManifestRow], name: str, classes: Sequence[str]) -> NDArray[np.intp]:
+def labels_of(rows: Sequence[ManifestRow], name: str, classes: Sequence[str]) -> NDArray[np.intp]:
     """Return the class of each row, -1 where it is unknown or rare."""
     places = {one: place for place, one in enumerate(classes)}
     return np.array([places.get(_value(row, name) or "", -1) for row in rows], np.intp)
