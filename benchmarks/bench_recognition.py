@@ -4,7 +4,7 @@
         --features features.npz
 
 Lines are fitted on the train split's features of all sources, or of all other sources, and asked
-about the test split of each. Features are kept in the file, so that the table can be made again at once.
+about the test split of each. Features are kept in the file, so that the table can be made again.
 Prints the share of right names with its interval over groups.
 """
 
