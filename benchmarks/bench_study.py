@@ -6,8 +6,8 @@
 
 Whole studies without a tumor are rare in public data with several sequences, so the rule of the
 study answer is tried on slices: those of one patient that lie at one place, one of each sequence,
-take the place of its series. Prints the AUROC of each sequence alone and of all together, and how much the
-latter is above the best alone, with intervals over patients.
+take the place of its series. Prints the AUROC of each sequence alone and of all together, and how
+much the latter is above the best alone, with intervals over patients.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _print(name: str, rows: Sequence[dict[str, str]]) -> None:
             for place in places.values()
             if all(one in place for one in wanted)
         ]
-        if len({place[0]["tumor"] for place in whole}) == 2:  # noqa: PLR2004  both classes
+        if len({place[0]["tumor"] for place in whole}) == 2:
             _line(name, wanted, whole)
 
 
