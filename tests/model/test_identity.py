@@ -19,6 +19,7 @@ from tumorscope.model.artifact import (
 )
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.input_check import InputCheck
+from tumorscope.model.recognition import Recognition
 
 CHANGES: dict[str, Any] = {
     "graph_sha256": "0" * 64,
@@ -28,6 +29,7 @@ CHANGES: dict[str, Any] = {
     "evidence_threshold": 0.25,
     "conformal": Conformal(0.95, 0.5, 0.25),
     "input_check": InputCheck(0.5),
+    "recognition": Recognition(("T1", "T2"), ("axial", "coronal")),
 }
 APART = {"balanced": 0.75, "rule_out": 0.8, "rule_in": 0.5, "specific": 0.875}
 
