@@ -1,4 +1,4 @@
-import type { Answer, ImageAnswer, SeriesAnswer } from "@/lib/api/types";
+import type { Answer, ImageAnswer, SeriesAnswer, StudyAnswer } from "@/lib/api/types";
 import { NO_FEEDBACK, type Case, type Slice, type Upload } from "@/domain/case";
 import type { Job } from "@/lib/api/types";
 
@@ -24,9 +24,16 @@ export function buildCases(
 ): Case[] {
   const groups = groupSlices(upload.id, known);
   const series = matchSeries(groups, known);
-  return [...groups.entries()].map(([id, slices]) =>
-    buildCase(upload, id, slices, series.get(id) ?? null, finished, previous.get(id)),
-  );
+  const studies = known.answers.filter((answer) => answer.kind === "study");
+  return [...groups.entries()].map(([id, slices]) => {
+    const one = buildCase(upload, id, slices, series.get(id) ?? null, finished, previous.get(id));
+    return { ...one, studyAnswer: studyOf(one, studies) };
+  });
+}
+
+function studyOf(one: Case, studies: readonly StudyAnswer[]): StudyAnswer | null {
+  if (one.study === null) return null;
+  return studies.find((answer) => answer.study_instance_uid === one.study) ?? null;
 }
 
 /** Series are answered in the order in which their slices came, each with its number of slices. */
@@ -83,6 +90,7 @@ function buildCase(
     addedAt: previous?.addedAt ?? Date.now(),
     slices: slices.toSorted(byPosition),
     series,
+    studyAnswer: null,
     operatingPoint: upload.operatingPoint,
     complete,
     feedback: previous?.feedback ?? NO_FEEDBACK,

@@ -1,4 +1,4 @@
-import type { ErrorAnswer, ImageAnswer, SeriesAnswer } from "@/lib/api/types";
+import type { ErrorAnswer, ImageAnswer, SeriesAnswer, StudyAnswer } from "@/lib/api/types";
 import type { SliceView } from "@/lib/api/types";
 import type { PickedFile } from "@/domain/upload-plan";
 import type { Problem } from "@/lib/problem";
@@ -56,6 +56,8 @@ export interface Case {
   /** In anatomical order. */
   slices: Slice[];
   series: SeriesAnswer | null;
+  /** Of the study that the case belongs to, where several of its series were answered. */
+  studyAnswer: StudyAnswer | null;
   operatingPoint: string;
   /** All slices have been answered. */
   complete: boolean;

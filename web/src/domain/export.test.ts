@@ -15,6 +15,7 @@ function caseOf(part: Partial<Case> = {}): Case {
     addedAt: 0,
     slices: [{ answer: imageAnswer(), view: sliceView() }],
     series: null,
+    studyAnswer: null,
     operatingPoint: "balanced",
     complete: true,
     feedback: NO_FEEDBACK,

@@ -19,6 +19,8 @@ export function imageAnswer(part: Partial<ImageAnswer> = {}): ImageAnswer {
     prediction_set: ["tumor"],
     reasons: [],
     operating_point: POINT,
+    sequence: { name: "T1+C", probability: 0.98, from: "pixels" },
+    plane: "axial",
     localization: { peak: [4, 5], box: [3, 4, 6, 7] },
     notes: [],
     model: MODEL,
@@ -57,10 +59,10 @@ export const rejectedAnswer = (): ImageAnswer =>
 
 function shared() {
   const { outcome, probabilities, type_probabilities, prediction_set, reasons } = imageAnswer();
-  const { operating_point, model, notice } = imageAnswer();
+  const { operating_point, sequence, plane, model, notice } = imageAnswer();
   return {
     ...{ outcome, probabilities, type_probabilities, prediction_set, reasons },
-    ...{ operating_point, model, notice },
+    ...{ operating_point, sequence, plane, model, notice },
   };
 }
 

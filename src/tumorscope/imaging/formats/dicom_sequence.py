@@ -32,19 +32,16 @@ _DERIVED: Final = re.compile(
 )
 """Values of ``ImageType`` that name a map or a phase image."""
 
-_NAMES: Final[tuple[tuple[re.Pattern[str], SequenceName], ...]] = tuple(
-    (re.compile(pattern), name)
-    for pattern, name in (
-        (
-            r"\b(dwi|adc|dti|swi|swan|asl|pwi|tof|mra|mrv|bold|fmri|pd|pdw|proton|mrs|svs|csi)\b"
-            r"|diff|perf|\bdsc\b|angio|t2\W?star|t2\*|field ?map|local|scout|survey|spectro",
-            "other",
-        ),
-        (r"\bt1\b.*flair|flair.*\bt1\b", "T1"),
-        (r"flair|\btirm\b|dark.?fluid", "FLAIR"),
-        (r"(?<![a-z0-9])t2", "T2"),
-        (r"(?<![a-z0-9])t1|mp.?rage|bravo|spgr|\b3d.?tfe\b", "T1"),
-    )
+_WORDS: Final[tuple[tuple[str, SequenceName], ...]] = (
+    (
+        r"\b(dwi|adc|dti|swi|swan|asl|pwi|tof|mra|mrv|bold|fmri|pd|pdw|proton|mrs|svs|csi)\b"
+        r"|diff|perf|\bdsc\b|angio|t2\W?star|t2\*|field ?map|local|scout|survey|spectro",
+        "other",
+    ),
+    (r"\bt1\b.*flair|flair.*\bt1\b", "T1"),
+    (r"flair|\btirm\b|dark.?fluid", "FLAIR"),
+    (r"(?<![a-z0-9])t2", "T2"),
+    (r"(?<![a-z0-9])t1|mp.?rage|bravo|spgr|\b3d.?tfe\b", "T1"),
 )
 """Words of a series' names and what they mean; the first that is found counts."""
 
@@ -106,8 +103,8 @@ def _by_kind(owners: Iterable[pydicom.Dataset]) -> SequenceName | None:
 def _by_names(ds: pydicom.Dataset) -> SequenceName | None:
     for keyword in ("SeriesDescription", "ProtocolName"):
         name = _name(ds, keyword)
-        for pattern, sequence in _NAMES:
-            if pattern.search(name):
+        for pattern, sequence in _WORDS:
+            if re.search(pattern, name):
                 return sequence
     return None
 

@@ -11,12 +11,14 @@ import { TableLayout, Virtualizer } from "react-aria-components/Virtualizer";
 import { useLocation } from "wouter";
 
 import { Face } from "@/components/ui/face";
-import type { Case } from "@/domain/case";
+import { isHidden, type Case } from "@/domain/case";
+import { useSettings } from "@/domain/settings";
 import { byStudy } from "@/domain/worklist";
 import { CASE_COLUMNS, CaseCell } from "@/features/desk/components/case-cell";
 import styles from "@/features/desk/components/case-table.module.css";
 import { useMedia } from "@/components/use-media";
 import { useMessages } from "@/messages/use-messages";
+import { useNumbers } from "@/messages/use-numbers";
 
 interface CaseTableProps {
   cases: Case[];
@@ -79,8 +81,9 @@ export function CaseTable({ cases, sort, onSort }: CaseTableProps) {
               <Row id={item.id} className={styles.study}>
                 <Cell colSpan={columns.length} className={styles.studyCell}>
                   <span className={styles.studyName}>
-                    {t("worklist.study", { place: item.place, count: item.count })}
+                    {t("worklist.study", { place: item.place, count: item.cases.length })}
                   </span>
+                  <StudyOutcome cases={item.cases} />
                 </Cell>
               </Row>
             ) : (
@@ -101,7 +104,23 @@ export function CaseTable({ cases, sort, onSort }: CaseTableProps) {
 
 type TableItem =
   | { kind: "case"; id: string; one: Case }
-  | { kind: "study"; id: string; place: number; count: number };
+  | { kind: "study"; id: string; place: number; cases: Case[] };
+
+/** The answer over all series of a study; none in blind mode until all of them have been read. */
+function StudyOutcome({ cases }: { cases: Case[] }) {
+  const t = useMessages();
+  const numbers = useNumbers();
+  const blind = useSettings((settings) => settings.blind);
+  const answer = cases[0]?.studyAnswer;
+  if (!answer || cases.some((one) => isHidden(one, blind))) return null;
+  const probability = answer.probabilities?.tumor;
+  return (
+    <span className="small">
+      {t(`outcome.${answer.outcome}`)}
+      {probability === undefined ? null : ` ${numbers.probability(probability)}`}
+    </span>
+  );
+}
 
 /** The cases, and above those of a study with several series its heading. */
 function rowsOf(cases: Case[]): TableItem[] {
@@ -110,7 +129,7 @@ function rowsOf(cases: Case[]): TableItem[] {
     const rows = members.map((one): TableItem => ({ kind: "case", id: one.id, one }));
     if (study === null) return rows;
     place += 1;
-    return [{ kind: "study", id: `study-${study}`, place, count: members.length }, ...rows];
+    return [{ kind: "study", id: `study-${study}`, place, cases: members }, ...rows];
   });
 }
 

@@ -114,6 +114,7 @@ function ReaderFacts({ answer, point }: { answer: CaseAnswer; point: OperatingPo
           <p className={styles.note}>{t("answer.types.note")}</p>
         </div>
       ) : null}
+      <Sequence answer={answer} />
       {point?.measured && answer.probabilities ? (
         <p className={styles.note}>
           {t("answer.intervals", {
@@ -130,6 +131,20 @@ function ReaderFacts({ answer, point }: { answer: CaseAnswer; point: OperatingPo
         })}
       </p>
     </>
+  );
+}
+
+/** What the image shows, and whether the header or the pixels say so. */
+function Sequence({ answer }: { answer: CaseAnswer }) {
+  const t = useMessages();
+  const { name, from } = answer.sequence;
+  if (name === null || from === null) return null;
+  const plane = answer.plane === null ? "" : `, ${t(`plane.${answer.plane}`)}`;
+  const sequence = name === "other" ? t("sequence.other") : name;
+  return (
+    <p className={styles.note}>
+      {t(`answer.sequence.${from}`, { sequence: `${sequence}${plane}` })}
+    </p>
   );
 }
 
