@@ -65,6 +65,8 @@ class EvaluationData:
         rejected.
     control_scores
         Scores of the trivial controls in [0, 1], each of shape (n,), by name of the control.
+    provenance
+        What made the answers: commit, day, machine, data, model, versions; kept as it is.
 
     Raises
     ------
@@ -93,6 +95,7 @@ class EvaluationData:
     foreign_kind: NDArray[np.str_] | None = None
     foreign_rejected: NDArray[np.bool_] | None = None
     control_scores: Mapping[str, Floats] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = ("y_true", "y_score", "groups", "type_prob", "type_true")

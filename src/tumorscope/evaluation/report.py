@@ -83,6 +83,8 @@ def build_report(
     measurements = take_measurements(data)
     metrics = _metrics(data, measurements, command=command, title=title)
     metrics["left_out"] = dict(left_out or {})
+    if data.provenance:
+        metrics["provenance"] = dict(data.provenance)
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output, prefix=".unfinished-") as name:

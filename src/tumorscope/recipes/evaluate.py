@@ -22,6 +22,7 @@ from tumorscope.labels import CLASSES, Split
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows, type_index
+from tumorscope.recipes.provenance import content_sha256, run_record
 from tumorscope.system.files import check_output_folder
 
 
@@ -108,6 +109,11 @@ def evaluate(
         _data(gathered, classifier, operating_point),
         foreground_area=features.areas[:, 0].astype(np.float64),
         control_scores=_control_scores(train, features, folder, classifier),
+        provenance=run_record(
+            command,
+            data_sha256=content_sha256(gathered.rows),
+            model_sha256=classifier.identity.sha256,
+        ),
         **_foreign([row for row in rows if row.set in not_brain], folder, classifier),
     )
     metrics = build_report(
