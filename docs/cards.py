@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from figures import Figures, Rows, table, text_block
+from figures import ROOT, Figure, Figures, Rows, TablesError, table, text_block
 
 from tumorscope.data.data_cards import CARDS, DataCard, data_card
+from tumorscope.evaluation import usefulness
+from tumorscope.evaluation.intervals import Estimate
 
 NOT_PATIENTS: Final = ("types44", "not_brain_mr")
 """Sets whose identifiers are clusters of near-duplicates or of sources, and no patients."""
+
+SHOWN_PREVALENCES: Final = (0.005, 0.02, 0.05, 0.2, 0.5)
+READER_MEASURES: Final = ("roc_auc", "sensitivity", "specificity")
+
+GUIDELINES: Final = {
+    "stard_ai": "STARD-AI (2025)",
+    "claim_2024": "CLAIM, 2024 update",
+    "tripod_ai": "TRIPOD+AI (2024)",
+}
+STATUSES: Final = ("reported", "partly", "not reported", "not applicable")
 
 TRAINED_SPLITS: Final = ("train", "val", "calibration", "test", "excluded")
 
@@ -105,6 +118,126 @@ def worst(f: Figures) -> tuple[Sequence[str], Rows]:
         figure = f.held_out(name)
         rows.append((label, figure, figure.size))
     return ("What it does worst", "estimate [95 % interval]", "images; patients or groups"), rows
+
+
+@table
+def reader_coverage(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show how often the interval of a reader study holds a gain of nothing."""
+    designs = dict.fromkeys(name.split("/")[0] for name in f.sources["readers"])
+    rows = [
+        (design, *(f.readers(f"{design}/{measure}") for measure in READER_MEASURES))
+        for design in designs
+    ]
+    return ("study", "AUROC", "sensitivity", "specificity"), rows
+
+
+@table
+def predictive_values(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show what an answer means where tumors are rare, from sensitivity and specificity."""
+    pairs = {
+        f"`{name}`, held-out patients": tuple(
+            f.test("operating_points", name, one) for one in ("sensitivity", "specificity")
+        )
+        for name in ("balanced", "rule_out")
+    }
+    unseen = f.held_out("hospital/all/sensitivity_at_specificity_95")
+    pairs["a hospital kept out of training"] = (unseen, Figure(0.95, 0.95, 0.95, unseen.n, None))
+    rows = [
+        (label, f"{prevalence:.1%}".replace("%", " %"), *_meaning(*pair, prevalence))
+        for label, pair in pairs.items()
+        for prevalence in SHOWN_PREVALENCES
+    ]
+    header = (
+        "images, operating point",
+        "share of tumors",
+        "tumors among the called",
+        "tumor-free among the others",
+        "false alarms for each tumor found",
+    )
+    return header, rows
+
+
+@table
+def net_benefit(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show the net benefit, where the committed report has it."""
+    header = ("acting from a probability of", "model", "everyone")
+    if "net_benefit" not in f.sources["test"]:
+        return header, [
+            ("not in the committed report: `make results`, then `make evidence`", "", "")
+        ]
+    rows = [
+        (
+            name,
+            f.test("net_benefit", name, "net_benefit"),
+            f.test("net_benefit", name, "net_benefit_everyone"),
+        )
+        for name in f.section("net_benefit")
+    ]
+    return header, rows
+
+
+@table
+def reporting(_: Figures) -> tuple[Sequence[str], Rows]:
+    """Show how many items of each guideline are reported."""
+    rows = []
+    for file, name in GUIDELINES.items():
+        items = _items(file)
+        counts = [sum(item["status"] == status for item in items) for status in STATUSES]
+        rows.append((name, len(items), *counts))
+    return ("guideline", "items", *STATUSES), rows
+
+
+@table
+def stard_ai(_: Figures) -> tuple[Sequence[str], Rows]:
+    """Show the items of STARD-AI."""
+    return _checklist("stard_ai")
+
+
+@table
+def claim_2024(_: Figures) -> tuple[Sequence[str], Rows]:
+    """Show the items of CLAIM."""
+    return _checklist("claim_2024")
+
+
+@table
+def tripod_ai(_: Figures) -> tuple[Sequence[str], Rows]:
+    """Show the items of TRIPOD+AI."""
+    return _checklist("tripod_ai")
+
+
+def _meaning(sensitivity: Figure, specificity: Figure, prevalence: float) -> list[str]:
+    found = usefulness.predictive_values(_estimate(sensitivity), _estimate(specificity), prevalence)
+    return [
+        _short(found["ppv"], 3),
+        _short(found["npv"], 4),
+        _short(found["false_alarms_per_tumor"], 1),
+    ]
+
+
+def _short(one: Estimate, digits: int) -> str:
+    return f"{one.estimate:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"
+
+
+def _estimate(figure: Figure) -> Estimate:
+    low = figure.estimate if figure.low is None else figure.low
+    high = figure.estimate if figure.high is None else figure.high
+    return Estimate(figure.estimate, low, high, figure.n or 0, figure.groups or 0, 0)
+
+
+def _checklist(file: str) -> tuple[Sequence[str], Rows]:
+    keys = ("item", "text", "status", "answer")
+    rows = [tuple(item[key].replace("|", "\\|") for key in keys) for item in _items(file)]
+    return ("item", "asked for", "", "where, or why not"), rows
+
+
+def _items(file: str) -> list[dict[str, str]]:
+    path = ROOT / "docs" / "reporting" / f"{file}.csv"
+    with path.open(newline="", encoding="utf-8") as stream:
+        items = list(csv.DictReader(stream))
+    for item in items:
+        if item["status"] not in STATUSES or not item["answer"]:
+            raise TablesError(f"{path.name}: item {item['item']} has no status or no answer.")
+    return items
 
 
 def _patients(f: Figures, name: str) -> str:

@@ -305,6 +305,8 @@ def _run(name: str, committed: figures.Figures) -> tuple[str, dict[str, Any]]:
         key = f"{source}:{path.split('/')[0]}"
         where = "/".join(path.split("/")[:2]) if path.startswith("unseen") else ""
         return (f"{source}:{where}" if where else key), _provenance(figure)
+    if source == "readers":
+        return "readers", _provenance(committed.reader_run)
     if source == "data":
         return "data", _provenance(committed.data_run)
     if source in ("card", "lite"):
@@ -322,7 +324,7 @@ def _run(name: str, committed: figures.Figures) -> tuple[str, dict[str, Any]]:
         about.setdefault("data_sha256", "none: synthetic scans")
         return "bench", _provenance(about | {"model_sha256": about.get("model")})
     return "test", _provenance(
-        {"model_sha256": committed.sources["card"]["sha256"]} | committed.run
+        {"model_sha256": committed.sources["card"]["sha256"], **committed.run}
     )
 
 

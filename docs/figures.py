@@ -3,7 +3,7 @@
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``, a figure in a sentence between
 ``<!-- = NAME -->`` and ``<!-- -->``, what belongs into the front matter of a page between
 ``# table: NAME`` and ``# end``. The name of a figure begins with its file: ``test:`` and section,
-row and metric of the test report; ``held_out:``, ``stated:``, ``bench:``, ``data:``, ``card:`` or
+row and metric of the test report; ``held_out:``, ``stated:``, ``bench:``, ``data:``, ``readers:``, ``card:`` or
 ``lite:`` and its keys, with `` / `` between them. After a ``|`` comes how it is written: ``%`` as a
 percentage, ``n`` the number of images, ``groups``, ``low``, ``high``, or a format of Python such as
 ``.2f``.
@@ -88,6 +88,8 @@ class Figures:
 
     Attributes
     ----------
+    reader_run
+        What the simulation of reader studies records of its run.
     run
         What the test report records of its run.
     data_run
@@ -101,6 +103,7 @@ class Figures:
         report = _read(results / "test" / "metrics.json")
         self.tumor_types: list[str] = report["tumor_types"]
         self.data_run: Mapping[str, Any] = _read(results / "data.json")["run"]
+        self.reader_run: Mapping[str, Any] = _read(results / "readers.json")["run"]
         self.run: Mapping[str, Any] = {"command": report["command"]} | report.get("provenance", {})
         self.asked: dict[str, Figure | float | str] = {}
         self.sources: dict[str, Mapping[str, Any]] = {
@@ -108,6 +111,7 @@ class Figures:
             "held_out": _read(results / "held_out.json")["figures"],
             "stated": _read(results / "stated.json")["figures"],
             "bench": _read(root / "docs" / "bench.json"),
+            "readers": _read(results / "readers.json")["figures"],
             "data": _read(results / "data.json")["sets"],
             "card": _read(results / "model.json")["default"],
             "lite": _read(results / "model.json")["lite"],
@@ -125,6 +129,10 @@ class Figures:
     def held_out(self, name: str) -> Figure:
         """Return a figure that another command than ``evaluate`` on ``test`` measured."""
         return self._figure("held_out", name)
+
+    def readers(self, name: str) -> Figure:
+        """Return a figure of the simulated reader studies."""
+        return self._figure("readers", name)
 
     def bench(self, *keys: str) -> float:
         """Return a figure of the benchmark."""

@@ -54,6 +54,8 @@ class EvaluationData:
         Overlap of evidence and mask, NaN without a mask.
     mask_fraction
         Share of the image that the tumor's mask covers, NaN without a mask.
+    mask_center
+        Shape (n, 2), row and column of the mask's center as shares of the image; NaN without one.
     foreground_area
         Share of the image that is foreground.
     outcome
@@ -89,6 +91,7 @@ class EvaluationData:
     peak_inside: Floats | None = None
     dice: Floats | None = None
     mask_fraction: Floats | None = None
+    mask_center: Floats | None = None
     foreground_area: Floats | None = None
     outcome: NDArray[np.str_] | None = None
     in_set: NDArray[np.bool_] | None = None
@@ -110,6 +113,7 @@ class EvaluationData:
             self._check_shares(name, getattr(self, name))
         for name, scores in self.control_scores.items():
             self._check_shares(name, scores)
+        self._check_centers()
 
     @property
     def threshold(self) -> float:
@@ -154,6 +158,17 @@ class EvaluationData:
             )
         if not np.isfinite(list(self.operating_points.values())).all():
             raise UsageError(f"Thresholds must be finite; received {dict(self.operating_points)}.")
+
+    def _check_centers(self) -> None:
+        if self.mask_center is None:
+            return
+        if self.mask_center.shape != (len(self.y_true), 2):
+            raise UsageError(
+                f"mask_center must have shape (n, 2); received {self.mask_center.shape} for "
+                f"{len(self.y_true)} images."
+            )
+        for column in self.mask_center.T:
+            self._check_shares("mask_center", column)
 
     def _check_shares(self, name: str, values: NDArray[Any] | None) -> None:
         if values is None:

@@ -37,6 +37,7 @@ class _Gathered:
     peak_inside: list[float] = field(default_factory=list)
     dice: list[float] = field(default_factory=list)
     mask_fraction: list[float] = field(default_factory=list)
+    mask_center: list[tuple[float, float]] = field(default_factory=list)
     novelty: list[float] = field(default_factory=list)
 
 
@@ -168,6 +169,7 @@ def _gather(classifier: Classifier, rows: Sequence[ManifestRow], root: Path) -> 
         gathered.peak_inside.append(inside)
         gathered.dice.append(overlap)
         gathered.mask_fraction.append(_mask_fraction(item))
+        gathered.mask_center.append(_mask_center(item))
     return gathered
 
 
@@ -175,6 +177,14 @@ def _mask_fraction(item: LoadedRow) -> float:
     """Return the share of the image that the tumor's mask covers; NaN without one."""
     has_mask = item.mask is not None and item.row.tumor == 1 and item.mask.any()
     return float(np.mean(item.mask)) if has_mask and item.mask is not None else float("nan")
+
+
+def _mask_center(item: LoadedRow) -> tuple[float, float]:
+    """Return the mask's center as shares of height and width; NaN without a tumor mask."""
+    if item.mask is None or item.row.tumor != 1 or not item.mask.any():
+        return float("nan"), float("nan")
+    at = np.argwhere(item.mask).mean(axis=0) + 0.5
+    return float(at[0] / item.mask.shape[0]), float(at[1] / item.mask.shape[1])
 
 
 def _localization(
@@ -223,6 +233,7 @@ def _data(gathered: _Gathered, classifier: Classifier, operating_point: str) -> 
         peak_inside=np.array(gathered.peak_inside),
         dice=np.array(gathered.dice),
         mask_fraction=np.array(gathered.mask_fraction),
+        mask_center=np.array(gathered.mask_center),
     )
 
 
