@@ -1,10 +1,10 @@
 """What the model says of data sets that took no part in its training, as figures of the documents.
 
-    python -m benchmarks.bench_unseen --manifest split.csv --root DATA --sets tiantan open_ms --record
+    python -m benchmarks.bench_unseen --manifest split.csv --root DATA --sets tiantan soop --record
 
-For each set, each of its sequences and each lesion type in it: how many tumors are called, left open, called
-none or rejected, and how many others are called; with intervals over groups. A set that the model
-learned from is refused: what it says of that is not unseen. Without ``--record`` the figures are
+For each set, each of its sequences and each lesion type in it: how many tumors are called, left
+open, called none or rejected, and how many others are called; with intervals over groups. A set
+that the model learned from is refused: what it says of that is not unseen. Without ``--record`` the figures are
 printed; with it those of ``unseen/`` in ``docs/results/held_out.json`` are replaced for these sets.
 """
 

@@ -29,6 +29,7 @@ from typing import Any, Final
 import figures
 import numpy as np
 import tables
+from citing import citing_files
 from click.testing import CliRunner
 
 from tumorscope.labels import NOTICE
@@ -201,6 +202,9 @@ def problems(root: Path = ROOT) -> Iterator[str]:
     for key, run in evidence.runs.items():
         if run["not_recorded"] and not exempt.excuses(run):
             yield f"run {key!r} has no {', '.join(run['not_recorded'])}"
+    for name, text in citing_files(root).items():
+        if not (root / name).is_file() or (root / name).read_text(encoding="utf-8") != text:
+            yield f"{name} is outdated; run make evidence"
     for path, wanted in ((EVIDENCE, evidence.to_dict()), (MODEL, model_facts())):
         if not agree(_loaded(root / path), wanted):
             yield f"{path} is outdated; run make evidence"
@@ -214,6 +218,8 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     if not is_check:
         (root / MODEL).write_text(_json(model_facts()), encoding="utf-8")
         tables.main([], root=root)
+        for name, text in citing_files(root).items():
+            (root / name).write_text(text, encoding="utf-8")
         (root / EVIDENCE).write_text(_json(collect(root).to_dict()), encoding="utf-8")
     found = list(problems(root))
     for one in found:

@@ -3,9 +3,9 @@
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``, a figure in a sentence between
 ``<!-- = NAME -->`` and ``<!-- -->``, what belongs into the front matter of a page between
 ``# table: NAME`` and ``# end``. The name of a figure begins with its file: ``test:`` and section,
-row and metric of the test report; ``held_out:``, ``stated:``, ``bench:``, ``data:``, ``readers:``, ``card:`` or
-``lite:`` and its keys, with `` / `` between them. After a ``|`` comes how it is written: ``%`` as a
-percentage, ``n`` the number of images, ``groups``, ``low``, ``high``, or a format of Python such as
+row and metric of the test report; ``held_out:``, ``stated:``, ``bench:``, ``data:``, ``readers:``,
+``card:`` or ``lite:`` and its keys, with `` / `` between them. After a ``|`` comes how it is
+written: ``%`` as a percentage, ``n`` the number of images, ``groups``, ``low``, ``high``, or a format of Python such as
 ``.2f``.
 """
 

