@@ -4,8 +4,9 @@
 
 For each set, each of its sequences and each lesion type in it: how many tumors are called, left
 open, called none or rejected, and how many others are called; with intervals over groups. A set
-that the model learned from is refused: what it says of that is not unseen. Without ``--record`` the figures are
-printed; with it those of ``unseen/`` in ``docs/results/held_out.json`` are replaced for these sets.
+that the model learned from is refused: what it says of that is not unseen. Without ``--record``
+the figures are printed; with it those of ``unseen/`` in ``docs/results/held_out.json`` are replaced
+for these sets.
 """
 
 from __future__ import annotations

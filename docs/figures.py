@@ -5,8 +5,8 @@ A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``, a figure i
 ``# table: NAME`` and ``# end``. The name of a figure begins with its file: ``test:`` and section,
 row and metric of the test report; ``held_out:``, ``stated:``, ``bench:``, ``data:``, ``readers:``,
 ``card:`` or ``lite:`` and its keys, with `` / `` between them. After a ``|`` comes how it is
-written: ``%`` as a percentage, ``n`` the number of images, ``groups``, ``low``, ``high``, or a format of Python such as
-``.2f``.
+written: ``%`` as a percentage, ``n`` the number of images, ``groups``, ``low``, ``high``, or a
+format of Python such as ``.2f``.
 """
 
 from __future__ import annotations

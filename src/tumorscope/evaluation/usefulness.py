@@ -56,11 +56,12 @@ class DecisionPoint:
     everyone: Estimate
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
+        """Return plain JSON values; what a curve needs and no more."""
+        model = self.model.to_dict()
         return {
             "threshold": self.threshold,
-            "model": self.model.to_dict(),
-            "everyone": self.everyone.to_dict(),
+            "model": {name: model[name] for name in ("estimate", "low", "high")},
+            "everyone": self.everyone.estimate,
         }
 
 
