@@ -12,6 +12,7 @@ from figures import ROOT, Figure, Figures, Rows, TablesError, table, text_block
 from tumorscope.data.data_cards import CARDS, DataCard, data_card
 from tumorscope.evaluation import usefulness
 from tumorscope.evaluation.intervals import Estimate
+from tumorscope.evaluation.statistic import FIXED_SPECIFICITY
 
 NOT_PATIENTS: Final = ("types44", "not_brain_mr")
 """Sets whose identifiers are clusters of near-duplicates or of sources, and no patients."""
@@ -141,7 +142,8 @@ def predictive_values(f: Figures) -> tuple[Sequence[str], Rows]:
         for name in ("balanced", "rule_out")
     }
     unseen = f.held_out("hospital/all/sensitivity_at_specificity_95")
-    pairs["a hospital kept out of training, specificity 0.95"] = (unseen, Figure(0.95, 0.95, 0.95, unseen.n, None))
+    fixed = Figure(FIXED_SPECIFICITY, FIXED_SPECIFICITY, FIXED_SPECIFICITY, unseen.n)
+    pairs[f"a hospital kept out of training, specificity {FIXED_SPECIFICITY}"] = (unseen, fixed)
     rows = [
         (label, f"{prevalence:.1%}".replace("%", " %"), *_meaning(*pair, prevalence))
         for label, pair in pairs.items()

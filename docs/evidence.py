@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import re
 import sys
@@ -130,16 +131,17 @@ class Evidence:
 def collect(root: Path = ROOT) -> Evidence:
     """Read the pages and gather what they publish."""
     evidence = Evidence()
+    committed = figures.Figures(root)
     for page in figures.pages(root):
-        asked = figures.Figures(root)
-        figures.fill(page.read_text(encoding="utf-8"), asked)
-        for name, value in asked.asked.items():
+        committed.asked.clear()
+        figures.fill(page.read_text(encoding="utf-8"), committed)
+        for name, value in committed.asked.items():
             entry = evidence.figures.setdefault(name, {**_values(value), "pages": []})
             entry["pages"].append(page.relative_to(root).as_posix())
-    committed = figures.Figures(root)
     _whole_pages(evidence, committed)
     runs = {name: _run(name, committed) for name in evidence.figures}
-    for name, (key, run) in runs.items():
+    for name, (kind, run) in runs.items():
+        key = next(one for one in _names(kind) if evidence.runs.get(one, run) == run)
         evidence.runs[key] = run
         evidence.figures[name]["run"] = key
     evidence.runs = dict(sorted(evidence.runs.items()))
@@ -332,6 +334,12 @@ def _run(name: str, committed: figures.Figures) -> tuple[str, dict[str, Any]]:
     return "test", _provenance(
         {"model_sha256": committed.sources["card"]["sha256"], **committed.run}
     )
+
+
+def _names(key: str) -> Iterator[str]:
+    """Yield names for runs of the same figures that are not the same run."""
+    yield key
+    yield from (f"{key} ({count})" for count in itertools.count(2))
 
 
 def _provenance(record: Mapping[str, Any]) -> dict[str, Any]:

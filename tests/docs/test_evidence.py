@@ -8,6 +8,7 @@ from pathlib import Path
 import evidence
 import pytest
 import tables
+from citing import citing_files
 
 ROOT = Path(__file__).parents[2]
 EXEMPT = evidence.Exempt.read(ROOT / evidence.EXEMPT)
@@ -20,7 +21,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     facts = json.loads((ROOT / evidence.MODEL).read_text(encoding="utf-8"))
     monkeypatch.setattr(evidence, "model_facts", lambda: facts)
     pages = [*tables.pages(), *ROOT.glob("docs/**/*.json"), ROOT / evidence.EXEMPT]
-    for page in (*pages, *ROOT.glob("web/src/messages/??.ts")):
+    cited = [ROOT / name for name in ("pyproject.toml", *citing_files(ROOT))]
+    for page in (*pages, *cited, *ROOT.glob("web/src/messages/??.ts")):
         target = tmp_path / page.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(page, target)
@@ -73,6 +75,18 @@ def test_a_new_run_has_to_say_what_made_it(checkout: Path) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
     problems = list(evidence.problems(checkout))
     assert "run 'held_out:series' has no date, machine, data_sha256" in problems
+
+
+def test_two_runs_of_a_table_stay_two(checkout: Path) -> None:
+    path = checkout / "docs" / "results" / "held_out.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["figures"]["series/all/auroc"]["commit"] = "0123456"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    runs = evidence.collect(checkout).runs
+    assert {runs[name]["commit"] for name in ("held_out:series", "held_out:series (2)")} == {
+        "0123456",
+        "d4c7279",
+    }
 
 
 def test_what_a_set_taught_is_not_called_unseen() -> None:
