@@ -279,8 +279,9 @@ def agree(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(agree(*pair) for pair in pairs)
     if isinstance(one, str) and isinstance(other, str) and one != other:
         is_same_text = NUMBER.sub("#", one) == NUMBER.sub("#", other)
-        numbers = zip(NUMBER.findall(one), NUMBER.findall(other), strict=False)
-        return is_same_text and all(abs(float(a) - float(b)) <= TOLERANCE for a, b in numbers)
+        pairs = zip(NUMBER.findall(one), NUMBER.findall(other), strict=False)
+        numbers = [tuple(float(n.replace(",", "")) for n in pair) for pair in pairs]
+        return is_same_text and all(abs(a - b) <= TOLERANCE for a, b in numbers)
     return bool(one == other)
 
 
