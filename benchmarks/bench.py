@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -48,6 +49,7 @@ from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import INPUT, Classifier, available_cores
 from tumorscope.model.integer_arithmetic import cannot_saturate, multiplies_exactly
 from tumorscope.model.openvino_session import VARIABLE
+from tumorscope.recipes.provenance import git_commit
 
 Measure = Callable[[], float]
 Rounds = dict[str, list[float]]
@@ -450,6 +452,8 @@ def _about(bench: Bench) -> dict[str, Any]:
 
     return {
         "command": shlex.join(["python", "-m", "benchmarks.bench", *sys.argv[1:]]),
+        "commit": git_commit(),
+        "date": datetime.now(UTC).date().isoformat(),
         "cores": available_cores(),
         "processor": processor(),
         "python": platform.python_version(),

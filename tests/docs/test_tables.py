@@ -1,29 +1,14 @@
 """The tables of figures in README.md and docs are those of the committed JSON."""
 
-import importlib.util
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+import tables
 
 ROOT = Path(__file__).parents[2]
-
-
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-tables = load()
 
 
 @pytest.fixture
@@ -72,13 +57,48 @@ def test_a_table_without_an_end_is_an_error() -> None:
         tables.fill("<!-- table: truth -->\n| text |\n", tables.Figures())
 
 
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ("held_out:hospital/FLAIR/auroc", "0.944"),
+        ("held_out:hospital/all/coverage_tumor | %", "74 %"),
+        ("held_out:peers/tumorscope/all/auroc | n", "1,712"),
+        ("test:overall / all images / roc_auc | .2f", "0.98"),
+        ("card:size", "224"),
+    ],
+)
+def test_a_figure_in_a_sentence_is_filled_in(asked: str, text: str) -> None:
+    sentence = f"It is <!-- = {asked} -->9<!-- --> here."
+    filled = tables.fill(sentence, tables.Figures())
+    assert filled == f"It is <!-- = {asked} -->{text}<!-- --> here."
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ("held_out:nonsense", "have no 'nonsense'"),
+        ("nonsense:hospital", "begins with no file"),
+        ("held_out:hospital/FLAIR/auroc | n", "was not measured"),
+    ],
+)
+def test_a_figure_that_is_not_there_is_an_error(asked: str, reason: str) -> None:
+    with pytest.raises(tables.TablesError, match=reason):
+        tables.fill(f"<!-- = {asked} -->9<!-- -->", tables.Figures())
+
+
+def test_a_figure_without_an_end_is_an_error() -> None:
+    with pytest.raises(tables.TablesError, match="no <!-- --> in its line"):
+        tables.fill("<!-- = card:size -->9\n<!-- -->", tables.Figures())
+
+
 def test_every_table_is_shown_somewhere() -> None:
     shown = {
         match["name"]
         for page in tables.pages()
-        for match in tables.BLOCK.finditer(page.read_text(encoding="utf-8"))
+        for pattern in (tables.BLOCK, tables.FRONT)
+        for match in pattern.finditer(page.read_text(encoding="utf-8"))
     }
-    assert shown == set(tables.TABLES)
+    assert shown == {*tables.TABLES, *tables.TEXTS}
 
 
 @pytest.mark.parametrize(
@@ -95,9 +115,14 @@ def test_a_figure_is_written_as_in_a_report(figure: object, text: str) -> None:
 
 
 def test_figures_whose_run_was_not_kept_say_where_they_stood() -> None:
-    path = ROOT / "docs" / "results" / "held_out.json"
+    results = ROOT / "docs" / "results"
+    figures = {
+        name: figure
+        for file in ("held_out.json", "stated.json")
+        for name, figure in json.loads((results / file).read_text("utf-8"))["figures"].items()
+    }
     keys = {"estimate", "low", "high", "n", "groups", "command", "commit"}
-    for name, figure in json.loads(path.read_text(encoding="utf-8"))["figures"].items():
+    for name, figure in figures.items():
         assert keys <= set(figure), name
         assert figure["command"] or figure.get("transcribed_from"), name
         assert figure["low"] is None or figure["low"] <= figure["estimate"] <= figure["high"], name

@@ -25,6 +25,7 @@ _VERBS: Final = {
     "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),
     "prune": ("tumorscope.cli.prune:prune", "Prune a trained network to fewer filters."),
     "evaluate": ("tumorscope.cli.evaluate:evaluate", "Measure a model, with intervals."),
+    "readers": ("tumorscope.cli.readers:readers", "Compare readers with and without help."),
     "calibrate": ("tumorscope.cli.calibrate:calibrate", "Recalibrate a model on local cases."),
     "export": ("tumorscope.cli.export:export", "Export a training run as an artifact."),
     "export-run": ("tumorscope.cli.export_run:export_run", "Log a training run to MLflow."),

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from tumorscope.data.data_cards import data_card
 from tumorscope.labels import CLASSES, TUMOR_TYPES
 from tumorscope.model.artifact import Manifest
 from tumorscope.operating_point import NEUTRAL, RULE_IN, RULE_OUT, listed
@@ -139,7 +140,24 @@ def _data(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if split in data:
             yield split, _counts(data[split])
         for name, count in _part(data, split, "sets").items() if split == "train" else ():
-            yield f"{_INDENT}{name}", f"{count:,} images"
+            yield f"{_INDENT}{name}", f"{count:,} images; {_terms(card, name)}"
+    unclear = [
+        one for one in _part(data, "train", "sets") if "(confirmed)" not in _terms(card, one)
+    ]
+    if unclear:
+        yield (
+            "licences",
+            f"not confirmed for {len(unclear)} sets: treat the weights as research and teaching "
+            "material; docs/explanation/data-cards.md",
+        )
+
+
+def _terms(card: Mapping[str, Any], name: str) -> str:
+    """Return the licence of a data set: as the artifact tells it, else as this version knows it."""
+    told = _part(card, "sources", name)
+    if told:
+        return f"{told.get('licence')} ({'' if told.get('is_confirmed') else 'not '}confirmed)"
+    return data_card(name).terms
 
 
 def _results(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -54,6 +54,8 @@ class EvaluationData:
         Overlap of evidence and mask, NaN without a mask.
     mask_fraction
         Share of the image that the tumor's mask covers, NaN without a mask.
+    mask_center
+        Shape (n, 2), row and column of the mask's center as shares of the image; NaN without one.
     foreground_area
         Share of the image that is foreground.
     outcome
@@ -65,6 +67,8 @@ class EvaluationData:
         rejected.
     control_scores
         Scores of the trivial controls in [0, 1], each of shape (n,), by name of the control.
+    provenance
+        What made the answers: commit, day, machine, data, model, versions; kept as it is.
 
     Raises
     ------
@@ -87,12 +91,14 @@ class EvaluationData:
     peak_inside: Floats | None = None
     dice: Floats | None = None
     mask_fraction: Floats | None = None
+    mask_center: Floats | None = None
     foreground_area: Floats | None = None
     outcome: NDArray[np.str_] | None = None
     in_set: NDArray[np.bool_] | None = None
     foreign_kind: NDArray[np.str_] | None = None
     foreign_rejected: NDArray[np.bool_] | None = None
     control_scores: Mapping[str, Floats] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = ("y_true", "y_score", "groups", "type_prob", "type_true")
@@ -107,6 +113,7 @@ class EvaluationData:
             self._check_shares(name, getattr(self, name))
         for name, scores in self.control_scores.items():
             self._check_shares(name, scores)
+        self._check_centers()
 
     @property
     def threshold(self) -> float:
@@ -151,6 +158,17 @@ class EvaluationData:
             )
         if not np.isfinite(list(self.operating_points.values())).all():
             raise UsageError(f"Thresholds must be finite; received {dict(self.operating_points)}.")
+
+    def _check_centers(self) -> None:
+        if self.mask_center is None:
+            return
+        if self.mask_center.shape != (len(self.y_true), 2):
+            raise UsageError(
+                f"mask_center must have shape (n, 2); received {self.mask_center.shape} for "
+                f"{len(self.y_true)} images."
+            )
+        for column in self.mask_center.T:
+            self._check_shares("mask_center", column)
 
     def _check_shares(self, name: str, values: NDArray[Any] | None) -> None:
         if values is None:

@@ -64,7 +64,7 @@ _AGREE: Final = 1e-9
 _WEIGHTS_AT_ONCE: Final = 2_000_000
 """16 MB in float64: keeps memory flat in the number of images."""
 
-Method = Literal["bootstrap", "basic bootstrap", "clopper-pearson", "mover", "none"]
+Method = Literal["bootstrap", "basic bootstrap", "clopper-pearson", "mover", "ends", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,9 @@ class Estimate:
         return self.n_groups < FEW_GROUPS and "bootstrap" in self.method
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values, ``None`` for NaN."""
+        """Return plain JSON values, ``None`` for NaN and infinity."""
         return {
-            name: None if isinstance(value, float) and math.isnan(value) else value
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
             for name, value in asdict(self).items()
         }
 

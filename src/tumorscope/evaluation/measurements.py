@@ -30,6 +30,15 @@ from tumorscope.evaluation.statistic import (
     share,
 )
 from tumorscope.evaluation.subgroups import by_subgroup, macro_average
+from tumorscope.evaluation.usefulness import (
+    CLINIC_PREVALENCE,
+    PREVALENCES,
+    SHOWN_THRESHOLDS,
+    DecisionPoint,
+    decision_curve,
+    predictive_values,
+    weakest,
+)
 from tumorscope.labels import TUMOR_TYPES
 
 Row = Mapping[str, Estimate]
@@ -45,6 +54,17 @@ SLIVER_FRACTION: Final = 150 / 256**2
 only grazes it."""
 
 
+SIZE_EDGES: Final = (0.01, 0.03)
+"""Shares of the image that part small, middle and large tumors."""
+
+SIZES: Final = (
+    "1: below the minimum size",
+    "2: up to 1 % of the image",
+    "3: 1 to 3 % of the image",
+    "4: over 3 % of the image",
+)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Measurements:
     """Estimates of one split.
@@ -55,6 +75,9 @@ class Measurements:
         Section, then row, then metric. Sections without rows are left out.
     reliability
         Mean probability and observed share of tumors in each bin that is not empty.
+    decision_curve, clinic_curve
+        Net benefit over thresholds, at the prevalence of the images and at ``CLINIC_PREVALENCE``;
+        empty with one class.
     confusion
         Images by truth (rows) and call (columns), in the order of ``labels.CLASSES``.
     type_confusion
@@ -63,6 +86,8 @@ class Measurements:
 
     sections: Mapping[str, Section]
     reliability: tuple[tuple[float, Estimate], ...]
+    decision_curve: tuple[DecisionPoint, ...]
+    clinic_curve: tuple[DecisionPoint, ...]
     confusion: NDArray[np.int_]
     type_confusion: NDArray[np.int_]
 
@@ -85,6 +110,11 @@ class Measurements:
                 {"mean_score": score, "observed": observed.to_dict()}
                 for score, observed in self.reliability
             ],
+            "decision_curve": [one.to_dict() for one in self.decision_curve],
+            "clinic_curve": {
+                "prevalence": CLINIC_PREVALENCE,
+                "points": [one.to_dict() for one in self.clinic_curve],
+            },
             "confusion": self.confusion.tolist(),
             "type_confusion": self.type_confusion.tolist(),
         }
@@ -99,6 +129,8 @@ def take_measurements(data: EvaluationData) -> Measurements:
         **{f"by_{name}": _by(data, getattr(data, name)) for name in SUBGROUPS},
         "by_site_and_sequence": _by_site_and_sequence(data),
         "sensitivity_by_type": _sensitivity_by_type(data),
+        "sensitivity_by_size": _sensitivity_by(data, _sizes(data)),
+        "sensitivity_by_place": _sensitivity_by(data, _places(data)),
         "type": _types(data),
         "abstention": _abstention(data),
         "rejection": _rejection(data),
@@ -107,9 +139,19 @@ def take_measurements(data: EvaluationData) -> Measurements:
         "matched_in_area": _matched_in_area(data),
         "controls": _controls(data),
     }
+    curve, clinic_curve = _decision_curves(data)
+    sections["net_benefit"] = {
+        f"{one.threshold:g}": {"net_benefit": one.model, "net_benefit_everyone": one.everyone}
+        for one in curve
+        if one.threshold in SHOWN_THRESHOLDS
+    }
+    sections["predictive_values"] = _predictive_values(sections["operating_points"])
+    sections = {"weakest": weakest(sections), **sections}
     return Measurements(
         sections={name: rows for name, rows in sections.items() if rows},
         reliability=_reliability(data),
+        decision_curve=curve,
+        clinic_curve=clinic_curve,
         confusion=confusion_matrix(data.y_true, data.is_called, labels=[1, 0]),
         type_confusion=_type_confusion(data),
     )
@@ -216,6 +258,64 @@ def _sensitivity_by_type(data: EvaluationData) -> Section:
         data.groups[tumor],
         threshold=data.threshold,
     )
+
+
+def _sensitivity_by(data: EvaluationData, names: NDArray[np.str_] | None) -> Section:
+    """Measure the tumors whose mask tells their size or place."""
+    if names is None:
+        return {}
+    rows = (data.y_true == 1) & (names != "unknown")
+    if not rows.any():
+        return {}
+    return by_subgroup(
+        names[rows],
+        data.y_true[rows],
+        data.y_score[rows],
+        data.groups[rows],
+        threshold=data.threshold,
+    )
+
+
+def _sizes(data: EvaluationData) -> NDArray[np.str_] | None:
+    if data.mask_fraction is None:
+        return None
+    names = np.array([*SIZES, "unknown"])
+    edges = (SLIVER_FRACTION, *SIZE_EDGES)
+    return names[np.where(np.isnan(data.mask_fraction), -1, np.digitize(data.mask_fraction, edges))]
+
+
+def _places(data: EvaluationData) -> NDArray[np.str_] | None:
+    """Name the third of the image, up and down and across, in which a mask has its center."""
+    if data.mask_center is None:
+        return None
+    known = ~np.isnan(data.mask_center).any(axis=1)
+    third = np.clip((np.nan_to_num(data.mask_center) * 3).astype(int), 0, 2)
+    across = np.array(["left", "middle", "right"])[third[:, 1]]
+    down = np.array(["upper", "central", "lower"])[third[:, 0]]
+    joined = np.char.add(np.char.add(down, " "), across)
+    return np.where(known, joined, "unknown")
+
+
+def _decision_curves(
+    data: EvaluationData,
+) -> tuple[tuple[DecisionPoint, ...], tuple[DecisionPoint, ...]]:
+    if len(np.unique(data.y_true)) < 2:
+        return (), ()
+    return (
+        decision_curve(data.y_true, data.y_score, data.groups),
+        decision_curve(data.y_true, data.y_score, data.groups, prevalence=CLINIC_PREVALENCE),
+    )
+
+
+def _predictive_values(points: Section) -> Section:
+    return {
+        f"{name}, {prevalence:.1%}": predictive_values(
+            row["sensitivity"], row["specificity"], prevalence
+        )
+        for name, row in points.items()
+        if "sensitivity" in row and "specificity" in row
+        for prevalence in PREVALENCES
+    }
 
 
 def _types(data: EvaluationData) -> Section:

@@ -18,7 +18,9 @@ from tumorscope.errors import MissingExtraError
 from tumorscope.evaluation.arrays import Floats, Groups, Labels
 from tumorscope.evaluation.calibration import BINS
 from tumorscope.evaluation.intervals import Estimate
+from tumorscope.evaluation.measurements import Row
 from tumorscope.evaluation.roc_band import roc_band
+from tumorscope.evaluation.usefulness import PREVALENCES, DecisionPoint, predictive_values
 from tumorscope.labels import NOTICE
 
 try:
@@ -86,6 +88,68 @@ def plot_reliability(path: Path, curve: Sequence[tuple[float, Estimate]]) -> Non
     _plot_counts(lower, score, [one.n_images for _, one in curve])
     for axes in (upper, lower):
         _clean(axes)
+    _save(figure, path)
+
+
+def plot_decision_curves(path: Path, curves: Mapping[str, Sequence[DecisionPoint]]) -> None:
+    """Draw net benefit over threshold probability, a panel a prevalence, with 95 % bands."""
+    figure = Figure(figsize=(6 * len(curves), 4.8), layout="constrained")
+    for axes, (title, curve) in zip(
+        np.atleast_1d(figure.subplots(1, len(curves))), curves.items(), strict=True
+    ):
+        x = [one.threshold for one in curve]
+        top = max(one.model.estimate for one in curve)
+        axes.set(xlabel="probability from which one acts", ylabel="net benefit", title=title)
+        axes.set_ylim(-0.3 * max(top, 0.01), 1.15 * max(top, 0.01))
+        axes.fill_between(
+            x,
+            [one.model.low for one in curve],
+            [one.model.high for one in curve],
+            color=NO_TUMOR_COLOR,
+            alpha=0.25,
+            lw=0,
+            label="95 % band",
+        )
+        axes.plot(x, [one.model.estimate for one in curve], color=NO_TUMOR_COLOR, label="model")
+        everyone = [one.everyone.estimate for one in curve]
+        axes.plot(x, everyone, "--", color=TUMOR_COLOR, label="act on everyone")
+        axes.axhline(0, ls=":", color=GUIDE_COLOR, label="act on no one")
+        axes.legend()
+        _clean(axes)
+    _save(figure, path)
+
+
+def plot_predictive_values(path: Path, points: Mapping[str, Row]) -> None:
+    """Draw predictive values and false alarms for each tumor over the share of tumors."""
+    figure = Figure(figsize=(13, 4.6), layout="constrained")
+    prevalence = np.geomspace(PREVALENCES[0], PREVALENCES[-1], 60)
+    names = {
+        "ppv": "positive predictive value",
+        "npv": "negative predictive value",
+        "false_alarms_per_tumor": "false alarms for each tumor found",
+    }
+    panels = figure.subplots(1, len(names))
+    for axes, (metric, label) in zip(panels, names.items(), strict=True):
+        for index, (name, row) in enumerate(points.items()):
+            found = [
+                predictive_values(row["sensitivity"], row["specificity"], one)[metric]
+                for one in prevalence
+            ]
+            line = axes.plot(
+                prevalence,
+                [one.estimate for one in found],
+                _DASHES[index % len(_DASHES)],
+                label=name,
+            )
+            ends = np.nan_to_num([(one.low, one.high) for one in found], posinf=1e6)
+            axes.fill_between(
+                prevalence, ends[:, 0], ends[:, 1], alpha=0.15, lw=0, color=line[0].get_color()
+            )
+        axes.set(xlabel="share of tumors among those tested", ylabel=label, xscale="log")
+        if metric == "false_alarms_per_tumor":
+            axes.set(yscale="log", ylim=(1e-2, 1e3))
+        _clean(axes)
+    panels[0].legend()
     _save(figure, path)
 
 

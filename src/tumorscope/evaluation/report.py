@@ -17,11 +17,14 @@ from tumorscope.evaluation.intervals import RESAMPLES
 from tumorscope.evaluation.measurements import Measurements, take_measurements
 from tumorscope.evaluation.plots import (
     plot_confusion,
+    plot_decision_curves,
+    plot_predictive_values,
     plot_reliability,
     plot_roc,
     plot_scores,
 )
 from tumorscope.evaluation.tables import build_tables, format_estimate
+from tumorscope.evaluation.usefulness import CLINIC_PREVALENCE
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
 from tumorscope.system.files import check_output_folder
 
@@ -37,6 +40,8 @@ REPORT_FILES: Final = (
     "confusion.png",
     "confusion_types.png",
     "scores.png",
+    "decision_curves.png",
+    "predictive_values.png",
     "report.md",
     "report.html",
     METRICS_FILE,
@@ -83,6 +88,8 @@ def build_report(
     measurements = take_measurements(data)
     metrics = _metrics(data, measurements, command=command, title=title)
     metrics["left_out"] = dict(left_out or {})
+    if data.provenance:
+        metrics["provenance"] = dict(data.provenance)
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output, prefix=".unfinished-") as name:
@@ -172,7 +179,34 @@ def _draw(folder: Path, data: EvaluationData, measurements: Measurements) -> Ite
     plot_scores(path, data.y_true, data.y_score, thresholds=points)
     text = "Histogram of the probability of tumor, for images with and without tumor"
     yield Picture(path, "Scores by class, with the operating points", text)
+    yield from _draw_usefulness(folder, measurements)
     yield from _draw_confusions(folder, data, measurements)
+
+
+def _draw_usefulness(folder: Path, measurements: Measurements) -> Iterator[Picture]:
+    if not measurements.decision_curve:
+        return
+    path = folder / "decision_curves.png"
+    clinic = f"Share of tumors {CLINIC_PREVALENCE:.0%}: an assumption"
+    plot_decision_curves(
+        path,
+        {
+            "Share of tumors of these images": measurements.decision_curve,
+            clinic: measurements.clinic_curve,
+        },
+    )
+    text = (
+        "Net benefit of acting on the model's calls over the probability from which one acts, "
+        "beside acting on everyone and on no one"
+    )
+    yield Picture(path, "Decision curves with 95 % bands over groups", text)
+    path = folder / "predictive_values.png"
+    plot_predictive_values(path, measurements.sections["operating_points"])
+    text = (
+        "Positive and negative predictive value, and false alarms for each tumor found, over the "
+        "share of tumors among those tested, by operating point"
+    )
+    yield Picture(path, "What an answer means, over the share of tumors", text)
 
 
 def _draw_confusions(

@@ -44,11 +44,30 @@ METRICS: Final[Mapping[str, str]] = {
     "coverage_no_tumor": "coverage of no tumor",
     "peak_in_mask": "peak in mask",
     "dice": "Dice",
+    "ppv": "positive predictive value",
+    "npv": "negative predictive value",
+    "false_alarms_per_tumor": "false alarms for each tumor found",
+    "net_benefit": "net benefit",
+    "net_benefit_everyone": "net benefit of acting on everyone",
 }
 """Words for people, in the order of the columns."""
 
 SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "weakest": (
+        "Where it is right least often: subgroups of at least ten images, worst first",
+        "subgroup",
+    ),
     "operating_points": ("Operating points", "operating point (threshold)"),
+    "predictive_values": (
+        "What an answer means where tumors are rare: by operating point and share of tumors among "
+        "those tested. The ends of each interval are those of sensitivity and specificity together",
+        "operating point, share of tumors",
+    ),
+    "net_benefit": (
+        "Net benefit at the share of tumors of these images, in tumors found for each image; that "
+        "of acting on no one is 0",
+        "acting from a probability of",
+    ),
     "macro_over_sets": (
         "Macro average over sets: each set counts the same; each metric over the sets that have it",
         "average",
@@ -59,6 +78,11 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "by_site_and_sequence": ("By site and sequence, where both are known", "site, sequence"),
     "by_plane": ("By plane", "plane"),
     "sensitivity_by_type": ("Sensitivity by tumor type", "type"),
+    "sensitivity_by_size": ("Sensitivity by tumor size, tumors with a mask", "size on the image"),
+    "sensitivity_by_place": (
+        "Sensitivity by place on the image, tumors with a mask; left and right as shown",
+        "third of the image",
+    ),
     "type": ("Tumor type, tumors of known type", "set"),
     "abstention": (
         "What was left open, the accuracy of the rest, and how often the prediction set holds the "

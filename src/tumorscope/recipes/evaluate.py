@@ -22,6 +22,7 @@ from tumorscope.labels import CLASSES, Split
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows, type_index
+from tumorscope.recipes.provenance import content_sha256, run_record
 from tumorscope.system.files import check_output_folder
 
 
@@ -36,6 +37,7 @@ class _Gathered:
     peak_inside: list[float] = field(default_factory=list)
     dice: list[float] = field(default_factory=list)
     mask_fraction: list[float] = field(default_factory=list)
+    mask_center: list[tuple[float, float]] = field(default_factory=list)
     novelty: list[float] = field(default_factory=list)
 
 
@@ -108,6 +110,11 @@ def evaluate(
         _data(gathered, classifier, operating_point),
         foreground_area=features.areas[:, 0].astype(np.float64),
         control_scores=_control_scores(train, features, folder, classifier),
+        provenance=run_record(
+            command,
+            data_sha256=content_sha256(gathered.rows),
+            model_sha256=classifier.identity.sha256,
+        ),
         **_foreign([row for row in rows if row.set in not_brain], folder, classifier),
     )
     metrics = build_report(
@@ -162,6 +169,7 @@ def _gather(classifier: Classifier, rows: Sequence[ManifestRow], root: Path) -> 
         gathered.peak_inside.append(inside)
         gathered.dice.append(overlap)
         gathered.mask_fraction.append(_mask_fraction(item))
+        gathered.mask_center.append(_mask_center(item))
     return gathered
 
 
@@ -169,6 +177,14 @@ def _mask_fraction(item: LoadedRow) -> float:
     """Return the share of the image that the tumor's mask covers; NaN without one."""
     has_mask = item.mask is not None and item.row.tumor == 1 and item.mask.any()
     return float(np.mean(item.mask)) if has_mask and item.mask is not None else float("nan")
+
+
+def _mask_center(item: LoadedRow) -> tuple[float, float]:
+    """Return the mask's center as shares of height and width; NaN without a tumor mask."""
+    if item.mask is None or item.row.tumor != 1 or not item.mask.any():
+        return float("nan"), float("nan")
+    at = np.argwhere(item.mask).mean(axis=0) + 0.5
+    return float(at[0] / item.mask.shape[0]), float(at[1] / item.mask.shape[1])
 
 
 def _localization(
@@ -217,6 +233,7 @@ def _data(gathered: _Gathered, classifier: Classifier, operating_point: str) -> 
         peak_inside=np.array(gathered.peak_inside),
         dice=np.array(gathered.dice),
         mask_fraction=np.array(gathered.mask_fraction),
+        mask_center=np.array(gathered.mask_center),
     )
 
 

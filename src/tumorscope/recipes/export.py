@@ -13,6 +13,7 @@ import onnx
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from tumorscope.data.data_cards import data_cards
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.calibration import fit_platt, fit_temperature
 from tumorscope.evaluation.conformal import fit_conformal
@@ -119,6 +120,7 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     draft = with_recognition(draft, rows, Path(record["root"]))
     fitted, kept = calibrate_manifest(draft.manifest, outputs, splits["calibration"], rows)
     card = _card(record, arithmetic) | ({"not_fitted": kept} if kept else {})
+    card["sources"] = data_cards(rows)
     artifact = Artifact(replace(fitted, card=card), draft.graph)
     write_artifact(output, artifact, overwrite=overwrite)
     return artifact

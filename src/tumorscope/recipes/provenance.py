@@ -8,6 +8,7 @@ import platform
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ from typing import Any, Final
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.errors import UsageError
 from tumorscope.system.files import file_sha256, write_whole
+from tumorscope.system.machine import describe_machine
 
 RUN_NAME: Final = "run.json"
 """What a run records of itself, in its folder."""
@@ -41,6 +43,32 @@ def library_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def run_record(
+    command: str, *, data_sha256: str, model_sha256: str | None = None
+) -> dict[str, Any]:
+    """Return what a published figure has to name: command, commit, day, machine, data, versions.
+
+    Parameters
+    ----------
+    command
+        That makes the figure again.
+    data_sha256
+        Of what was measured, as by :func:`content_sha256`.
+    model_sha256
+        Identity of the model; ``None`` where none answered.
+    """
+    model = {} if model_sha256 is None else {"model_sha256": model_sha256}
+    return {
+        "command": command,
+        "commit": git_commit(),
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": describe_machine(),
+        "data_sha256": data_sha256,
+        **model,
+        "versions": library_versions(),
+    }
 
 
 def git_commit() -> str | None:
@@ -98,7 +126,7 @@ def data_summary(rows: Sequence[ManifestRow]) -> dict[str, Any]:
             "no_tumor": sum(row.tumor == 0 for row in of_split),
             "groups": len({row.group_id for row in of_split}),
             "sets": dict(sorted(Counter(row.set for row in of_split).items())),
-            "sha256": _content_hash(of_split),
+            "sha256": content_sha256(of_split),
         }
     return summary
 
@@ -108,6 +136,7 @@ def write_json(path: Path, values: Any) -> None:
     write_whole(path, json.dumps(values, indent=1, sort_keys=True) + "\n")
 
 
-def _content_hash(rows: Sequence[ManifestRow]) -> str:
+def content_sha256(rows: Sequence[ManifestRow]) -> str:
+    """Return a hash of the images of rows and their labels, in any order and under any name."""
     lines = sorted(f"{row.sha256} {row.slice_index} {row.plane} {row.tumor}" for row in rows)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

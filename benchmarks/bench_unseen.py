@@ -1,0 +1,117 @@
+"""What the model says of data sets that took no part in its training, as figures of the documents.
+
+    python -m benchmarks.bench_unseen --manifest split.csv --root DATA --sets tiantan soop --record
+
+For each set, each of its sequences and each lesion type in it: how many tumors are called, left
+open, called none or rejected, and how many others are called; with intervals over groups. A set
+that the model learned from is refused: what it says of that is not unseen. Without ``--record``
+the figures are printed; with it those of ``unseen/`` in ``docs/results/held_out.json`` are replaced
+for these sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from benchmarks.record import command_line, record_figures
+
+from tumorscope.data.manifest import ManifestRow, read_manifest
+from tumorscope.evaluation.intervals import Estimate, bootstrap_share
+from tumorscope.model.classifier import Classifier, load_model
+from tumorscope.recipes.model_inputs import SkippedRow, load_rows
+
+NAMES: Final = {
+    1: {
+        "tumor": "sensitivity",
+        "no_tumor": "no_tumor",
+        "abstain": "abstained",
+        "rejected": "rejected",
+    },
+    0: {"tumor": "false_alarm", "abstain": "abstained", "rejected": "rejected"},
+    None: {"tumor": "false_alarm", "rejected": "rejected"},
+}
+"""Figures by label and outcome."""
+
+Answer = tuple[ManifestRow, str]
+
+
+def main() -> None:
+    """Print or record the figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--manifest", type=Path, required=True)
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--sets", nargs="+", required=True)
+    parser.add_argument("--most", type=int, default=0, help="images of a set, drawn at random")
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args()
+    model = load_model(options.model)
+    check_unseen(options.sets, model)
+    rows = read_manifest(options.manifest, root=options.root)
+    for name in options.sets:
+        of_set = draw([row for row in rows if row.set == name], options.most)
+        found = figures(list(answers(of_set, options.root, model)))
+        for figure, one in found.items():
+            print(f"{name}/{figure}: {one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]")
+        if options.record:
+            record_figures(
+                f"unseen/{name}/",
+                found,
+                command=command_line("benchmarks.bench_unseen"),
+                rows=of_set,
+                model_sha256=model.identity.sha256,
+            )
+
+
+def check_unseen(names: Sequence[str], model: Classifier) -> None:
+    """Refuse sets that the model learned from."""
+    data = model.manifest.card.get("training", {}).get("data", {})
+    taught = {name for split in data.values() for name in split.get("sets", {})}
+    if seen := sorted(taught.intersection(names)):
+        raise SystemExit(f"The model learned from {', '.join(seen)}; that is not unseen.")
+
+
+def draw(rows: Sequence[ManifestRow], most: int) -> list[ManifestRow]:
+    """Return rows drawn at random, always the same; all of them where ``most`` is 0."""
+    if not most or len(rows) <= most:
+        return list(rows)
+    chosen = np.random.default_rng(0).choice(len(rows), most, replace=False)
+    return [rows[at] for at in sorted(chosen)]
+
+
+def answers(rows: Sequence[ManifestRow], root: Path, model: Classifier) -> Iterator[Answer]:
+    """Yield each row that can be read, with the outcome."""
+    for item in load_rows(rows, root, model.manifest.preprocessing):
+        if isinstance(item, SkippedRow):
+            print(f"left out: {item.name}: {item.reason}")
+        else:
+            yield item.row, model.predict(item.pixels).outcome
+
+
+def figures(given: Sequence[Answer]) -> dict[str, Estimate]:
+    """Return the shares of outcomes for the set, its sequences and its lesion types."""
+    cells: dict[str, list[Answer]] = {"": list(given)}
+    for row, outcome in given:
+        for name in (row.sequence, row.type):
+            if name:
+                cells.setdefault(f"{name}/", []).append((row, outcome))
+    found = {}
+    for cell, members in cells.items():
+        for label in (1, 0, None):
+            of_label = [(row, outcome) for row, outcome in members if row.tumor == label]
+            groups = np.array([row.group_id or row.name for row, _ in of_label])
+            for outcome, name in NAMES[label].items() if of_label else ():
+                hits = np.array([one == outcome for _, one in of_label])
+                key = (
+                    f"{cell}{name}" if label == 1 or name == "false_alarm" else f"{cell}free {name}"
+                )
+                found.setdefault(key, bootstrap_share(hits, groups))
+    return found
+
+
+if __name__ == "__main__":
+    main()
