@@ -117,7 +117,7 @@ def test_nothing_is_overwritten_silently(manifest: Path, tmp_path: Path, verb: s
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "--manifest FILE"),
+        ((), "No manifest or folder was given"),
         (("--manifest", "manifest.csv"), "--output FILE"),
         (
             ("--manifest", "manifest.csv", "manifest.csv", "--output", "twice.csv"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, cast
@@ -16,6 +16,8 @@ from tumorscope.imaging.inputs.sources import is_scan_file, walk_folder
 from tumorscope.labels import TUMOR_TYPES, TumorType
 
 _TUMOR_FREE: Final = re.compile(r"no|no[_ -]?tumou?r|normal|tumou?r[_ -]?free|negative", re.I)
+FOLDER_LABELS: Final = ("tumor", "no_tumor", *TUMOR_TYPES)
+"""What a folder may be said to hold."""
 _TYPES: Final = "|".join(TUMOR_TYPES)
 _TUMOR: Final = re.compile(rf"yes|tumou?r|positive|({_TYPES})([_ -]?tumou?r)?", re.I)
 _TYPE: Final = re.compile(f"({_TYPES})", re.I)
@@ -44,11 +46,20 @@ class Collection:
         return self.root / row.path
 
 
-def open_collection(path: Path, root: Path | None = None) -> Collection:
+def open_collection(
+    path: Path, root: Path | None = None, *, labels: Mapping[str, str] | None = None
+) -> Collection:
     """Open a manifest (CSV), or all pictures below a folder.
 
     In a folder, ``tumor`` and ``type`` are taken from the names of the folders on the way where
     one of them says so (``yes``, ``no_tumor``, ``glioma``, ...) and are unknown elsewhere.
+
+    Parameters
+    ----------
+    root
+        Folder that the paths of a manifest are relative to; by default its own.
+    labels
+        One of :data:`FOLDER_LABELS` by the name of a folder, in lower case.
 
     Raises
     ------
@@ -56,7 +67,7 @@ def open_collection(path: Path, root: Path | None = None) -> Collection:
         If there is no such file or folder, or no picture in it.
     """
     if path.is_dir():
-        rows = list(_rows_of_folder(path))
+        rows = list(_rows_of_folder(path, labels or {}))
         if not rows:
             raise UsageError(f"{path} contains no image; {listing()} are read.")
         return Collection(path.resolve().name, tuple(expand_volumes(rows, path)), path)
@@ -78,23 +89,26 @@ def join_collections(collections: Sequence[Collection]) -> Collection:
     return Collection(" + ".join(names), tuple(rows), Path("/"))
 
 
-def _rows_of_folder(folder: Path) -> Iterable[ManifestRow]:
+def _rows_of_folder(folder: Path, labels: Mapping[str, str]) -> Iterable[ManifestRow]:
     found = (path for path in walk_folder(folder) if isinstance(path, Path))
     for path in sorted(path for path in found if is_scan_file(path)):
         relative = path.relative_to(folder)
-        label, kind = label_of_folders((folder.resolve().name, *relative.parts[:-1]))
+        label, kind = label_of_folders((folder.resolve().name, *relative.parts[:-1]), labels)
         yield ManifestRow(
             set=folder.resolve().name, path=relative.as_posix(), tumor=label, type=kind
         )
 
 
-def label_of_folders(folders: Sequence[str]) -> tuple[int | None, TumorType | None]:
+def label_of_folders(
+    folders: Sequence[str], labels: Mapping[str, str] | None = None
+) -> tuple[int | None, TumorType | None]:
     """Return label and tumor type from the innermost folder whose name tells."""
     for name in reversed(folders):
-        if _TUMOR_FREE.fullmatch(name):
+        given = (labels or {}).get(name.lower(), name)
+        if _TUMOR_FREE.fullmatch(given):
             return 0, None
-        if _TUMOR.fullmatch(name):
-            found = _TYPE.match(name)
+        if _TUMOR.fullmatch(given):
+            found = _TYPE.match(given)
             return 1, cast("TumorType", found[1].lower()) if found else None
     return None, None
 
