@@ -158,6 +158,11 @@ def _name_unit(unit: _Unit) -> str:
     return ("", "patient:", "file:")[rank] + name
 
 
+def read_or_blank(rows: Sequence[ManifestRow], root: Path) -> Iterator[NDArray[np.float32]]:
+    """Read the picture of each row; one that cannot be read is logged, and taken as blank."""
+    yield from _read_or_note(rows, root, set())
+
+
 def _read_or_note(
     rows: Sequence[ManifestRow], root: Path, unreadable: set[int]
 ) -> Iterator[NDArray[np.float32]]:
