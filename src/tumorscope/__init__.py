@@ -28,6 +28,8 @@ from tumorscope.errors import (
 
 if TYPE_CHECKING:
     from tumorscope.answer import Failure, Prediction, SeriesPrediction
+    from tumorscope.columns import to_frame
+    from tumorscope.imaging.formats.volume import Volume
     from tumorscope.model.classifier import Classifier, load_model
 
 __version__: Final = "0.1.0"
@@ -41,6 +43,8 @@ _LAZY: Final = {
     "Failure": "tumorscope.answer",
     "Prediction": "tumorscope.answer",
     "SeriesPrediction": "tumorscope.answer",
+    "Volume": "tumorscope.imaging.formats.volume",
+    "to_frame": "tumorscope.columns",
     "load_model": "tumorscope.model.classifier",
 }
 
@@ -60,8 +64,10 @@ __all__ = [
     "TumorscopeError",
     "UnsupportedFormatError",
     "UsageError",
+    "Volume",
     "__version__",
     "load_model",
+    "to_frame",
 ]
 
 
