@@ -15,6 +15,7 @@ import click
 import numpy as np
 
 from tumorscope.answer import Answer, Failure, Prediction
+from tumorscope.cli.contact_sheet import contact_sheet
 from tumorscope.cli.options import model_option, operating_point_option, threshold_option
 from tumorscope.columns import COLUMNS, flatten, in_cell
 from tumorscope.errors import UsageError
@@ -43,6 +44,12 @@ _MAX_NAME_BYTES: Final = 120
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for one PNG per image with the evidence overlaid.",
 )
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="One HTML file with all answers, scans and evidence, to look through.",
+)
 @model_option
 @operating_point_option
 @threshold_option
@@ -50,6 +57,7 @@ def predict(
     paths: tuple[str, ...],
     style: str,
     heatmaps: Path | None,
+    page: Path | None,
     model: Path | None,
     operating_point: str | None,
     threshold: float | None,
@@ -62,15 +70,19 @@ def predict(
     pictures = None if heatmaps is None else _HeatmapFolder(heatmaps, inputs=paths)
     write = _WRITERS[style]()
     failed = False
-    answers = classifier.predict_many(paths, heatmap=pictures is not None)
-    for answer in _with_progress(answers):
-        if isinstance(answer, Failure):
-            failed = True
-            if style != "json":
-                click.echo(f"{answer.source}: {answer.error.detail}", err=True)
-        if pictures is not None and isinstance(answer, Prediction):
-            pictures.save(answer)
-        write(answer)
+    with_evidence = pictures is not None or page is not None
+    answers = classifier.predict_many(paths, heatmap=with_evidence)
+    with contact_sheet(page) as sheet:
+        for answer in _with_progress(answers):
+            if isinstance(answer, Failure):
+                failed = True
+                if style != "json":
+                    click.echo(f"{answer.source}: {answer.error.detail}", err=True)
+            if pictures is not None and isinstance(answer, Prediction):
+                pictures.save(answer)
+            if sheet is not None:
+                sheet.add(answer)
+            write(answer)
     if style == "table":
         point, value = classifier.operating_point, classifier.threshold
         click.echo(f"\nOperating point {point}: tumor from {value:.3f} on. {NOTICE}")

@@ -222,7 +222,9 @@ def _rows_of(rows: list[ManifestRow], split: Split, manifest: Path) -> list[Mani
 
 
 def _check_run(path: Path, record: dict[str, Any], *, resume: bool) -> None:
-    if not path.exists() or not RunPaths(path.parent).state.exists():
+    if not path.exists():
+        return
+    if not resume and not RunPaths(path.parent).state.exists():
         return  # a start that failed before its first whole epoch blocks nothing
     if not resume:
         raise UsageError(
