@@ -347,7 +347,7 @@ def _unpack(content: bytes, name: str) -> tuple[bytes, bytes, bytes | None]:
 
 def _training_scans(content: bytes, name: str) -> NDArray[np.uint64]:
     try:
-        scans = np.load(io.BytesIO(content), allow_pickle=False)
+        scans: NDArray[np.uint64] = np.load(io.BytesIO(content), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise ArtifactError(f"{TRAINING_SCANS_NAME} of {name} is damaged: {error}.") from error
     is_table = isinstance(scans, np.ndarray) and scans.ndim == 2

@@ -140,7 +140,7 @@ def train(
         for name, of_split in splits.items():
             examples[name], left_out = load_examples(of_split, folder, preprocessing)
             skipped += left_out
-        origin = {"start": str(start)} if start else {}
+        origin = {"start": str(start.resolve() if start.exists() else start)} if start else {}
         origin |= {"preset": preset} if preset else {}
         _write_run(output, record | origin, rows, skipped)
         return fit(

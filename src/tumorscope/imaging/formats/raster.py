@@ -98,6 +98,8 @@ def from_pil(picture: Image.Image, source: str, limits: Limits = DEFAULT_LIMITS)
 
 
 _CHANNELS: Final = (1, 3, 4)
+MIN_SIDE: Final = 16
+"""Pixels of the smallest image that is analyzed; a shorter side is one of channels."""
 
 
 def from_array(array: NDArray[Any], source: str, limits: Limits = DEFAULT_LIMITS) -> Scan:
@@ -113,7 +115,7 @@ def from_array(array: NDArray[Any], source: str, limits: Limits = DEFAULT_LIMITS
     """
     if array.dtype.kind not in "buif":
         raise UnsupportedFormatError(f"An array of real numbers is needed; received {array.dtype}.")
-    if array.ndim == 3 and array.shape[0] in _CHANNELS and array.shape[2] not in _CHANNELS:
+    if array.ndim == 3 and array.shape[0] in _CHANNELS and min(array.shape[1:]) >= MIN_SIDE:
         array = np.moveaxis(array, 0, 2)  # as PyTorch has it
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
