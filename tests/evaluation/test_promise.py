@@ -53,9 +53,13 @@ def test_promise_is_kept_on_others(measure, each: int) -> None:
     rng = np.random.default_rng(1)
     others = draw(rng, 20_000)
     level = 0.75 if measure == "ppv" else 0.9
-    broken = 0
+    broken = refused = 0
     for _ in range(40):
-        held = hold(Promise(measure, level, 0.9), *draw(rng, 200, each))
+        try:
+            held = hold(Promise(measure, level, 0.9), *draw(rng, 200, each))
+        except UsageError:
+            refused += 1
+            continue
         called = others[1] >= held.threshold
         truth = {
             "sensitivity": called[others[0] == 1].mean(),
@@ -63,6 +67,7 @@ def test_promise_is_kept_on_others(measure, each: int) -> None:
             "ppv": others[0][called].mean() if called.any() else 1,
         }[measure]
         broken += truth < level
+    assert refused <= 10
     assert broken <= 9  # of 40, where 4 are allowed on average
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -15,6 +15,9 @@ from tumorscope.cli.options import (
 )
 from tumorscope.errors import needs_extra
 from tumorscope.labels import NOTICE
+
+if TYPE_CHECKING:
+    from tumorscope.evaluation.promise import Measure
 
 
 @click.command()
@@ -71,7 +74,7 @@ def calibrate(
         from tumorscope.evaluation.promise import Promise
         from tumorscope.recipes.calibrate import calibrate as fit
     promises = [
-        Promise(measure, level, confidence)
+        Promise(cast("Measure", measure), level, confidence)
         for measure, level in (
             ("sensitivity", sensitivity),
             ("specificity", specificity),

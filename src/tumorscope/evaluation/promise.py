@@ -149,8 +149,8 @@ def hold(promise: Promise, y_true: Labels, y_score: Floats, groups: Groups) -> H
         raise UsageError(
             f"No threshold holds a {WORDS[promise.measure]} of {promise.level:g} with "
             f"{promise.confidence:.0%} confidence on these cases: the best of them reaches "
-            f"{1 - risk.min():.3f} on {int(count.max())} {_OF_GROUPS[promise.measure]}. Give more "
-            "cases or a lower value."
+            f"{1 - risk.min():.3f} on {count[risk.argmin()]} {_OF_GROUPS[promise.measure]}. Give "
+            "more cases or a lower value."
         )
     best = int(np.max(valid))
     return Held(float(losses.thresholds[enough][best]), float(1 - risk[best]), int(count[best]))

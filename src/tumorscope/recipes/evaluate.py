@@ -197,7 +197,7 @@ def _notes_on_known(known: Known | None) -> list[str]:
         ]
     copies, near = int(known.is_copy.sum()), int(known.is_neighbor.sum())
     notes = [
-        f"{copies} of these {len(known.train)} images are copies (turned and mirrored ones "
+        f"{copies} of these {len(known.is_copy)} images are copies (turned and mirrored ones "
         f"included) of scans that the model was trained on, and {near - copies} more are very "
         "similar to one" + ("; see the figures without them." if near else ".")
     ]

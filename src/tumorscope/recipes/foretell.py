@@ -13,7 +13,7 @@ from tumorscope.data.check import (
     too_few_to_calibrate,
 )
 from tumorscope.data.manifest import ManifestRow
-from tumorscope.labels import SPLITS
+from tumorscope.labels import SPLITS, Split
 from tumorscope.training.config import TrainConfig
 
 Preset = Literal["quick", "standard", "full"]
@@ -58,7 +58,7 @@ def expected_hours(train: int, val: int, config: TrainConfig, preset: str) -> fl
 
 def foretell(
     rows: Sequence[ManifestRow],
-    seen: Mapping[str, Sequence[ManifestRow]],
+    seen: Mapping[Split, Sequence[ManifestRow]],
     config: TrainConfig,
     *,
     preset: str | None,
@@ -88,7 +88,7 @@ def foretell(
     yield from _warnings(sides, len(seen["train"]))
 
 
-def _warnings(sides: Mapping[str, Sequence[ManifestRow]], train: int) -> Iterator[str]:
+def _warnings(sides: Mapping[Split, Sequence[ManifestRow]], train: int) -> Iterator[str]:
     if train < FEWEST_TO_FINE_TUNE:
         with_tumor, without = count_groups(sides["train"])
         yield (
