@@ -101,7 +101,5 @@ def write_map(source: Path, slices: dict[int, NDArray[np.float32]], path: Path) 
         to_file = ornt_transform(np.array([[0, 1], [1, 1], [2, 1]]), io_orientation(affine))
         canonical = apply_orientation(canonical, to_file)
     image = nibabel.Nifti1Image(np.ascontiguousarray(canonical), affine)
-    image.header["descrip"] = (
-        b"Evidence for tumor, 0 to 1. Research use only. Not a medical device."
-    )
+    image.header["descrip"] = f"Evidence for tumor, 0 to 1. {NOTICE}".encode()
     nibabel.save(image, path)
