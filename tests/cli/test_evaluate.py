@@ -124,3 +124,17 @@ def test_subgroups_of_a_column_are_measured(
     assert missing.code == 2
     assert "--by 'weight': no row has a value in it; there are set, site, path" in missing.err
     assert missing.err.strip().endswith("age.")
+
+
+def test_a_column_of_too_many_values_is_refused(
+    tumorscope: Callable[..., Result],
+    study: Path,
+    tiny_artifact_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tumorscope.recipes.evaluate.MOST_SUBGROUPS", 5)
+    words = ("--model", tiny_artifact_path, "--by", "patient_id", "--output", "report")
+    result = tumorscope("evaluate", study, *words)
+    assert result.code == 2
+    assert "--by 'patient_id' has 16 different values; at most 5" in result.err
+    assert not Path("report").exists()

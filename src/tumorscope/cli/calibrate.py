@@ -101,7 +101,8 @@ def calibrate(
     for name, one in said.get("promises", {}).items():
         click.echo(_held(name, one))
     for name, reason in said.get("kept", {}).items():
-        click.echo(f"Kept as it was: {name.replace('_', ' ')} ({reason}).")
+        what = "Left out" if name == "prediction_sets" else "Kept as it was"
+        click.echo(f"{what}: {name.replace('_', ' ')} ({reason}).")
     for note in said.get("notes", ()):
         click.echo(note)
     click.echo(

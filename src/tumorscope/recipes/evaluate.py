@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,10 @@ from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows, ty
 from tumorscope.recipes.predictions_table import predictions_table
 from tumorscope.recipes.training_scans import Known, find_known
 from tumorscope.system.files import check_output_folder
+
+
+MOST_SUBGROUPS: Final = 50
+"""Of one column; each takes as long as a small report of its own."""
 
 
 @dataclass(slots=True)
@@ -169,6 +173,12 @@ def _subgroups(rows: Sequence[ManifestRow], columns: Sequence[str]) -> dict[str,
                 f"--by {column!r}: no row has a value in it; there are {', '.join(there)}."
             )
         found[column] = name_bands(values)
+        count = len(np.unique(found[column]))
+        if count > MOST_SUBGROUPS:
+            raise UsageError(
+                f"--by {column!r} has {count} different values; at most {MOST_SUBGROUPS} are "
+                "measured apart. Name a column with fewer."
+            )
     return found
 
 
