@@ -29,7 +29,6 @@ from tumorscope.recipes.predictions_table import predictions_table
 from tumorscope.recipes.training_scans import Known, find_known
 from tumorscope.system.files import check_output_folder
 
-
 MOST_SUBGROUPS: Final = 50
 """Of one column; each takes as long as a small report of its own."""
 
