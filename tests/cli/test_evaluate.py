@@ -120,6 +120,8 @@ def test_subgroups_of_a_column_are_measured(
     assert list(sections["by_age"]) == ["20 to 23", "24 to 27", "28 to 31", "32 to 35"]
     assert "By age" in Path("report/report.md").read_text()
     assert "All sides of the split are measured" in result.out
+    own = tumorscope(*words[:-1], "own", "--threshold", "0.9")
+    assert "at custom (probability >= 0.900)" in own.out
     missing = tumorscope(*words[:-1], "other", "--by", "weight")
     assert missing.code == 2
     assert "--by 'weight': no row has a value in it; there are set, site, path" in missing.err

@@ -15,10 +15,10 @@ from tumorscope.cli.options import (
     model_option,
     operating_point_option,
     source_options,
+    threshold_option,
 )
 from tumorscope.errors import needs_extra
 from tumorscope.labels import NOTICE, SPLITS, Split
-from tumorscope.operating_point import NEUTRAL
 
 EXIT_SOME_FAILED: Final = 1
 
@@ -53,6 +53,7 @@ _LEFT_OPEN: Final = {"abstained": "abstained", "rejected": "rejected"}
     "numbers, such as ages, become four bands.",
 )
 @operating_point_option
+@threshold_option
 @click.option(
     "--not-brain",
     multiple=True,
@@ -74,6 +75,7 @@ def evaluate(
     output: Path,
     by: tuple[str, ...],
     operating_point: str | None,
+    threshold: float | None,
     not_brain: tuple[str, ...],
     record: bool,
     overwrite: bool,
@@ -98,7 +100,8 @@ def evaluate(
         root=root,
         reading=Reading(labels, patient_pattern),
         by=by,
-        operating_point=operating_point or NEUTRAL,
+        operating_point=operating_point,
+        threshold=threshold,
         not_brain=not_brain,
         record=record,
         overwrite=overwrite,

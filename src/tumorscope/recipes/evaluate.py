@@ -58,7 +58,8 @@ def evaluate(
     root: Path | None = None,
     reading: Reading | None = None,
     by: Sequence[str] = (),
-    operating_point: str = "balanced",
+    operating_point: str | None = None,
+    threshold: float | None = None,
     not_brain: Sequence[str] = (),
     record: bool = False,
     overwrite: bool = False,
@@ -85,6 +86,9 @@ def evaluate(
         How labels and patients are found.
     by
         Columns whose values are measured apart; many numbers are put into four bands.
+    operating_point, threshold
+        Where sensitivity and specificity are measured: a named point, by default ``balanced``, or
+        a probability of tumor.
     not_brain
         Sets whose pictures, of all splits, show no brain MR image and should be rejected.
     record
@@ -114,7 +118,7 @@ def evaluate(
     chosen = _chosen(data, split)
     subgroups = _subgroups(chosen, by)
     artifact = read_artifact(model)
-    classifier = Classifier(artifact, operating_point=operating_point)
+    classifier = Classifier(artifact, operating_point=operating_point, threshold=threshold)
     gathered = _gather(classifier, chosen, data.root)
     if not gathered.rows:
         raise ManifestError(
@@ -126,7 +130,7 @@ def evaluate(
     train = [row for row in data.rows if split and row.split == "train" and row.tumor is not None]
     kept = [row.name not in gathered.left_out for row in chosen]
     measured = replace(
-        _data(gathered, classifier, operating_point),
+        _data(gathered, classifier),
         foreground_area=features.areas[:, 0].astype(np.float64),
         control_scores=_control_scores(train, features, data.root, classifier),
         subgroups={name: values[kept] for name, values in subgroups.items()},
@@ -285,7 +289,7 @@ def _localization(
     return float(item.mask[row, column]), float(overlap)
 
 
-def _data(gathered: _Gathered, classifier: Classifier, operating_point: str) -> EvaluationData:
+def _data(gathered: _Gathered, classifier: Classifier) -> EvaluationData:
     rows = gathered.rows
     logits = np.array(gathered.logits)
     types = np.stack(gathered.types).astype(np.float64)
@@ -309,8 +313,9 @@ def _data(gathered: _Gathered, classifier: Classifier, operating_point: str) -> 
         plane=column("plane"),
         type_prob=types / types.sum(axis=1, keepdims=True),
         type_true=np.array([type_index(row) for row in rows]),
-        operating_point=operating_point,
-        operating_points=classifier.manifest.operating_points,
+        operating_point=classifier.operating_point,
+        operating_points=classifier.manifest.operating_points
+        | {classifier.operating_point: classifier.threshold},
         peak_inside=np.array(gathered.peak_inside),
         dice=np.array(gathered.dice),
         mask_fraction=np.array(gathered.mask_fraction),
