@@ -144,7 +144,7 @@ def test_promised_points_are_added_and_the_cases_are_remembered(
     output = tmp_path / "local.tumorscope"
     calibrate(
         tiny_artifact_path,
-        make_cases(),
+        make_cases(splits={"calibration": 80}),
         output=output,
         promises=[Promise("sensitivity", 0.9, 0.9), Promise("specificity", 0.9, 0.9)],
     )
@@ -168,7 +168,7 @@ def test_a_promise_that_cannot_be_held_writes_nothing(
     with pytest.raises(UsageError, match=r"needs at least 59 .*there are 40"):
         calibrate(
             tiny_artifact_path,
-            make_cases(),
+            make_cases(splits={"calibration": 80}),
             output=output,
             promises=[Promise("sensitivity", 0.95)],
         )
