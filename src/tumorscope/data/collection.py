@@ -20,6 +20,9 @@ FOLDER_LABELS: Final = ("tumor", "no_tumor", *TUMOR_TYPES)
 """What a folder may be said to hold."""
 _TYPES: Final = "|".join(TUMOR_TYPES)
 _TUMOR: Final = re.compile(rf"yes|tumou?r|positive|({_TYPES})([_ -]?tumou?r)?", re.I)
+_MASK: Final = re.compile(r"(.+)[_ -](?:mask|seg|segmentation)", re.I)
+"""Stem of a file that outlines the tumor of the image that is named before it."""
+
 _TYPE: Final = re.compile(f"({_TYPES})", re.I)
 
 
@@ -52,7 +55,8 @@ def open_collection(
     """Open a manifest (CSV), or all pictures below a folder.
 
     In a folder, ``tumor`` and ``type`` are taken from the names of the folders on the way where
-    one of them says so (``yes``, ``no_tumor``, ``glioma``, ...) and are unknown elsewhere.
+    one of them says so (``yes``, ``no_tumor``, ``glioma``, ...) and are unknown elsewhere. A file
+    ``NAME_mask`` or ``NAME_seg`` beside an image ``NAME`` is its mask.
 
     Parameters
     ----------
@@ -82,7 +86,12 @@ def join_collections(collections: Sequence[Collection]) -> Collection:
     """Put collections together; the paths become absolute and ``set`` the collection's name."""
     names = _distinct([one.name for one in collections])
     rows = [
-        replace(row, set=name, path=str(one.file(row).resolve()))
+        replace(
+            row,
+            set=name,
+            path=str(one.file(row).resolve()),
+            mask=None if row.mask is None else str((one.root / row.mask).resolve()),
+        )
         for name, one in zip(names, collections, strict=True)
         for row in one.rows
     ]
@@ -91,12 +100,37 @@ def join_collections(collections: Sequence[Collection]) -> Collection:
 
 def _rows_of_folder(folder: Path, labels: Mapping[str, str]) -> Iterable[ManifestRow]:
     found = (path for path in walk_folder(folder) if isinstance(path, Path))
-    for path in sorted(path for path in found if is_scan_file(path)):
+    paths = sorted(path for path in found if is_scan_file(path))
+    masks = _masks_of(paths)
+    are_masks = set(masks.values())
+    for path in paths:
+        if path in are_masks:
+            continue
         relative = path.relative_to(folder)
         label, kind = label_of_folders((folder.resolve().name, *relative.parts[:-1]), labels)
         yield ManifestRow(
-            set=folder.resolve().name, path=relative.as_posix(), tumor=label, type=kind
+            set=folder.resolve().name,
+            path=relative.as_posix(),
+            tumor=label,
+            type=kind,
+            mask=masks[path].relative_to(folder).as_posix() if path in masks else None,
         )
+
+
+def _masks_of(paths: Sequence[Path]) -> dict[Path, Path]:
+    """Return the mask of each image that has one beside it, such as ``a_mask.png`` of ``a.png``."""
+    by_stem = {(path.parent, _stem(path)): path for path in paths}
+    masks = {}
+    for (parent, stem), path in by_stem.items():
+        named = _MASK.fullmatch(stem)
+        image = by_stem.get((parent, named[1])) if named else None
+        if image is not None:
+            masks[image] = path
+    return masks
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").rpartition(".")[0] or path.name
 
 
 def label_of_folders(
