@@ -1,16 +1,26 @@
 """What export does where the calibration split is small, and where the start was better."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("onnx", reason="the extra [train] is not installed")
 
+from tumorscope.data.descriptors import describe
 from tumorscope.data.manifest import ManifestRow
-from tumorscope.model.artifact import Artifact, Calibration, uncalibrated
+from tumorscope.model.artifact import Artifact, Calibration, uncalibrated, write_artifact
 from tumorscope.model.conformal import Conformal
-from tumorscope.recipes.export import Outputs, calibrate_manifest, compare_with_start
+from tumorscope.recipes.export import (
+    Outputs,
+    _training_scans,
+    calibrate_manifest,
+    compare_with_start,
+)
+from tumorscope.recipes.training_scans import Known, find_known, make_table
+from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples
 
 
@@ -94,3 +104,30 @@ def test_a_model_that_is_worse_than_its_start_is_told(tiny_artifact: Artifact, m
     assert found["difference"]["estimate"] == pytest.approx(found["new"]["estimate"] - 1)
     assert found["difference"]["high"] < 0
     assert found["difference"]["n_groups"] == 40
+
+
+def test_the_artifact_remembers_what_run_and_start_have_seen(
+    tiny_artifact: Artifact, make_picture, tmp_path: Path
+) -> None:
+    pictures = [make_picture(seed) for seed in range(5)]
+    rows = []
+    for index, split in enumerate(("train", "val", "calibration", "test")):
+        Image.fromarray(pictures[index]).save(tmp_path / f"{index}.png")
+        rows.append(ManifestRow("made", f"{index}.png", index % 2, split=split, group_id="g"))
+    before = make_table(describe([pictures[4].astype(np.float32)]), ["train"])
+    path = tmp_path / "start.tumorscope"
+    write_artifact(path, replace(tiny_artifact, training_scans=before))
+    graph = tiny_artifact.manifest.graph_sha256
+    record = {"root": str(tmp_path), "start": str(path), "start_graph_sha256": graph}
+
+    def known(record: dict[str, str]) -> Known:
+        table = _training_scans(rows, record, TrainConfig())
+        assert table is not None
+        return find_known(table, describe(one.astype(np.float32) for one in pictures))
+
+    assert known(record).is_copy.tolist() == [True, True, False, False, True]
+    assert known(record).has_calibrated.tolist() == [False, False, True, False, False]
+    changed = record | {"start_graph_sha256": "another"}
+    assert known(changed).is_copy.tolist() == [True, True, False, False, False]
+    old = {"root": str(tmp_path)}  # of a run before this was recorded
+    assert known(old).is_copy.tolist() == [True, True, False, False, False]
