@@ -149,8 +149,11 @@ def test_a_start_that_failed_blocks_nothing(
     monkeypatch.setattr(recipe, "fit", lambda *_, **__: None)
     recipe.train(folder, **options, weights="none")
     (tmp_path / "run" / "state.npz").write_bytes(b"")
+    before = (tmp_path / "run" / "split.csv").read_text()
+    (folder / "yes" / "1.png").unlink()
     with pytest.raises(UsageError, match="holds a training run; add --resume"):
         recipe.train(folder, **options, weights="none")
+    assert (tmp_path / "run" / "split.csv").read_text() == before
 
 
 def test_the_hours_grow_with_images_and_epochs() -> None:

@@ -104,7 +104,8 @@ def train(
     LeakError
         If a group stands on two sides of the split.
     """
-    prepared = _prepare(source, output, root, reading)
+    _refuse_other_run(output / RUN_NAME, resume=resume)
+    prepared = _prepare(source, output, root, reading, resume=resume)
     manifest, folder, rows = prepared.manifest, prepared.root, prepared.rows
     preprocessing = Preprocessing()
     record = {
@@ -126,6 +127,7 @@ def train(
     for name, artifact in artifacts.items():
         record[f"{name}_graph_sha256"] = artifact.manifest.graph_sha256
     with exclusive(output):
+        _refuse_other_run(output / RUN_NAME, resume=resume)
         prepared.write()
         record["manifest_sha256"] = file_sha256(manifest)
         _check_run(output / RUN_NAME, record, resume=resume)
@@ -172,8 +174,14 @@ class _Prepared:
             write_manifest(self.manifest, self.rows, overwrite=True)
 
 
-def _prepare(source: Path, output: Path, root: Path | None, reading: Reading | None) -> _Prepared:
-    """Return the manifest of a run; a source without splits is split, the same way each time."""
+def _prepare(
+    source: Path, output: Path, root: Path | None, reading: Reading | None, *, resume: bool
+) -> _Prepared:
+    """Return the manifest of a run; a source without splits is split, once."""
+    made = output / SPLIT_NAME
+    if resume and made.is_file():
+        folder = source if source.is_dir() else manifest_root(source, root)
+        return _Prepared(made, folder, read_manifest(made, root=folder))
     given = reading or Reading()
     if not source.is_dir() and not given.labels and given.patient_pattern is None:
         folder = manifest_root(source, root)
@@ -190,7 +198,7 @@ def _prepare(source: Path, output: Path, root: Path | None, reading: Reading | N
     rows = add_hashes(add_sites(data.rows), data.root)
     if not data.has_splits:
         rows = split_rows(rows, SplitPlan(fractions=FRACTIONS))
-        _LOG.info("The split is made here: %s", output / SPLIT_NAME)
+        _LOG.info("The split is made here: %s", made)
     for side in FRACTIONS:
         tumors, free = count_classes([row for row in rows if row.split == side])
         if not data.has_splits and min(tumors, free) == 0:
@@ -199,7 +207,7 @@ def _prepare(source: Path, output: Path, root: Path | None, reading: Reading | N
                 f"with and {free} without tumor. At least {len(FRACTIONS)} independent groups of "
                 "each are needed, and some hundred to learn anything."
             )
-    return _Prepared(output / SPLIT_NAME, data.root, rows, is_new=True)
+    return _Prepared(made, data.root, rows, is_new=True)
 
 
 def _read_artifact(path: Path, preprocessing: Preprocessing) -> Artifact:
@@ -221,16 +229,18 @@ def _rows_of(rows: list[ManifestRow], split: Split, manifest: Path) -> list[Mani
     return of_split
 
 
-def _check_run(path: Path, record: dict[str, Any], *, resume: bool) -> None:
-    if not path.exists():
-        return
-    if not resume and not RunPaths(path.parent).state.exists():
-        return  # a start that failed before its first whole epoch blocks nothing
-    if not resume:
+def _refuse_other_run(path: Path, *, resume: bool) -> None:
+    """Refuse a folder with a run; a start that failed before its first epoch blocks nothing."""
+    if not resume and path.exists() and RunPaths(path.parent).state.exists():
         raise UsageError(
             f"{path.parent} holds a training run; add --resume to continue it, or give another "
             "--output folder."
         )
+
+
+def _check_run(path: Path, record: dict[str, Any], *, resume: bool) -> None:
+    if not (resume and path.exists()):
+        return
     known = json.loads(path.read_text(encoding="utf-8"))
     changed = [key for key, value in record.items() if known.get(key) != value]
     if changed:
