@@ -28,6 +28,8 @@ from tumorscope.errors import (
 
 if TYPE_CHECKING:
     from tumorscope.answer import Failure, Prediction, SeriesPrediction, StudyPrediction
+    from tumorscope.columns import to_frame
+    from tumorscope.imaging.formats.volume import Volume
     from tumorscope.model.classifier import Classifier, load_model
 
 __version__: Final = "0.1.0"
@@ -42,6 +44,8 @@ _LAZY: Final = {
     "Prediction": "tumorscope.answer",
     "SeriesPrediction": "tumorscope.answer",
     "StudyPrediction": "tumorscope.answer",
+    "Volume": "tumorscope.imaging.formats.volume",
+    "to_frame": "tumorscope.columns",
     "load_model": "tumorscope.model.classifier",
 }
 
@@ -62,8 +66,10 @@ __all__ = [
     "TumorscopeError",
     "UnsupportedFormatError",
     "UsageError",
+    "Volume",
     "__version__",
     "load_model",
+    "to_frame",
 ]
 
 

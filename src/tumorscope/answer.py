@@ -8,6 +8,7 @@ fields, types, ranges and meanings. JSON, OpenAPI, the page's types, the columns
 
 from __future__ import annotations
 
+import html
 import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypedDict, cast
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypedDict, cas
 import msgspec
 import numpy as np
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from tumorscope.errors import ImageError, UsageError
@@ -428,6 +430,20 @@ class Prediction(ImageAnswer, frozen=True, eq=False, kw_only=True):
         """Return the JSON object of the answer."""
         return _to_dict(self, ImageAnswer)
 
+    def __repr__(self) -> str:
+        place = "" if self.slice_index is None else f"[{self.slice_index}]"
+        return f"Prediction({_in_words(self)}, {self.source!r}{place})"
+
+    def _repr_html_(self) -> str:
+        """Show picture, evidence and answer in a notebook."""
+        if self.pixels is None or self.evidence is None:
+            return _html(self, ())
+        from tumorscope.imaging.picture_html import image_tag
+
+        nothing = np.zeros_like(self.evidence)
+        plain = replace(self, evidence=nothing).overlay()
+        return _html(self, (image_tag(plain, "scan"), image_tag(self.overlay(), "evidence")))
+
 
 class SeriesPrediction(SeriesAnswer, frozen=True, kw_only=True):
     """The answer for a series or volume, from the answers of its slices."""
@@ -446,6 +462,13 @@ class SeriesPrediction(SeriesAnswer, frozen=True, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the answer."""
         return _to_dict(self, SeriesAnswer)
+
+    def __repr__(self) -> str:
+        return f"SeriesPrediction({_in_words(self)}, {self.slices} slices, {self.source!r})"
+
+    def _repr_html_(self) -> str:
+        """Show the answer in a notebook."""
+        return _html(self, ())
 
 
 class StudyPrediction(StudyAnswer, frozen=True, kw_only=True):
@@ -480,6 +503,29 @@ class Failure(Struct, frozen=True):
 
 Answer = Prediction | SeriesPrediction | StudyPrediction | Failure
 """What a batch yields, one for each input, each series and each study of several series."""
+
+
+def _in_words(answer: ImageAnswer | SeriesAnswer) -> str:
+    """Return outcome and probability, and the most probable type of a tumor."""
+    if answer.probabilities is None:
+        return answer.outcome
+    words = f"{answer.outcome}, probability of tumor {answer.probabilities['tumor']:.3f}"
+    if answer.outcome == "tumor" and answer.type_probabilities is not None:
+        shares = cast("dict[str, float]", answer.type_probabilities)
+        best = max(shares, key=shares.__getitem__)
+        words += f", {best} {shares[best]:.2f}"
+    return words
+
+
+def _html(answer: ImageAnswer | SeriesAnswer, pictures: Iterable[str]) -> str:
+    lines = [_in_words(answer), f"{answer.source}", *answer.reasons, *answer.notes]
+    point = answer.operating_point
+    lines.append(f"operating point {point.name}: tumor from {point.threshold:.3f} on")
+    text = "".join(f"<div>{html.escape(line)}</div>" for line in lines)
+    return (
+        f"<div>{''.join(pictures)}{text}<div><small>{html.escape(answer.notice)}</small></div>"
+        "</div>"
+    )
 
 
 _AS_THEY_ARE: Final = frozenset((str, int, float, type(None)))

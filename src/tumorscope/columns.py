@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from msgspec import Struct, inspect
 
-from tumorscope.answer import ErrorAnswer, ImageAnswer, SeriesAnswer, StudyAnswer
+from tumorscope.answer import Answer, ErrorAnswer, ImageAnswer, SeriesAnswer, StudyAnswer
+from tumorscope.errors import needs_extra
 
 LIST_SEPARATOR: Final = "; "
 """Between the items of a list in a cell of text."""
@@ -122,6 +123,20 @@ def flatten(answer: Mapping[str, Any], columns: Sequence[Column]) -> dict[str, A
 def in_cell(value: Any) -> Any:
     """Return a value as it stands in a cell of text."""
     return LIST_SEPARATOR.join(value) if isinstance(value, list) else value
+
+
+def to_frame(answers: Iterable[Answer]) -> Any:
+    """Return answers as a pandas ``DataFrame``, a row each with the columns of the CSV.
+
+    Raises
+    ------
+    MissingExtraError
+        If pandas is not installed.
+    """
+    with needs_extra("A data frame", "data"):
+        import pandas
+    rows = [flatten(answer.to_dict(), COLUMNS) for answer in answers]
+    return pandas.DataFrame(rows, columns=[column.name for column in COLUMNS])
 
 
 def _fields_in(shape: _Nested, place: _Place) -> Iterator[Field]:

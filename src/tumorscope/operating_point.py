@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -18,6 +19,15 @@ RULE_IN: Final = "rule_in"
 
 CUSTOM: Final = "custom"
 """Name of a threshold that the user gives."""
+
+
+_PROMISED: Final = re.compile(r"(sensitivity|specificity|ppv)_0\.\d+")
+"""Names of the points that ``calibrate`` adds, each with what it holds."""
+
+
+def decides_alone(name: str) -> bool:
+    """Tell whether the model never abstains at a point: what it promises is of every image."""
+    return name == CUSTOM or _PROMISED.fullmatch(name) is not None
 
 
 class OperatingPoint(Struct, frozen=True):

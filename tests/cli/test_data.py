@@ -117,7 +117,7 @@ def test_nothing_is_overwritten_silently(manifest: Path, tmp_path: Path, verb: s
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "--manifest FILE"),
+        ((), "No manifest or folder was given"),
         (("--manifest", "manifest.csv"), "--output FILE"),
         (
             ("--manifest", "manifest.csv", "manifest.csv", "--output", "twice.csv"),
@@ -234,3 +234,31 @@ def test_unknown_patients_are_told_of(manifest: Path, tmp_path: Path):
 
     assert "Images in one, two have no known patient" in _run(*words)
     assert "no known patient" not in _run(*words, "--ungrouped-i-know")
+
+
+@pytest.fixture
+def folder(manifest: Path, tmp_path: Path) -> Path:
+    """The pictures of the manifest in a folder per label."""
+    for row in _rows(manifest):
+        place = tmp_path / "mine" / ("yes" if row["tumor"] == "1" else "no") / row["path"]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes((tmp_path / row["path"]).read_bytes())
+    return tmp_path / "mine"
+
+
+def test_a_folder_is_checked_and_split(folder: Path, tmp_path: Path):
+    text = _run("check", folder)
+    assert "16 images: 7 with tumor, 9 without, 0 unknown" in text
+    assert "+ evaluate    ready; 7 independent groups with and 9 without tumor" in text
+    assert "- calibrate   at least 50 in all and 20 of each are needed" in text
+    assert "Research use only. Not a medical device." in text
+
+    text = _run("split", folder, "--output", tmp_path / "split.csv")
+    assert f"give --root {folder} to what reads it" in text
+    assert {row["set"] for row in _rows(tmp_path / "split.csv")} == {"mine"}
+    assert _run("check", tmp_path / "split.csv", "--root", folder).count("\n+ ") >= 1
+    assert "16 images" in _run("inventory", folder, "--output", tmp_path / "inventory.csv")
+
+
+def test_groups_are_counted_where_the_images_are_looked_at(folder: Path):
+    assert "15 groups" in _run("check", folder, "--images")

@@ -1,7 +1,10 @@
 """One real evaluation, from files to the report."""
 
+import csv
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,15 @@ from PIL import Image
 from tests.cli.conftest import Result
 
 pytest.importorskip("sklearn", reason="the extra [train] is not installed")
+
+from tumorscope.data.descriptors import describe
+from tumorscope.model.artifact import Artifact, write_artifact
+from tumorscope.recipes.training_scans import make_table
+
+
+@pytest.fixture(autouse=True)
+def _in_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -47,6 +59,7 @@ def test_rows_are_measured_and_the_unreadable_one_is_named(
     assert result.code == 1
     assert "14.png: The file is empty (0 bytes)." in result.err
     assert "Traceback" not in result.err
+    assert "'--manifest FILE' is now just 'FILE'" in result.err
     metrics: dict[str, Any] = json.loads((output / "metrics.json").read_text())
     assert metrics["left_out"] == {"14.png": "The file is empty (0 bytes)."}
     assert (metrics["n_images"], metrics["n_tumor"], metrics["n_groups"]) == (11, 6, 11)
@@ -60,3 +73,70 @@ def test_rows_are_measured_and_the_unreadable_one_is_named(
     assert page.count("data:image/png;base64,") == len(list(output.glob("*.png")))
     assert "could not be read" in page
     assert tumorscope(*words).code == 2  # the report is there and stays
+
+
+def test_a_folder_is_measured_and_copies_of_training_scans_are_found(
+    tumorscope: Callable[..., Result],
+    make_picture: Callable[..., np.ndarray],
+    tiny_artifact: Artifact,
+    tmp_path: Path,
+) -> None:
+    pictures = [make_picture(seed) for seed in range(8)]
+    for index, picture in enumerate(pictures):
+        folder = tmp_path / "mine" / ("yes" if index % 2 else "no")
+        folder.mkdir(parents=True, exist_ok=True)
+        shown = picture[:, ::-1] if index < 2 else picture  # two mirrored copies
+        Image.fromarray(np.ascontiguousarray(shown)).save(folder / f"{index}.png")
+    learned = describe([picture.astype(np.float32) for picture in pictures[:2]])
+    table = make_table(learned, ["train", "calibration"])
+    model = tmp_path / "model.tumorscope"
+    write_artifact(model, replace(tiny_artifact, training_scans=table))
+    result = tumorscope("evaluate", tmp_path / "mine", "--model", model, "--output", "report")
+    assert result.code == 0, result.err
+    assert "8 images (4 with tumor, 4 without) in 8 groups" in result.out
+    assert re.search(r"AUROC +\d\.\d{3}  \[", result.out)
+    assert "without copies of training scans" in result.out
+    assert "1 of these 8 images are copies" in result.out
+    assert "1 of these images also calibrated the model" in result.out
+    assert "8 of them have no known patient" in result.out
+    metrics = json.loads(Path("report/metrics.json").read_text())
+    assert metrics["training_scans"] == {"copies": 1, "similar": 0}
+    text = Path("report/predictions.csv").read_text()
+    lines = list(csv.DictReader(text.splitlines()))
+    assert {line["source"]: line["training_scan"] for line in lines}["no/0.png"] == "copy"
+    assert {line["tumor"] for line in lines} == {"0", "1"}
+
+
+def test_subgroups_of_a_column_are_measured(
+    tumorscope: Callable[..., Result], study: Path, tiny_artifact_path: Path
+) -> None:
+    lines = study.read_text().splitlines()
+    ages = ["age", *(str(20 + index) for index in range(16))]
+    study.write_text("\n".join(f"{a},{b}" for a, b in zip(lines, ages, strict=True)) + "\n")
+    words = ("evaluate", study, "--model", tiny_artifact_path, "--by", "age", "--output", "report")
+    result = tumorscope(*words)
+    assert result.code == 1  # one file is empty
+    sections = json.loads(Path("report/metrics.json").read_text())["sections"]
+    assert list(sections["by_age"]) == ["20 to 23", "24 to 27", "28 to 31", "32 to 35"]
+    assert "By age" in Path("report/report.md").read_text()
+    assert "All sides of the split are measured" in result.out
+    own = tumorscope(*words[:-1], "own", "--threshold", "0.9")
+    assert "at custom (probability >= 0.900)" in own.out
+    missing = tumorscope(*words[:-1], "other", "--by", "weight")
+    assert missing.code == 2
+    assert "--by 'weight': no row has a value in it; there are set, site, path" in missing.err
+    assert missing.err.strip().endswith("age.")
+
+
+def test_a_column_of_too_many_values_is_refused(
+    tumorscope: Callable[..., Result],
+    study: Path,
+    tiny_artifact_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tumorscope.recipes.evaluate.MOST_SUBGROUPS", 5)
+    words = ("--model", tiny_artifact_path, "--by", "patient_id", "--output", "report")
+    result = tumorscope("evaluate", study, *words)
+    assert result.code == 2
+    assert "--by 'patient_id' has 16 different values; at most 5" in result.err
+    assert not Path("report").exists()

@@ -288,3 +288,19 @@ def test_answers_are_counted_on_the_terminal(scans: Path, tiny_artifact_path: Pa
     os.close(theirs)
     assert os.read(ours, 1000).decode().endswith("\r5 answers\r6 answers\r\n")
     os.close(ours)
+
+
+def test_a_contact_sheet_is_one_file_with_all_answers(run, scans: Path, tmp_path: Path) -> None:
+    (scans / "<i>bad.png").write_bytes(b"")
+    result = run(scans, "--html", tmp_path / "sheet.html", "--format", "csv")
+    assert result.code == 1
+    page = (tmp_path / "sheet.html").read_text(encoding="utf-8")
+    assert page.count("<article") == 7  # two images, three slices, their series, one error
+    assert page.count('<article class="error"') == 1
+    assert page.count("data:image/png;base64,") == 10
+    assert "<i>" not in page
+    assert "Research use only. Not a medical device." in page
+    assert 'src="http' not in page
+    again = run(scans, "--html", tmp_path / "sheet.html")
+    assert again.code == 2
+    assert "exists; give another name for --html" in again.err

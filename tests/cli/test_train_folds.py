@@ -143,7 +143,7 @@ def test_hospitals_of_a_manifest_are_left_out_in_turn(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "--manifest FILE or --folds FOLDER"),
+        ((), "a folder with a subfolder per label, a manifest, or --folds FOLDER"),
         (("--folds", "f", "--manifest", "m.csv"), "remove --manifest"),
         (("--folds", "hospitals"), "--folds hospitals needs --manifest FILE"),
         (("--folds", "f", "--cache", "c"), "--cache: not with --folds"),

@@ -51,3 +51,16 @@ def test_nothing_to_look_at_is_told(tmp_path: Path, name):
 
     with pytest.raises(UsageError, match=name):
         open_collection(tmp_path / name)
+
+
+def test_masks_beside_images_are_their_masks(save, make_picture, tmp_path: Path):
+    for name in ("yes/a.png", "yes/a_mask.png", "yes/b-seg.png", "yes/b.png", "yes/c_mask.png"):
+        save(f"set/{name}", make_picture(0))
+
+    rows = open_collection(tmp_path / "set").rows
+
+    assert {row.path: row.mask for row in rows} == {
+        "yes/a.png": "yes/a_mask.png",
+        "yes/b.png": "yes/b-seg.png",
+        "yes/c_mask.png": None,  # of no image
+    }

@@ -94,7 +94,6 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         ({"plane": "oblique"}, r"column plane: received 'oblique'"),
         ({"width": "-3"}, r"column width: received '-3'; use a whole number"),
         ({"set": ""}, r"column set: is empty"),
-        ({"patient": "7"}, r"column 'patient' is unknown"),
     ],
 )
 def test_a_bad_cell_is_named(write_csv, picture, cells, message):
@@ -172,3 +171,14 @@ def test_several_manifests_are_one_and_a_picture_stands_in_one_of_them(tmp_path:
     assert [row.path for row in rows] == ["1.png", "2.png"]
     with pytest.raises(ManifestError, match=r"'1\.png' is in .*one\.csv and in .*one\.csv"):
         read_manifests([one, one], root=tmp_path)
+
+
+def test_only_path_and_tumor_are_needed_and_other_columns_are_carried(
+    tmp_path: Path, picture
+) -> None:
+    (tmp_path / "cases.csv").write_text(f"path,tumor,age\n{picture},1,61\n")
+    (row,) = read_manifest(tmp_path / "cases.csv")
+    assert (row.set, row.tumor, row.extra) == ("cases", 1, {"age": "61"})
+    assert (row.value("age"), row.value("site"), row.value("tumor")) == ("61", None, "1")
+    write_manifest(tmp_path / "again.csv", [row])
+    assert read_manifest(tmp_path / "again.csv") == [row]

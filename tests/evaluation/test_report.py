@@ -11,7 +11,7 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 from tests.evaluation.references import DECISIONS
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.intervals import Estimate
-from tumorscope.evaluation.report import REPORT_FILES, build_report
+from tumorscope.evaluation.report import PREDICTIONS_FILE, REPORT_FILES, build_report
 from tumorscope.evaluation.tables import format_estimate
 from tumorscope.labels import NOTICE
 
@@ -56,7 +56,7 @@ class _Page(HTMLParser):
 
 def test_folder_holds_the_whole_report_and_nothing_else(built):
     _, folder = built
-    assert {path.name for path in folder.iterdir()} == set(REPORT_FILES)
+    assert {path.name for path in folder.iterdir()} == set(REPORT_FILES) - {PREDICTIONS_FILE}
 
 
 def test_metrics_file_is_what_is_returned_and_strict_json(built):

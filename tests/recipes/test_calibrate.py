@@ -10,9 +10,11 @@ from PIL import Image
 pytest.importorskip("onnx", reason="the extra [train] is not installed")
 
 from tumorscope.errors import LeakError, ManifestError, UsageError
+from tumorscope.evaluation.promise import Promise
 from tumorscope.model.artifact import Artifact, Calibration, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.recipes.calibrate import calibrate
+from tumorscope.recipes.training_scans import ROLES
 
 Cases = Callable[..., Path]
 
@@ -134,3 +136,40 @@ def test_existing_artifact_is_not_overwritten(
     with pytest.raises(UsageError, match="--overwrite"):
         calibrate(tiny_artifact_path, make_cases(), output=output)
     assert output.read_bytes() == b"mine"
+
+
+def test_promised_points_are_added_and_the_cases_are_remembered(
+    tiny_artifact_path: Path, make_cases: Cases, tmp_path: Path
+) -> None:
+    output = tmp_path / "local.tumorscope"
+    calibrate(
+        tiny_artifact_path,
+        make_cases(splits={"calibration": 80}),
+        output=output,
+        promises=[Promise("sensitivity", 0.9, 0.9), Promise("specificity", 0.9, 0.9)],
+    )
+    after = read_artifact(output)
+    points = after.manifest.operating_points
+    assert {"sensitivity_0.9", "specificity_0.9"} < set(points)
+    held = after.manifest.card["recalibration"]["promises"]["sensitivity_0.9"]
+    assert held["groups"] == 40
+    assert held["sensitivity"]["estimate"] == 1
+    assert after.training_scans is not None
+    assert set(after.training_scans[:, -1].tolist()) == {ROLES.index("calibration")}
+    rule = Classifier(after, threads=1).at("sensitivity_0.9").rule
+    assert rule.decide(points["sensitivity_0.9"])[0] == "tumor"
+    assert rule.decide(points["sensitivity_0.9"] - 1e-9)[0] == "no_tumor"  # never abstains
+
+
+def test_a_promise_that_cannot_be_held_writes_nothing(
+    tiny_artifact_path: Path, make_cases: Cases, tmp_path: Path
+) -> None:
+    output = tmp_path / "local.tumorscope"
+    with pytest.raises(UsageError, match=r"needs at least 59 .*there are 40"):
+        calibrate(
+            tiny_artifact_path,
+            make_cases(splits={"calibration": 80}),
+            output=output,
+            promises=[Promise("sensitivity", 0.95)],
+        )
+    assert not output.exists()

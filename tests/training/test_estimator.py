@@ -2,10 +2,16 @@ import pickle
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks
 
 from tests.training.conftest import make_examples
+from tumorscope import load_model
 from tumorscope.errors import UsageError
 from tumorscope.training import TumorClassifier
 
@@ -105,3 +111,40 @@ def test_bad_input_is_named(images, change, message):
     arguments = {"X": images[0], "y": images[1], **change}
     with pytest.raises(UsageError, match=message):
         small().fit(arguments.pop("X"), arguments.pop("y"), **arguments)
+
+
+def test_saved_estimator_is_loaded_and_answers_the_same(fitted, images, tmp_path) -> None:
+    fitted.save(tmp_path / "mine.tumorscope")
+    model = load_model(tmp_path / "mine.tumorscope")
+    found = model.predict_proba(list(images[0][:4]))
+    np.testing.assert_allclose(found, fitted.predict_proba(images[0][:4]), atol=1e-6)
+    assert model.classes_.tolist() == ["no_tumor", "tumor"]
+
+
+def test_paths_and_pil_images_are_images_too(fitted, images, tmp_path) -> None:
+    pictures = [Image.fromarray(one) for one in images[0][:2]]
+    pictures[1].save(tmp_path / "1.png")
+    found = fitted.predict_proba([pictures[0], tmp_path / "1.png"])
+    np.testing.assert_array_equal(found, fitted.predict_proba(images[0][:2]))
+
+
+def test_a_start_of_another_size_is_refused(images, tiny_artifact_path) -> None:
+    classifier = TumorClassifier(start=str(tiny_artifact_path), size=96)
+    with pytest.raises(UsageError, match=r"takes images of 64 pixels.*give size=64"):
+        classifier.fit(*images)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("eagerly")
+def test_search_by_groups_pipeline_and_calibration(images) -> None:
+    pictures, labels = images
+    groups = np.repeat(np.arange(10), 4)
+    quick = small().set_params(fine_tune_epochs=1, frozen_epochs=0)
+    pipeline = make_pipeline(FunctionTransformer(np.asarray), quick)
+    search = GridSearchCV(
+        pipeline, {"tumorclassifier__dropout": [0.3]}, cv=GroupKFold(2), scoring="roc_auc"
+    )
+    search.fit(pictures, labels, groups=groups)
+    assert search.predict_proba(pictures[:2]).shape == (2, 2)
+    calibrated = CalibratedClassifierCV(quick, cv=2).fit(pictures, labels)
+    np.testing.assert_allclose(calibrated.predict_proba(pictures[:2]).sum(axis=1), 1)

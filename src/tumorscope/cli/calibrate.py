@@ -3,37 +3,122 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from tumorscope.cli.options import model_option, new_artifact_options, root_option
+from tumorscope.cli.options import (
+    chosen_source,
+    model_option,
+    new_artifact_options,
+    source_options,
+)
 from tumorscope.errors import needs_extra
+from tumorscope.labels import NOTICE
+
+if TYPE_CHECKING:
+    from tumorscope.evaluation.promise import Measure
 
 
 @click.command()
+@source_options
 @model_option
 @click.option(
-    "--manifest",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Manifest (CSV) of local cases.",
+    "--sensitivity",
+    type=float,
+    metavar="P",
+    help="Add an operating point that finds at least this share of tumors.",
 )
-@root_option
+@click.option(
+    "--specificity",
+    type=float,
+    metavar="P",
+    help="Add an operating point that leaves at least this share of tumor-free scans uncalled.",
+)
+@click.option(
+    "--ppv",
+    type=float,
+    metavar="P",
+    help="Add an operating point of whose calls at least this share are tumors, where tumors are "
+    "as common as in these cases.",
+)
+@click.option(
+    "--confidence",
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="How surely the added operating points hold.",
+)
 @new_artifact_options
 def calibrate(
-    model: Path | None, manifest: Path, root: Path | None, output: Path, overwrite: bool
+    source: Path | None,
+    manifest: Path | None,
+    root: Path | None,
+    labels: tuple[str, ...],
+    patient_pattern: str | None,
+    model: Path | None,
+    sensitivity: float | None,
+    specificity: float | None,
+    ppv: float | None,
+    confidence: float,
+    output: Path,
+    overwrite: bool,
 ) -> None:
-    """Recalibrate a model on 50 or more local cases; the network is unchanged."""
+    """Recalibrate a model on 50 or more local cases; the network is unchanged.
+
+    SOURCE is a folder with a subfolder per label, or a manifest. Where the cases are too few to
+    hold what is asked for, nothing is written and the number of patients needed is said.
+    """
     with needs_extra("Calibration", "train"):
+        from tumorscope.data.data_set import Reading
+        from tumorscope.evaluation.promise import Promise
         from tumorscope.recipes.calibrate import calibrate as fit
-    artifact = fit(model, manifest, output=output, root=root, overwrite=overwrite)
+    promises = [
+        Promise(cast("Measure", measure), level, confidence)
+        for measure, level in (
+            ("sensitivity", sensitivity),
+            ("specificity", specificity),
+            ("ppv", ppv),
+        )
+        if level is not None
+    ]
+    artifact = fit(
+        model,
+        chosen_source(source, manifest),
+        output=output,
+        root=root,
+        reading=Reading(labels, patient_pattern),
+        promises=promises,
+        overwrite=overwrite,
+    )
     fitted = artifact.manifest
     points = ", ".join(f"{name} {value:.3f}" for name, value in fitted.operating_points.items())
     click.echo(
         f"{output}: slope {fitted.calibration.slope:.3f}, intercept "
         f"{fitted.calibration.intercept:.3f}; operating points: {points}"
     )
-    for name, reason in fitted.card["recalibration"].get("kept", {}).items():
-        click.echo(f"Kept as it was: {name.replace('_', ' ')} ({reason}).")
-    identity = fitted.identity
-    click.echo(f"Identity (SHA-256): {identity}")
+    said = fitted.card["recalibration"]
+    for name, one in said.get("promises", {}).items():
+        click.echo(_held(name, one))
+    for name, reason in said.get("kept", {}).items():
+        what = "Left out" if name == "prediction_sets" else "Kept as it was"
+        click.echo(f"{what}: {name.replace('_', ' ')} ({reason}).")
+    for note in said.get("notes", ()):
+        click.echo(note)
+    click.echo(
+        "Measure it on other patients than these: on these cases it looks better than it is."
+    )
+    click.echo(f"Identity (SHA-256): {fitted.identity}\n{NOTICE}")
+
+
+def _held(name: str, one: dict[str, Any]) -> str:
+    found = ", ".join(
+        f"{what} {one[what]['estimate']:.3f} [{one[what]['low']:.3f} to {one[what]['high']:.3f}]"
+        for what in ("sensitivity", "specificity")
+        if one[what]["estimate"] is not None and one[what]["low"] is not None
+    )
+    return (
+        f"{name}: from probability {one['threshold']:.3f} on; holds with {one['confidence']:.0%} "
+        f"confidence for patients like these ({one['groups']} groups). On these cases: {found}. "
+        f"Use it: --operating-point {name}"
+    )

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import click
 
+from tumorscope.cli.data_check import check
 from tumorscope.cli.data_copies import duplicates, overlap
 from tumorscope.cli.data_fetch import fetch
 from tumorscope.cli.data_labels import labels
 from tumorscope.cli.data_leakage import leakage
 from tumorscope.cli.data_shortcuts import shortcuts
 from tumorscope.cli.data_split import split
-from tumorscope.cli.options import collection_root_option
+from tumorscope.cli.options import chosen_source, collection_root_option
 from tumorscope.labels import NOTICE
-
-_FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.group()
@@ -24,6 +22,7 @@ def data() -> None:
     """Inspect and split a collection of scans; nothing is ever deleted."""
 
 
+data.add_command(check)
 data.add_command(duplicates)
 data.add_command(overlap)
 data.add_command(labels)
@@ -34,24 +33,30 @@ data.add_command(fetch)
 
 
 @data.command()
-@click.option("--manifest", type=_FILE, required=True, help="CSV file with one row per image.")
+@click.argument("source", metavar="SOURCE", required=False, type=click.Path(path_type=Path))
+@click.option("--manifest", type=click.Path(path_type=Path), hidden=True)
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="CSV file to write.")
 @collection_root_option
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.pass_context
 def inventory(
-    context: click.Context, manifest: Path, output: Path, root: Path | None, *, overwrite: bool
+    context: click.Context,
+    source: Path | None,
+    manifest: Path | None,
+    output: Path,
+    root: Path | None,
+    *,
+    overwrite: bool,
 ) -> None:
-    """List every image with what looks wrong with it, and print the counts."""
+    """List every image of a folder or manifest with what looks wrong, and print the counts."""
+    from tumorscope.data.collection import open_collection
     from tumorscope.data.inventory import INVENTORY_COLUMNS, count_findings, take_inventory
-    from tumorscope.data.manifest import manifest_root, read_manifest, write_table
-    from tumorscope.data.volumes import expand_volumes
+    from tumorscope.data.manifest import write_table
     from tumorscope.system.files import check_output
 
     check_output(output, overwrite=overwrite)
-    root = manifest_root(manifest, root)
-    rows = expand_volumes(read_manifest(manifest, root=root, check_files=False), root)
-    findings = list(take_inventory(rows, root))
+    opened = open_collection(chosen_source(source, manifest), root)
+    findings = list(take_inventory(opened.rows, opened.root))
     write_table(output, INVENTORY_COLUMNS, findings, overwrite=overwrite)
     for name, counts in count_findings(findings).items():
         click.echo(f"{name}: " + ", ".join(f"{key} {n}" for key, n in sorted(counts.items())))

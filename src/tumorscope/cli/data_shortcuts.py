@@ -5,19 +5,17 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Final
 
 import click
 
-from tumorscope.cli.options import collection_root_option
+from tumorscope.cli.options import chosen_source, collection_root_option
 from tumorscope.errors import needs_extra
 from tumorscope.labels import NOTICE
 
-_FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
-
 
 @click.command()
-@click.option("--manifest", type=_FILE, required=True, help="CSV file with labels.")
+@click.argument("source", metavar="SOURCE", required=False, type=click.Path(path_type=Path))
+@click.option("--manifest", type=click.Path(path_type=Path), hidden=True)
 @collection_root_option
 @click.option(
     "--output", type=click.Path(path_type=Path), required=True, help="Folder for the report."
@@ -39,7 +37,8 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.pass_context
 def shortcuts(
     context: click.Context,
-    manifest: Path,
+    source: Path | None,
+    manifest: Path | None,
     root: Path | None,
     output: Path,
     alarm_above: float | None,
@@ -48,7 +47,7 @@ def shortcuts(
     *,
     overwrite: bool,
 ) -> None:
-    """Test whether the label can be predicted without the anatomy.
+    """Test whether the label of a folder or manifest can be predicted without the anatomy.
 
     Uses only file size and type, width and height, outer frame, histogram, power spectrum,
     thumbnail, presence of a skull or source, trained on some groups and tested on others. Exit
@@ -59,7 +58,7 @@ def shortcuts(
         from tumorscope.audit.shortcuts.shortcuts import ShortcutThresholds
     thresholds = ShortcutThresholds() if alarm_above is None else ShortcutThresholds(alarm_above)
     findings = find_shortcuts(
-        manifest,
+        chosen_source(source, manifest),
         output=output,
         command=shlex.join(["tumorscope", *sys.argv[1:]]),
         root=root,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from tumorscope.cli.options import collection_root_option
+from tumorscope.cli.options import collection_root_option, reading_options
 from tumorscope.errors import LeakError, UsageError
 from tumorscope.labels import CLASSES, NOTICE, SPLITS, Split
 
@@ -26,18 +26,19 @@ _PATH: Final = click.Path(path_type=Path, exists=True)
 
 
 @click.command()
-@click.argument("checked", metavar="[MANIFEST]...", type=_PATH, nargs=-1)
+@click.argument("checked", metavar="[MANIFEST|FOLDER]...", type=_PATH, nargs=-1)
 @click.option(
     "--manifest",
     "manifests",
     type=_FILE,
     multiple=True,
-    help="CSV file with one row per image or volume; repeat it to split several as one.",
+    help="As the argument: CSV file with one row per image or volume. Several are split as one.",
 )
 @click.option(
     "--output", type=click.Path(path_type=Path), help="CSV file to write; with --folds, a folder."
 )
 @collection_root_option
+@reading_options
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--fractions",
@@ -95,9 +96,6 @@ def split(context: click.Context, /, checked: Sequence[Path], **options: Any) ->
         raise UsageError(
             "No output was given; add --output FILE, or --check to check without writing."
         )
-    folders = [source for source in sources if source.is_dir()]
-    if folders:
-        raise UsageError(f"{folders[0]} is a folder; expected a manifest, a CSV file.")
     write = _write_split if options["folds"] is None else _write_folds
     rows = write(sources, options)
     _warn_of_unknown_patients(rows, options)
@@ -107,7 +105,7 @@ def split(context: click.Context, /, checked: Sequence[Path], **options: Any) ->
 def _sources(checked: Sequence[Path], options: dict[str, Any]) -> list[Path]:
     sources = [*checked, *options["manifests"]]
     if not sources:
-        raise UsageError("No manifest was given; add --manifest FILE.")
+        raise UsageError("No manifest or folder was given; name one, or several manifests.")
     return sources
 
 
@@ -136,42 +134,63 @@ def _check(context: click.Context, sources: Sequence[Path], options: dict[str, A
 
 
 def _write_split(sources: Sequence[Path], options: dict[str, Any]) -> Sequence[ManifestRow]:
-    from tumorscope.data.manifest import (
-        manifest_root,
-        read_manifests,
-        write_manifest,
-    )
+    from tumorscope.data.manifest import write_manifest
     from tumorscope.data.pipeline import make_split
     from tumorscope.system.files import check_output
 
     output: Path = options["output"]
     check_output(output, overwrite=options["overwrite"])
-    root = manifest_root(sources[0], options["root"])
     plan = _plan(options)
-    rows = make_split(read_manifests(sources, root=root), root, plan, grouping=_grouping(options))
+    read, root = _read(sources, options)
+    rows = make_split(read, root, plan, grouping=_grouping(options))
     write_manifest(output, rows, overwrite=options["overwrite"])
     click.echo(_table(rows))
-    click.echo(f"The split is in {output}")
+    click.echo(f"The split is in {output}{_root_hint(output, root)}")
     return rows
 
 
 def _write_folds(sources: Sequence[Path], options: dict[str, Any]) -> Sequence[ManifestRow]:
     from tumorscope.data.folds import FOLDS_FILE, write_folds
-    from tumorscope.data.manifest import manifest_root, read_manifests
     from tumorscope.data.pipeline import make_source_folds
     from tumorscope.system.files import check_output_folder
 
     output: Path = options["output"]
     check_output_folder(output, overwrite=options["overwrite"])
-    root = manifest_root(sources[0], options["root"])
     plan = _plan(options)
     by = cast("FoldsBy", options["folds"])
-    rows = read_manifests(sources, root=root)
-    folds = make_source_folds(rows, root, plan, by=by, grouping=_grouping(options))
+    read, root = _read(sources, options)
+    folds = make_source_folds(read, root, plan, by=by, grouping=_grouping(options))
     write_folds(output, folds, by=by, plan=plan)
     click.echo(_fold_table(folds))
-    click.echo(f"{len(folds)} manifests are in {output}; {FOLDS_FILE} has their hashes.")
+    click.echo(
+        f"{len(folds)} manifests are in {output}; {FOLDS_FILE} has their hashes."
+        f"{_root_hint(output / FOLDS_FILE, root)}"
+    )
     return folds[0].rows
+
+
+def _read(sources: Sequence[Path], options: dict[str, Any]) -> tuple[Sequence[ManifestRow], Path]:
+    """Read the rows of a folder or of one or more manifests, with the patients that they tell."""
+    from tumorscope.data.data_set import Reading, add_patients, open_data_set
+    from tumorscope.data.manifest import manifest_root, read_manifests
+
+    reading = Reading(options["labels"], options["patient_pattern"])
+    if len(sources) == 1:
+        data = open_data_set(sources[0], root=options["root"], reading=reading, group=False)
+        return data.rows, data.root
+    folders = [source for source in sources if source.is_dir()]
+    if folders:
+        raise UsageError(f"{folders[0]} is a folder; only manifests are split several as one.")
+    root = manifest_root(sources[0], options["root"])
+    rows = read_manifests(sources, root=root)
+    return add_patients(rows, root, reading.patient_pattern)[0], root
+
+
+def _root_hint(output: Path, root: Path) -> str:
+    """Say what the paths are relative to where that is not the folder of the manifest."""
+    if output.parent.resolve() == root.resolve():
+        return ""
+    return f"; its paths start from {root}: give --root {root} to what reads it"
 
 
 def _plan(options: dict[str, Any]) -> SplitPlan:

@@ -15,6 +15,8 @@ import click
 import numpy as np
 
 from tumorscope.answer import Answer, Failure, Prediction
+from tumorscope.cli.contact_sheet import contact_sheet
+from tumorscope.cli.evidence_maps import EvidenceMaps
 from tumorscope.cli.options import model_option, operating_point_option, threshold_option
 from tumorscope.columns import COLUMNS, flatten, in_cell
 from tumorscope.errors import UsageError
@@ -43,6 +45,17 @@ _MAX_NAME_BYTES: Final = 120
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for one PNG per image with the evidence overlaid.",
 )
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="One HTML file with all answers, scans and evidence, to look through.",
+)
+@click.option(
+    "--maps",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the evidence of NIfTI volumes as NIfTI, on the scan's own grid.",
+)
 @model_option
 @operating_point_option
 @threshold_option
@@ -50,6 +63,8 @@ def predict(
     paths: tuple[str, ...],
     style: str,
     heatmaps: Path | None,
+    page: Path | None,
+    maps: Path | None,
     model: Path | None,
     operating_point: str | None,
     threshold: float | None,
@@ -62,15 +77,24 @@ def predict(
     pictures = None if heatmaps is None else _HeatmapFolder(heatmaps, inputs=paths)
     write = _WRITERS[style]()
     failed = False
-    answers = classifier.predict_many(paths, heatmap=pictures is not None)
-    for answer in _with_progress(answers):
-        if isinstance(answer, Failure):
-            failed = True
-            if style != "json":
-                click.echo(f"{answer.source}: {answer.error.detail}", err=True)
-        if pictures is not None and isinstance(answer, Prediction):
-            pictures.save(answer)
-        write(answer)
+    volumes = None if maps is None else EvidenceMaps(maps)
+    with_evidence = not (pictures is None and page is None and volumes is None)
+    answers = classifier.predict_many(paths, heatmap=with_evidence)
+    with contact_sheet(page) as sheet:
+        for answer in _with_progress(answers):
+            if isinstance(answer, Failure):
+                failed = True
+                if style != "json":
+                    click.echo(f"{answer.source}: {answer.error.detail}", err=True)
+            if pictures is not None and isinstance(answer, Prediction):
+                pictures.save(answer)
+            if sheet is not None:
+                sheet.add(answer)
+            if volumes is not None:
+                volumes.add(answer)
+            write(answer)
+    if volumes is not None:
+        volumes.finish()
     if style == "table":
         point, value = classifier.operating_point, classifier.threshold
         click.echo(f"\nOperating point {point}: tumor from {value:.3f} on. {NOTICE}")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
-from tumorscope.cli.options import root_option
+from tumorscope.cli.options import reading_options, root_option
 from tumorscope.cli.own_command import next_command
+from tumorscope.data.data_set import Reading
 from tumorscope.errors import UsageError, needs_extra
 from tumorscope.labels import NOTICE
 
@@ -27,7 +28,18 @@ HOSPITALS: Final = "hospitals"
 
 
 @click.command()
-@click.option("--manifest", type=click.Path(path_type=Path), help="Manifest (CSV) with splits.")
+@click.argument("source", metavar="[SOURCE]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--manifest", type=click.Path(path_type=Path), help="Manifest (CSV); the same as SOURCE."
+)
+@reading_options
+@click.option(
+    "--preset",
+    type=click.Choice(["quick", "standard", "full"]),
+    help="quick: minutes for some hundred images; standard: under an hour for a thousand; both "
+    "continue from the embedded model. full: hours, from ImageNet's weights. The time for your "
+    "images is said before it starts; --set changes single settings.",
+)
 @click.option(
     "--folds",
     metavar="FOLDER|hospitals",
@@ -89,7 +101,11 @@ HOSPITALS: Final = "hospitals"
     "Augmentation; repeatable.",
 )
 def train(
+    source: Path | None,
     manifest: Path | None,
+    labels: tuple[str, ...],
+    patient_pattern: str | None,
+    preset: str | None,
     folds: str | None,
     output: Path,
     root: Path | None,
@@ -107,18 +123,33 @@ def train(
 ) -> None:
     """Fine-tune VGG16 on the train split of a manifest; early stopping uses only val.
 
+    SOURCE is a manifest, or a folder with a subfolder per label; what has no splits is split by
+    patient and near-duplicates first.
+
     With --folds: one run per fold and seed, each in its own folder. A run that fails is named and
     the others continue; exit code 1.
     """
+    if source is not None and manifest is not None:
+        raise UsageError("SOURCE and --manifest were both given; give one.")
+    manifest = manifest or source
     only_folds = {"--seeds": seeds, "--address": address, "--threads": threads}
-    not_folds = {"--cache": cache, "--teacher": teacher, "--start": start}
+    not_folds = {
+        "--cache": cache,
+        "--teacher": teacher,
+        "--start": start,
+        "--preset": preset,
+        "--labels": labels,
+        "--patient-pattern": patient_pattern,
+    }
     if engine != "local":
         only_folds["--engine"] = engine
     _check_together(manifest, folds, only_folds, not_folds)
     if seed is not None and seeds is not None:
         raise UsageError("--seed and --seeds were both given; give one.")
     values, changes = _parse(settings)
-    config = _config({"seed": seed or 0, **values})
+    if preset in ("quick", "standard") and start is None and weights is None:
+        start = Path("default")
+    config = _config({"seed": seed or 0, **_preset(preset), **values})
     weights = weights or ("imagenet" if start is None else "start")
     if folds is None:
         assert manifest is not None  # noqa: S101 - checked above
@@ -133,6 +164,8 @@ def train(
             teacher=teacher,
             start=start,
             augmentation=changes,
+            reading=Reading(labels, patient_pattern),
+            preset=preset,
         )
         return
     if changes:
@@ -150,6 +183,14 @@ def train(
         threads=threads,
         resume=resume,
     )
+
+
+def _preset(name: str | None) -> Mapping[str, Any]:
+    if name is None:
+        return {}
+    with needs_extra("Training", "train"):
+        from tumorscope.recipes.foretell import PRESETS
+    return PRESETS[name]
 
 
 def _train_one(manifest: Path, *, output: Path, **options: Any) -> None:
@@ -187,7 +228,10 @@ def _check_together(
 ) -> None:
     """Refuse options that do not go together."""
     if folds is None and manifest is None:
-        raise UsageError("There is nothing to train on; add --manifest FILE or --folds FOLDER.")
+        raise UsageError(
+            "There is nothing to train on; give a folder with a subfolder per label, a manifest, "
+            "or --folds FOLDER."
+        )
     if folds == HOSPITALS and manifest is None:
         raise UsageError("--folds hospitals needs --manifest FILE, which lists the hospitals.")
     if folds not in {None, HOSPITALS} and manifest is not None:

@@ -8,7 +8,7 @@ improved.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,9 @@ from tumorscope.errors import ImageContentError
 from tumorscope.imaging.preprocess import MIN_SIDE, check_picture
 
 THUMBNAIL_SIDE: Final = 32
+SKETCH_BITS: Final = 256
+"""Of one thumbnail's sketch: a standard deviation of 4 bits for what correlates by 0.98."""
+
 ORIENTATIONS: Final = 8
 """Four quarter turns of the picture, and four of its mirror image."""
 
@@ -59,6 +62,15 @@ def describe(pictures: Iterable[NDArray[np.float32]]) -> Descriptors:
         plain=plain,
         foreground=np.array([part for _, part in pairs], dtype=np.float32).reshape(shape),
         blank=np.logical_not(plain.any(axis=(1, 2))),
+    )
+
+
+def join_descriptors(parts: Sequence[Descriptors]) -> Descriptors:
+    """Put descriptors of several lists of pictures, at least one, after each other."""
+    return Descriptors(
+        plain=np.concatenate([one.plain for one in parts]),
+        foreground=np.concatenate([one.foreground for one in parts]),
+        blank=np.concatenate([one.blank for one in parts]),
     )
 
 
@@ -117,6 +129,23 @@ def perceptual_hash(thumbnails: NDArray[np.float32]) -> NDArray[np.uint64]:
     return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
 
 
+def sketch(thumbnails: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """Return 256 bits a picture of shape (n, 32, 32), by which copies are found again.
+
+    The bits tell on which side of 256 fixed random planes the picture lies (Charikar 2002, doi
+    10.1145/509907.509965). Pictures whose correlation is ``r`` differ in about
+    ``256 * arccos(r) / pi`` of them. Nothing but their likeness to another picture can be read
+    from them.
+
+    Returns
+    -------
+    ndarray
+        Shape (n, 4), uint64.
+    """
+    above = to_unit_vectors(thumbnails) @ _random_planes() > 0
+    return np.packbits(above, axis=1).view(np.uint64)
+
+
 def _thumbnails(pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     if is_blank(pixels):
         nothing = np.zeros((THUMBNAIL_SIDE, THUMBNAIL_SIDE), dtype=np.float32)
@@ -146,6 +175,16 @@ def _foreground_square(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     margins = np.stack((before, missing - before), axis=1)
     square: NDArray[np.float32] = np.pad(part.clip(low, high), margins, constant_values=low)
     return square
+
+
+def _random_planes() -> NDArray[np.float32]:
+    """Return planes of -1 and 1, shape (1024, 256): the same on every machine and version."""
+    size = THUMBNAIL_SIDE**2 * SKETCH_BITS
+    # The raw bits of a generator never change; what is drawn from them may.
+    drawn = np.random.PCG64(20).random_raw(size // 64)
+    bits = np.unpackbits(drawn.astype("<u8").view(np.uint8))
+    planes: NDArray[np.float32] = bits.reshape(THUMBNAIL_SIDE**2, SKETCH_BITS).astype(np.float32)
+    return planes * 2 - 1
 
 
 def _cosine_basis() -> NDArray[np.float32]:

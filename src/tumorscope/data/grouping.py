@@ -19,6 +19,7 @@ from tumorscope.data.public_sets import set_named
 from tumorscope.data.split import BLANK_GROUP, UNREADABLE_GROUP, patient_key
 from tumorscope.errors import ImageError, ManifestError, UsageError
 from tumorscope.system.files import file_sha256
+from tumorscope.system.progress import progress
 
 _LOG = logging.getLogger(__name__)
 
@@ -88,7 +89,8 @@ def add_groups(
     order = sorted(range(len(rows)), key=lambda index: _sort_key(rows[index]))
     ordered = [rows[index] for index in order]
     unreadable: set[int] = set()
-    descriptors = describe(_read_or_note(ordered, root, unreadable))
+    pictures = _read_or_note(ordered, root, unreadable)
+    descriptors = describe(progress(pictures, total=len(ordered), what="near-duplicates"))
     empty = descriptors.blank.tolist()
     patients = [
         None if is_empty else patient_key(row) for row, is_empty in zip(ordered, empty, strict=True)
@@ -154,6 +156,11 @@ def _units(row: ManifestRow) -> list[_Unit]:
 def _name_unit(unit: _Unit) -> str:
     rank, name = unit
     return ("", "patient:", "file:")[rank] + name
+
+
+def read_or_blank(rows: Sequence[ManifestRow], root: Path) -> Iterator[NDArray[np.float32]]:
+    """Read the picture of each row; one that cannot be read is logged, and taken as blank."""
+    yield from _read_or_note(rows, root, set())
 
 
 def _read_or_note(

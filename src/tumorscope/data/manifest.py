@@ -1,13 +1,15 @@
 """The manifest: one row per picture or slice, in a CSV file.
 
-An empty cell means that nothing is known. It is read as ``None`` and never as 0.
+An empty cell means that nothing is known. It is read as ``None`` and never as 0. Columns that are
+not ours are carried along as they are.
 """
 
 from __future__ import annotations
 
 import csv
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +19,7 @@ from tumorscope.labels import LESION_TYPES, OTHER_LESIONS, PLANES, SPLITS, Plane
 from tumorscope.system.csv_rows import read_rows
 from tumorscope.system.files import check_output, whole_file
 
-REQUIRED_COLUMNS: Final = ("set", "path", "tumor")
+REQUIRED_COLUMNS: Final = ("path", "tumor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class ManifestRow:
         Side of the split.
     sha256
         Of the file, in hexadecimal.
+    extra
+        Cells of all other columns by name, as they stand in the file.
     """
 
     set: str
@@ -75,6 +79,7 @@ class ManifestRow:
     group_id: str | None = None
     split: Split | None = None
     sha256: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def name(self) -> str:
@@ -82,6 +87,11 @@ class ManifestRow:
         if self.slice_index is None:
             return self.path
         return f"{self.path}[{self.plane} {self.slice_index}]"
+
+    def value(self, column: str) -> str | None:
+        """Return the cell of any column as text, ``None`` where it is empty or not there."""
+        known = getattr(self, column) if column in COLUMNS else self.extra.get(column)
+        return None if known in (None, "") else str(known)
 
 
 COLUMNS: Final = (
@@ -121,8 +131,9 @@ def read_manifest(
     Parameters
     ----------
     path
-        CSV file with a header line. Columns ``set``, ``path`` and ``tumor`` must be there; the
-        others of :data:`COLUMNS` may be missing.
+        CSV file with a header line. Columns ``path`` and ``tumor`` must be there; the others of
+        :data:`COLUMNS` may be missing, and ``set`` is then the name of the file. Other columns
+        are carried along.
     root
         Folder that the paths in the manifest are relative to; by default the manifest's own.
     check_files
@@ -136,7 +147,7 @@ def read_manifest(
     Raises
     ------
     ManifestError
-        If a column is missing or unknown, a value is not allowed, a row is there twice, a file
+        If a column is missing or there twice, a value is not allowed, a row is there twice, a file
         is missing, or there are no rows. The message names the row (line 1 is the header) and
         the column.
     """
@@ -144,7 +155,7 @@ def read_manifest(
     rows: list[ManifestRow] = []
     seen: dict[tuple[str, int | None, str | None], int] = {}
     for number, cells in read_rows(path, partial(_check_columns, path), error=ManifestError):
-        row = _parse_row(cells, number)
+        row = _parse_row(cells, number, Path(path).stem)
         key = (row.path, row.slice_index, row.plane)
         if key in seen:
             raise ManifestError(
@@ -194,8 +205,11 @@ def write_manifest(path: Path, rows: Iterable[ManifestRow], *, overwrite: bool =
     UsageError
         If the file exists and ``overwrite`` is false, or its folder does not exist.
     """
-    table = [{key: _cell(value) for key, value in asdict(row).items()} for row in rows]
-    write_table(path, COLUMNS, table, overwrite=overwrite)
+    rows = list(rows)
+    others = dict.fromkeys(name for row in rows for name in row.extra)
+    columns = (*COLUMNS, *others)
+    table = [{name: row.value(name) or "" for name in columns} for row in rows]
+    write_table(path, columns, table, overwrite=overwrite)
 
 
 def write_table(
@@ -216,24 +230,74 @@ def write_table(
 def _check_columns(path: Path, names: Sequence[str]) -> None:
     if not names:
         raise ManifestError(f"{path} is empty; a header line and at least one row are needed.")
-    allowed = f"Needed: {', '.join(REQUIRED_COLUMNS)}; allowed: {', '.join(COLUMNS)}."
     for name in REQUIRED_COLUMNS:
         if name not in names:
-            raise ManifestError(f"{path}: column {name!r} is missing. {allowed}")
+            raise ManifestError(f"{path}: column {name!r} is missing; {_advice(name, names)}")
     for name in names:
-        if name not in COLUMNS or names.count(name) > 1:
-            raise ManifestError(f"{path}: column {name!r} is unknown or appears twice. {allowed}")
+        if not name.strip():
+            raise ManifestError(f"{path}: a column has no name in the header; give it one.")
+        if names.count(name) > 1:
+            raise ManifestError(f"{path}: column {name!r} appears twice; rename or remove one.")
 
 
-def _parse_row(cells: Mapping[str, str], number: int) -> ManifestRow:
-    values: dict[str, Any] = {}
+def _advice(name: str, names: Sequence[str]) -> str:
+    """Say what to change where a column is missing."""
+    meant = [one for one in names if one.strip().lower() == name]
+    meant = meant or difflib.get_close_matches(name, names, n=1)
+    if meant:
+        return f"rename {meant[0]!r} to {name!r}."
+    if len(names) == 1:
+        return (
+            f"the header is one cell, {names[0][:60]!r}: separate the columns by commas, "
+            "semicolons or tabs, and begin with a header line 'path,tumor'."
+        )
+    return (
+        f"the header has {', '.join(names)[:200]}. Needed are path (of the image) and tumor (1, "
+        "0, or empty where unknown)."
+    )
+
+
+def similar_columns(names: Iterable[str]) -> dict[str, str]:
+    """Return columns that are carried along but look like one of ours, with ours."""
+    found: dict[str, str] = {}
+    for name in names:
+        bare = name.strip().lower().replace(" ", "_").replace("-", "_")
+        near = _SYNONYMS.get(bare) or next(
+            iter(difflib.get_close_matches(bare, COLUMNS, n=1, cutoff=0.8)), None
+        )
+        if near is not None and name not in COLUMNS:
+            found[name] = near
+    return found
+
+
+_SYNONYMS: Final[Mapping[str, str]] = {
+    "patient": "patient_id",
+    "subject": "patient_id",
+    "subject_id": "patient_id",
+    "patientid": "patient_id",
+    "hospital": "site",
+    "institution": "site",
+    "center": "site",
+    "group": "group_id",
+    "fold": "split",
+    "dataset": "set",
+    "segmentation": "mask",
+    "tumor_type": "type",
+    "modality": "sequence",
+}
+
+
+def _parse_row(cells: Mapping[str, str], number: int, file_name: str) -> ManifestRow:
+    values: dict[str, Any] = {"set": file_name}
+    extra = {name: text for name, text in cells.items() if name not in COLUMNS}
     for column, text in cells.items():
-        values[column] = _parse_cell(column, text.strip(), number)
+        if column not in extra:
+            values[column] = _parse_cell(column, text.strip(), number)
     for column in ("set", "path"):
         if values[column] is None:
             raise ManifestError(f"Row {number}, column {column}: is empty; fill it in.")
     _check_type(values.get("type"), values["tumor"], number)
-    return ManifestRow(**values)
+    return ManifestRow(**values, extra=extra)
 
 
 def _check_type(lesion: str | None, tumor: int | None, number: int) -> None:
@@ -251,9 +315,11 @@ def _parse_cell(column: str, text: str, number: int) -> str | int | None:
         return None
     allowed = _ALLOWED.get(column)
     if allowed is not None and text not in allowed:
+        near = difflib.get_close_matches(text.lower(), allowed, n=1)
+        hint = f" (meant: {near[0]}?)" if near else ""
         raise ManifestError(
             f"Row {number}, column {column}: received {text!r}; use {', '.join(allowed)} or leave "
-            "it empty."
+            f"it empty{hint}."
         )
     if column in _INTEGERS and not text.isdecimal():
         raise ManifestError(
@@ -265,12 +331,14 @@ def _parse_cell(column: str, text: str, number: int) -> str | int | None:
 
 def _check_files(row: ManifestRow, number: int, root: Path) -> None:
     for column, name in (("path", row.path), ("mask", row.mask)):
-        if name is not None and not (root / name).is_file():
-            raise ManifestError(
-                f"Row {number}, column {column}: there is no file {name!r} in {root}; "
-                "paths are relative to the manifest's folder unless --root is given."
-            )
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)
+        if name is None or (root / name).is_file():
+            continue
+        where = f"Row {number}, column {column}: "
+        if (root / name).is_dir():
+            raise ManifestError(f"{where}{name!r} is a folder; give an image or volume in it.")
+        if "\\" in name and (root / name.replace("\\", "/")).is_file():
+            raise ManifestError(f"{where}{name!r} has backslashes; write forward slashes.")
+        raise ManifestError(
+            f"{where}there is no file {name!r} in {root}; paths are relative to the manifest's "
+            "folder unless --root is given."
+        )

@@ -65,6 +65,11 @@ class EvaluationData:
     foreign_kind, foreign_rejected
         Of the pictures that show no brain MR image: what they show, and whether they were
         rejected.
+    subgroups
+        Further subgroups, each of shape (n,), by name of the column.
+    is_copy, is_neighbor
+        Whether each image is a copy of one that the model was trained on, and whether it is that
+        or very similar to one; ``None`` where that is not known.
     control_scores
         Scores of the trivial controls in [0, 1], each of shape (n,), by name of the control.
     provenance
@@ -99,6 +104,9 @@ class EvaluationData:
     foreign_rejected: NDArray[np.bool_] | None = None
     control_scores: Mapping[str, Floats] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    subgroups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    is_copy: NDArray[np.bool_] | None = None
+    is_neighbor: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         names = ("y_true", "y_score", "groups", "type_prob", "type_true")

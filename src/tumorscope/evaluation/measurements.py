@@ -126,6 +126,8 @@ def take_measurements(data: EvaluationData) -> Measurements:
         "overall": {"all images": _overall(data)},
         "operating_points": _operating_points(data),
         "macro_over_sets": {_describe_sets(data): _macro(data)},
+        "training_scans": _without_training_scans(data),
+        **{f"by_{name}": _by(data, names) for name, names in data.subgroups.items()},
         **{f"by_{name}": _by(data, getattr(data, name)) for name in SUBGROUPS},
         "by_site_and_sequence": _by_site_and_sequence(data),
         "sensitivity_by_type": _sensitivity_by_type(data),
@@ -176,6 +178,25 @@ def _operating_points(data: EvaluationData) -> Section:
         row = measure(data.y_true, data.y_score, data.groups, threshold=threshold)
         found[name] = {metric: row[metric] for metric in chosen if metric in row}
     return found
+
+
+def _without_training_scans(data: EvaluationData) -> Section:
+    """Measure again without what the model has learned from, if any of it is there."""
+    if data.is_copy is None or data.is_neighbor is None or not data.is_neighbor.any():
+        return {}
+    everything = np.ones(len(data.y_true), np.bool_)
+    rows = {
+        "all images": everything,
+        "without copies of training scans": ~data.is_copy,
+        "without copies and similar scans": ~data.is_neighbor,
+    }
+    return {
+        name: measure(
+            data.y_true[some], data.y_score[some], data.groups[some], threshold=data.threshold
+        )
+        for name, some in rows.items()
+        if some.any()
+    }
 
 
 def _describe_sets(data: EvaluationData) -> str:

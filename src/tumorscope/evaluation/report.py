@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ FORMAT_VERSION: Final = 1
 """Of ``metrics.json``."""
 
 METRICS_FILE: Final = "metrics.json"
+PREDICTIONS_FILE: Final = "predictions.csv"
 REPORT_FILES: Final = (
     "roc.png",
     "reliability.png",
@@ -44,12 +45,13 @@ REPORT_FILES: Final = (
     "predictive_values.png",
     "report.md",
     "report.html",
+    PREDICTIONS_FILE,
     METRICS_FILE,
 )
 """What a report may consist of; the metrics are moved in last, so they vouch for the rest."""
 
 
-def build_report(
+def build_report(  # noqa: PLR0913  keyword-only
     data: EvaluationData,
     *,
     output: Path,
@@ -57,6 +59,8 @@ def build_report(
     title: str,
     overwrite: bool = False,
     left_out: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
+    predictions: str | None = None,
 ) -> dict[str, Any]:
     """Measure and write ``metrics.json``, ``report.md``, ``report.html`` and the plots.
 
@@ -73,6 +77,10 @@ def build_report(
         Heading.
     left_out
         Rows of the manifest that could not be measured, with the reason.
+    notes
+        Sentences on where the data come from, for the introduction.
+    predictions
+        Text of ``predictions.csv``.
 
     Returns
     -------
@@ -90,10 +98,13 @@ def build_report(
     metrics["left_out"] = dict(left_out or {})
     if data.provenance:
         metrics["provenance"] = dict(data.provenance)
+    metrics["notes"] = list(notes)
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output, prefix=".unfinished-") as name:
             _write(Path(name), data, measurements, metrics)
+            if predictions is not None:
+                (Path(name) / PREDICTIONS_FILE).write_text(predictions, encoding="utf-8")
             _move(Path(name), output)
     except OSError as error:
         raise UsageError(
@@ -114,6 +125,7 @@ def _metrics(
         "n_images": len(data.y_true),
         "n_tumor": int(data.y_true.sum()),
         "n_groups": len(np.unique(data.groups)),
+        "training_scans": _count_known(data),
         "operating_point": data.operating_point,
         "operating_points": {name: float(one) for name, one in data.operating_points.items()},
         "intervals": {"level": 0.95, "resamples": RESAMPLES, "unit": "group"},
@@ -124,13 +136,22 @@ def _metrics(
     }
 
 
+def _count_known(data: EvaluationData) -> dict[str, int] | None:
+    if data.is_copy is None or data.is_neighbor is None:
+        return None
+    copies = int(data.is_copy.sum())
+    return {"copies": copies, "similar": int(data.is_neighbor.sum()) - copies}
+
+
 def _write(
     folder: Path, data: EvaluationData, measurements: Measurements, metrics: dict[str, Any]
 ) -> None:
     document = Document(
         command=metrics["command"],
         title=metrics["title"],
-        introduction=_introduction(data, left_out=len(metrics["left_out"])),
+        introduction=" ".join(
+            [_introduction(data, left_out=len(metrics["left_out"])), *metrics["notes"]]
+        ),
         tables=tuple(build_tables(measurements, thresholds=data.operating_points)),
         pictures=tuple(_draw(folder, data, measurements)),
     )

@@ -6,12 +6,53 @@ measured there, and none is made up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.evaluation.arrays import Floats, Groups, Labels, check_arrays, check_binary
 from tumorscope.evaluation.intervals import RESAMPLES, Estimate, bootstrap, measure
 from tumorscope.evaluation.statistic import Statistic, discrimination, mean_of
+
+UNKNOWN: Final = "unknown"
+MOST_VALUES: Final = 8
+"""Up to so many different numbers are subgroups of their own; more are put into bands."""
+BANDS: Final = 4
+
+
+def name_bands(values: Sequence[str | None]) -> NDArray[np.str_]:
+    """Name the subgroup of each value: itself, or a band of about a quarter of many numbers.
+
+    Examples
+    --------
+    >>> name_bands(["a", None, "b"]).tolist()
+    ['a', 'unknown', 'b']
+    >>> sorted(set(name_bands([str(age) for age in range(20, 60)]).tolist()))
+    ['20 to 29', '30 to 39', '40 to 49', '50 to 59']
+    """
+    texts = np.array([UNKNOWN if value is None else value for value in values])
+    numbers = np.array([_number(value) for value in values])
+    known = ~np.isnan(numbers)
+    given = np.array([value is not None for value in values])
+    if (known != given).any() or len(np.unique(numbers[known])) <= MOST_VALUES:
+        return texts
+    inner = np.quantile(numbers[known], np.arange(1, BANDS) / BANDS)
+    band = np.searchsorted(inner, numbers, side="right")
+    names = texts.astype(object)
+    for one in range(BANDS):
+        of_band = known & (band == one)
+        if of_band.any():
+            names[of_band] = f"{numbers[of_band].min():g} to {numbers[of_band].max():g}"
+    return names.astype(np.str_)
+
+
+def _number(value: str | None) -> float:
+    try:
+        return float("nan") if value is None else float(value)
+    except ValueError:
+        return float("nan")
 
 
 def by_subgroup(

@@ -72,6 +72,10 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "Macro average over sets: each set counts the same; each metric over the sets that have it",
         "average",
     ),
+    "training_scans": (
+        "Without scans that the model has learned from, or that are very similar to one",
+        "images",
+    ),
     "by_set": ("By set", "set"),
     "by_site": ("By site", "site"),
     "by_sequence": ("By sequence", "sequence"),
@@ -118,7 +122,9 @@ class Table:
 def build_tables(measurements: Measurements, *, thresholds: Mapping[str, float]) -> Iterator[Table]:
     """Yield the tables of a report, from the whole to the parts."""
     yield _long_table("All images", measurements.overall)
-    for name, (title, first) in SECTIONS.items():
+    of_columns = [name for name in measurements.sections if _is_of_column(name)]
+    titles = {name: (f"By {name.removeprefix('by_')}", name[3:]) for name in of_columns}
+    for name, (title, first) in {**SECTIONS, **titles}.items():
         section = measurements.sections.get(name)
         if section is None:
             continue
@@ -126,6 +132,11 @@ def build_tables(measurements: Measurements, *, thresholds: Mapping[str, float])
         labels = names if name == "operating_points" else {}
         rows = {labels.get(one, one): row for one, row in section.items()}
         yield _wide_table(title, first, rows)
+
+
+def _is_of_column(name: str) -> bool:
+    """Tell a section of a column that the user named."""
+    return name.startswith("by_") and name not in SECTIONS
 
 
 def format_estimate(one: Estimate | None) -> str:

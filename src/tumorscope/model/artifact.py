@@ -1,7 +1,8 @@
 """The model artifact: one file with an ONNX graph and a manifest that says all about it.
 
-An artifact is a zip archive of ``manifest.json`` and ``model.onnx``, both stored uncompressed.
-Nothing in it is ever unpickled. Loading verifies the SHA-256 of the graph and refuses a format
+An artifact is a zip archive of ``manifest.json``, ``model.onnx`` and, where it was trained on scans
+that are still known, ``training_scans.npy``, all stored uncompressed. Nothing in it is ever
+unpickled. Loading verifies the SHA-256 of the graph and refuses a format
 version, a preprocessing or labels that it does not know.
 
 Changing the format: raise :data:`FORMAT_VERSION`, keep reading the versions that were released, and
@@ -23,6 +24,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tumorscope.errors import ArtifactError, ArtifactWarning
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.labels import CLASSES, TUMOR_TYPES
@@ -36,14 +40,26 @@ FORMAT_VERSION: Final = 3
 
 MANIFEST_NAME: Final = "manifest.json"
 GRAPH_NAME: Final = "model.onnx"
+TRAINING_SCANS_NAME: Final = "training_scans.npy"
+TRAINING_SCAN_WORDS: Final = 11
+"""Of 64 bits, for each scan: five of the whole picture, five of its foreground, and its role."""
+
 EMBEDDED_NAMES: Final = {"default": "default.tumorscope", "lite": "lite.tumorscope"}
 """Artifacts inside the package: the full network, and one with half the filters."""
+
+UNFITTED: Final = 0.5
+"""The threshold of an artifact to which nothing was fitted yet."""
 
 MAX_ARTIFACT_BYTES: Final = 512 * 1024 * 1024
 """VGG16 with its fully connected layers in float32 is 528 MB; ours has none of them."""
 
 _WITHOUT_EFFECT: Final = ("format", "format_version", "model_id", "model_version", "card")
 """Parts of a manifest that no answer follows from."""
+
+_KNOWN_CONTENTS: Final = (
+    [MANIFEST_NAME, GRAPH_NAME],
+    [MANIFEST_NAME, GRAPH_NAME, TRAINING_SCANS_NAME],
+)
 
 _Part = TypeVar("_Part")
 
@@ -196,10 +212,18 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Artifact:
-    """A manifest with its verified graph."""
+    """A manifest with its verified graph.
+
+    Attributes
+    ----------
+    training_scans
+        Shape (n, 11), uint64: perceptual descriptors of the scans that the model has learned from;
+        ``None`` where they are not known. No answer follows from them.
+    """
 
     manifest: Manifest
     graph: bytes
+    training_scans: NDArray[np.uint64] | None = None
 
 
 def uncalibrated(
@@ -211,7 +235,7 @@ def uncalibrated(
         model_version=model_version,
         preprocessing=preprocessing,
         calibration=Calibration(),
-        operating_points={"balanced": 0.5},
+        operating_points={NEUTRAL: UNFITTED},
         evidence_threshold=0.0,
         graph_sha256=hashlib.sha256(graph).hexdigest(),
     )
@@ -258,7 +282,7 @@ def read_artifact(path: Path | None = None) -> Artifact:
     embedded = _embedded_name(path)
     name = str(path) if embedded is None else f"the embedded artifact {embedded!r}"
     content = _file_bytes(Path(name)) if embedded is None else _embedded_bytes(embedded)
-    manifest_text, graph = _unpack(content, name)
+    manifest_text, graph, scans = _unpack(content, name)
     try:
         values = json.loads(manifest_text)
     except (ValueError, RecursionError) as error:
@@ -270,7 +294,7 @@ def read_artifact(path: Path | None = None) -> Artifact:
             f"The graph of {name} has SHA-256 {digest}, but its manifest says "
             f"{manifest.graph_sha256}: the file was altered or damaged. Get a new copy."
         )
-    return Artifact(manifest, graph)
+    return Artifact(manifest, graph, None if scans is None else _training_scans(scans, name))
 
 
 def _embedded_name(path: Path | None) -> str | None:
@@ -299,28 +323,48 @@ def _file_bytes(path: Path) -> bytes:
 
 def _pack(artifact: Artifact) -> bytes:
     text = json.dumps(artifact.manifest.to_dict(), indent=1, sort_keys=True)
+    members = [(MANIFEST_NAME, text.encode()), (GRAPH_NAME, artifact.graph)]
+    if artifact.training_scans is not None:
+        scans = io.BytesIO()
+        np.save(scans, artifact.training_scans.astype("<u8"), allow_pickle=False)
+        members.append((TRAINING_SCANS_NAME, scans.getvalue()))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in ((MANIFEST_NAME, text.encode()), (GRAPH_NAME, artifact.graph)):
+        for name, content in members:
             # A fixed date: the same run gives the same bytes.
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
     return packed.getvalue()
 
 
-def _unpack(content: bytes, name: str) -> tuple[bytes, bytes]:
+def _unpack(content: bytes, name: str) -> tuple[bytes, bytes, bytes | None]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = sorted(archive.namelist())
-            if names != [MANIFEST_NAME, GRAPH_NAME]:
+            if names not in _KNOWN_CONTENTS:
                 raise ArtifactError(
                     f"{name} is not a tumorscope artifact: it holds {names[:5]}, "
                     f"expected {MANIFEST_NAME} and {GRAPH_NAME}."
                 )
             if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
                 raise ArtifactError(f"{name} is compressed; artifacts are stored uncompressed.")
-            return archive.read(MANIFEST_NAME), archive.read(GRAPH_NAME)
+            scans = archive.read(TRAINING_SCANS_NAME) if TRAINING_SCANS_NAME in names else None
+            return archive.read(MANIFEST_NAME), archive.read(GRAPH_NAME), scans
     except _DAMAGED_ZIP as error:
         raise ArtifactError(f"{name} is not a tumorscope artifact: {error}.") from error
+
+
+def _training_scans(content: bytes, name: str) -> NDArray[np.uint64]:
+    try:
+        scans: NDArray[np.uint64] = np.load(io.BytesIO(content), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise ArtifactError(f"{TRAINING_SCANS_NAME} of {name} is damaged: {error}.") from error
+    is_table = isinstance(scans, np.ndarray) and scans.ndim == 2
+    if not is_table or scans.shape[1] != TRAINING_SCAN_WORDS or scans.dtype != np.uint64:
+        raise ArtifactError(
+            f"{TRAINING_SCANS_NAME} of {name} is no table of {TRAINING_SCAN_WORDS} words a scan; "
+            "get a new copy of the artifact."
+        )
+    return scans
 
 
 def _check_known(values: Any) -> None:

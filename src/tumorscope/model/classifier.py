@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -20,6 +21,7 @@ from tumorscope.answer import (
     Localization,
     ModelIdentity,
     Prediction,
+    Probabilities,
     SeriesPrediction,
     StudyPrediction,
     TypeProbabilities,
@@ -30,7 +32,7 @@ from tumorscope.imaging.inputs.read import IN_MEMORY, read_one, read_scans
 from tumorscope.imaging.inputs.sources import label
 from tumorscope.imaging.preprocess import CanvasGeometry
 from tumorscope.imaging.scan import ReadFailure, Scan
-from tumorscope.labels import Outcome
+from tumorscope.labels import CLASSES, Outcome
 from tumorscope.model.artifact import Artifact, Manifest, read_artifact
 from tumorscope.model.decision import DecisionRule
 from tumorscope.model.evidence import evidence_on_image, localize, sigmoid
@@ -49,8 +51,10 @@ if TYPE_CHECKING:
     import PIL.Image
     import pydicom
 
+    from tumorscope.imaging.formats.volume import Volume
+
     _Session: TypeAlias = onnxruntime.InferenceSession | OpenVinoSession
-    ImageLike = str | Path | bytes | PIL.Image.Image | NDArray[Any] | pydicom.Dataset
+    ImageLike = str | Path | bytes | PIL.Image.Image | NDArray[Any] | Volume | pydicom.Dataset
 
 INPUT = "canvas"
 """Name of the graph's input: canvases (n, size, size), uint8."""
@@ -135,6 +139,18 @@ class Classifier:
         self._one_thread: list[_Session] = []  # opened when needed, for all operating points
         _check_interface(self._session, self._outputs, self.manifest.preprocessing.size)
 
+    def __repr__(self) -> str:
+        name, version = self.manifest.model_id, self.manifest.model_version
+        return (
+            f"<Classifier {name} {version} ({self.identity.sha256[:8]}) at {self.operating_point}: "
+            f"tumor from {self.threshold:.3f} on>"
+        )
+
+    @property
+    def classes_(self) -> NDArray[np.str_]:
+        """The classes in the order of :meth:`predict_proba`, as scikit-learn sorts them."""
+        return np.array(sorted(CLASSES))
+
     @property
     def operating_point(self) -> str:
         """Name of the operating point; ``custom`` at a threshold that was given."""
@@ -175,8 +191,8 @@ class Classifier:
         Parameters
         ----------
         image
-            Path, encoded bytes, PIL image, array of shape (rows, columns) or
-            (rows, columns, 3), or pydicom Dataset.
+            Path, encoded bytes, PIL image, array of shape (rows, columns), (rows, columns, 3) or
+            (3, rows, columns), :class:`tumorscope.Volume`, or pydicom Dataset.
         heatmap
             Also lay the evidence over the image (``Prediction.evidence``).
 
@@ -198,6 +214,33 @@ class Classifier:
         if not series:
             raise ImageContentError(f"None of the {len(scans)} slices contains a usable image.")
         return series[0]
+
+    def predict_proba(self, images: Iterable[ImageLike]) -> NDArray[np.float64]:
+        """Return the calibrated probability of each class, as scikit-learn's classifiers do.
+
+        Parameters
+        ----------
+        images
+            As :meth:`predict` takes them; an array of shape (n, rows, columns) is n images.
+
+        Returns
+        -------
+        ndarray
+            Shape (n, 2), columns as :attr:`classes_`; NaN for an image that is rejected because it
+            does not look like a brain MR image. A series or volume has the probability of the
+            whole.
+
+        Raises
+        ------
+        ImageError
+            If an image cannot be read.
+        UsageError
+            If one image was given, not several.
+        """
+        _check_several(images, "predict_proba")
+        found = [self.predict(one).probabilities for one in images]
+        rows = [[math.nan, math.nan] if one is None else _as_row(one) for one in found]
+        return np.array(rows, np.float64).reshape(len(rows), len(CLASSES))
 
     def predict_many(
         self, paths: Iterable[ImageLike] | Path, *, heatmap: bool = False
@@ -451,17 +494,26 @@ def _read_all(inputs: Iterable[ImageLike] | Path) -> Iterator[Scan | ReadFailure
     if isinstance(inputs, (str, Path)):
         yield from read_scans([inputs])
         return
-    is_one = isinstance(inputs, (bytes, bytearray)) or getattr(inputs, "ndim", 3) < 3
-    if is_one or not isinstance(inputs, Iterable):
-        raise UsageError(
-            "predict_many takes several images, as a list or another iterable; received "
-            f"{type(inputs).__name__}. For one image there is predict."
-        )
+    _check_several(inputs, "predict_many")
     for place, one in enumerate(inputs):
         if isinstance(one, (str, Path)):
             yield from read_scans([one])
         else:
             yield from _read_memory(one, f"{IN_MEMORY}[{place}]")
+
+
+def _as_row(probabilities: Probabilities) -> list[float]:
+    """Return probabilities in the order of the sorted classes."""
+    return [probabilities["no_tumor"], probabilities["tumor"]]
+
+
+def _check_several(inputs: object, method: str) -> None:
+    is_one = isinstance(inputs, (str, Path, bytes, bytearray)) or getattr(inputs, "ndim", 3) < 3
+    if is_one or not isinstance(inputs, Iterable):
+        raise UsageError(
+            f"{method} takes several images, as a list or another iterable; received "
+            f"{type(inputs).__name__}. For one image there is predict."
+        )
 
 
 def _read_memory(image: ImageLike, name: str) -> Iterator[Scan | ReadFailure]:

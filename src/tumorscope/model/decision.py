@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tumorscope.labels import ClassName, Outcome
 from tumorscope.model.conformal import Conformal
-from tumorscope.operating_point import CUSTOM, NEUTRAL, OperatingPoint
+from tumorscope.operating_point import NEUTRAL, OperatingPoint, decides_alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,9 @@ class DecisionRule:
         Whether the operating point prefers neither error. One that does, as ``rule_out`` and
         ``rule_in``, calls what its name asks for also where that is not plausible.
     name
-        Of the operating point. One named ``custom`` is a threshold that the user gave: it decides
-        alone, and the prediction set stands beside the outcome.
+        Of the operating point. One named ``custom`` is a threshold that the user gave, one such as
+        ``sensitivity_0.95`` holds what it says: they decide alone, and the prediction set stands
+        beside the outcome.
     """
 
     threshold: float
@@ -61,7 +62,7 @@ class DecisionRule:
         if self.conformal is None:
             return called, (called,), ()
         plausible = self.conformal.prediction_set(probability)
-        if self.name == CUSTOM:
+        if decides_alone(self.name):
             return called, plausible, ()
         doubt = self.conformal.doubt(probability)
         if doubt is None and self.is_neutral and called not in plausible:

@@ -3,42 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
+from tumorscope.data.check import (
+    FEWEST_CASES,
+    FEWEST_OF_A_CLASS,
+    count_classes,
+    too_few_to_calibrate,
+    unit_of,
+)
+from tumorscope.data.data_set import DataSet, Reading, open_data_set
+from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.split import check_split
 from tumorscope.errors import ManifestError
-from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
+from tumorscope.evaluation.intervals import measure
+from tumorscope.evaluation.promise import Promise, hold
+from tumorscope.model.artifact import Artifact, Manifest, read_artifact, write_artifact
+from tumorscope.model.evidence import sigmoid
 from tumorscope.model.input_check import InputCheck
-from tumorscope.recipes.export import calibrate_manifest, run_artifact
+from tumorscope.recipes.export import Outputs, calibrate_manifest, run_artifact
 from tumorscope.recipes.input_check import ACCEPTED_SHARE, known_scans, with_input_check
 from tumorscope.recipes.model_inputs import load_examples
 from tumorscope.recipes.provenance import data_summary
+from tumorscope.recipes.training_scans import (
+    ROLES,
+    Table,
+    describe_scans,
+    find_known,
+    join_tables,
+    make_table,
+)
 from tumorscope.system.files import check_output
+from tumorscope.training.examples import Examples
 from tumorscope.training.input_check import KIND
-
-FEWEST_CASES: Final = 50
-FEWEST_OF_A_CLASS: Final = 20
-"""With 19 scans of a class its smallest score just bounds a set of 95 % coverage; with fewer,
-nothing could ever be ruled out."""
 
 
 def calibrate(
     model: Path | None,
-    manifest: Path,
+    source: Path,
     *,
     output: Path,
     root: Path | None = None,
+    reading: Reading | None = None,
+    promises: Sequence[Promise] = (),
     overwrite: bool = False,
 ) -> Artifact:
     """Fit calibration, conformal thresholds, operating points and the input check on local cases.
 
-    The cases are the rows with split ``calibration``, or all labeled rows of a manifest without
+    The cases are the rows with split ``calibration``, or all labeled rows where there are no
     splits. The input check is widened where local cases need it, never narrowed. An artifact
     without one is given one if the manifest has a ``train`` split. What the cases are too few for
     stays as it was, and the card's ``recalibration`` says so under ``kept``: the temperature of the
@@ -49,12 +66,17 @@ def calibrate(
     ----------
     model
         Artifact; ``None`` for the embedded one.
-    manifest
-        With a tumor label for each case, groups where it has splits.
+    source
+        Folder with a subfolder per label, or a manifest with a tumor label for each case. Groups
+        are made from the images where rows have none.
     output
         New artifact.
     root
-        Folder that the manifest's paths are relative to; by default the manifest's own.
+        Folder that a manifest's paths are relative to; by default its own.
+    reading
+        How labels and patients are found.
+    promises
+        Operating points to add.
 
     Raises
     ------
@@ -63,16 +85,20 @@ def calibrate(
     LeakError
         If a group stands on two sides of the split.
     UsageError
-        If the output exists.
+        If the output exists, or a promise cannot be held on these cases.
     """
     check_output(output, overwrite=overwrite)
-    folder = manifest_root(manifest, root)
-    rows = read_manifest(manifest, root=folder)
-    cases = _cases(rows, manifest)
+    data = open_data_set(source, root=root, reading=reading, group=False)
+    cases = _cases(data)
+    if promises or data.has_splits:
+        data = open_data_set(source, root=root, reading=reading)
+        if data.has_splits:
+            check_split(data.rows)
+        cases = _cases(data)
     artifact = read_artifact(model)
     if artifact.manifest.input_check is None:
-        artifact = _with_input_check(artifact, rows, folder)
-    examples, _ = load_examples(cases, folder, artifact.manifest.preprocessing)
+        artifact = _with_input_check(artifact, data.rows, data.root)
+    examples, _ = load_examples(cases, data.root, artifact.manifest.preprocessing)
     outputs = run_artifact(artifact, examples)
     fitted, kept = calibrate_manifest(artifact.manifest, outputs, examples, cases)
     if artifact.manifest.input_check is not None and outputs.novelty is not None:
@@ -81,25 +107,72 @@ def calibrate(
         )
     elif artifact.manifest.input_check is None:
         kept["gate"] = f"no train split of {FEWEST_CASES} cases or more; nothing is rejected"
-    card = _unmeasured(artifact.manifest.card) | {"recalibration": _summary(cases, kept)}
-    calibrated = Artifact(replace(fitted, card=card), artifact.graph)
+    fitted, held = _with_promises(fitted, promises, outputs, examples, cases)
+    scans, notes = _training_scans(artifact, cases, data.root)
+    summary = _summary(cases, kept) | ({"promises": held} if held else {})
+    summary |= {"notes": [*data.notes, *notes]}
+    card = _unmeasured(artifact.manifest.card) | {"recalibration": summary}
+    calibrated = Artifact(replace(fitted, card=card), artifact.graph, scans)
     write_artifact(output, calibrated, overwrite=overwrite)
     return calibrated
 
 
-def _cases(rows: Sequence[ManifestRow], manifest: Path) -> list[ManifestRow]:
-    has_splits = any(row.split is not None for row in rows)
-    if has_splits:
-        check_split(rows)
-    labeled = [row for row in rows if row.tumor is not None]
-    cases = [row for row in labeled if not has_splits or row.split == "calibration"]
-    tumors = sum(row.tumor == 1 for row in cases)
-    if len(cases) < FEWEST_CASES or min(tumors, len(cases) - tumors) < FEWEST_OF_A_CLASS:
+def _cases(data: DataSet) -> list[ManifestRow]:
+    cases = [row for row in data.labeled() if not data.has_splits or row.split == "calibration"]
+    short = too_few_to_calibrate(cases)
+    if short is not None:
+        tumors, free = count_classes(cases)
         raise ManifestError(
-            f"{manifest} has {tumors} calibration cases with and {len(cases) - tumors} without "
-            f"tumor; at least {FEWEST_CASES} in all and {FEWEST_OF_A_CLASS} of each are needed."
+            f"{data.source} has {tumors} calibration cases with and {free} without tumor; at least "
+            f"{FEWEST_CASES} in all and {FEWEST_OF_A_CLASS} of each are needed."
         )
     return cases
+
+
+def _with_promises(
+    manifest: Manifest,
+    promises: Sequence[Promise],
+    outputs: Outputs,
+    examples: Examples,
+    cases: Sequence[ManifestRow],
+) -> tuple[Manifest, dict[str, Any]]:
+    """Add an operating point for each promise; return what the card says of them."""
+    if not promises:
+        return manifest, {}
+    calibration = manifest.calibration
+    logits = outputs.tumor.astype(np.float64)
+    scores = sigmoid(calibration.slope * logits + calibration.intercept)
+    group_of = {row.name: unit_of(row) for row in cases}
+    groups = np.array([group_of[key] for key in examples.keys.tolist()])
+    points, held = dict(manifest.operating_points), {}
+    for promise in promises:
+        found = hold(promise, examples.tumor, scores, groups)
+        points[promise.name] = found.threshold
+        row = measure(examples.tumor, scores, groups, threshold=found.threshold)
+        held[promise.name] = {
+            **asdict(promise),
+            **asdict(found),
+            **{name: row[name].to_dict() for name in ("sensitivity", "specificity")},
+        }
+    return replace(manifest, operating_points=points), held
+
+
+def _training_scans(
+    artifact: Artifact, cases: Sequence[ManifestRow], root: Path
+) -> tuple[Table | None, list[str]]:
+    """Add the cases to what the model has learned from; warn where they are in it already."""
+    found = describe_scans(cases, root, what="comparing")
+    table = make_table(found, ["calibration"] * len(cases))
+    before = artifact.training_scans
+    if before is None:
+        return table, []
+    copies = int(find_known(before, found).is_copy.sum())
+    notes = [
+        f"{copies} of {len(cases)} cases are copies of scans that the model was trained on: the "
+        "probabilities and thresholds fitted on them are too good for others."
+    ]
+    learned = before[before[:, -1] != ROLES.index("calibration")]
+    return join_tables(learned, table), notes if copies else []
 
 
 def _with_input_check(artifact: Artifact, rows: Sequence[ManifestRow], root: Path) -> Artifact:

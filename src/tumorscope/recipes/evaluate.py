@@ -1,29 +1,37 @@
-"""Artifact and manifest in, a report with intervals out."""
+"""Artifact and labeled scans in, a report with intervals out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
+from tumorscope.data.data_set import DataSet, Reading, check_usable, open_data_set
+from tumorscope.data.descriptors import Descriptors, describe, join_descriptors
+from tumorscope.data.manifest import COLUMNS, ManifestRow
 from tumorscope.data.split import check_split
 from tumorscope.errors import ManifestError, UsageError
 from tumorscope.evaluation.arrays import Floats, Labels
 from tumorscope.evaluation.controls import ControlFeatures, score_controls
 from tumorscope.evaluation.localization import dice, peak
 from tumorscope.evaluation.report import EvaluationData, build_report
+from tumorscope.evaluation.subgroups import name_bands
 from tumorscope.labels import CLASSES, Split
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
-from tumorscope.model.classifier import Classifier, load_model
+from tumorscope.model.classifier import Classifier
 from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows, type_index
+from tumorscope.recipes.predictions_table import predictions_table
 from tumorscope.recipes.provenance import content_sha256, run_record
+from tumorscope.recipes.training_scans import Known, find_known
 from tumorscope.system.files import check_output_folder
+
+MOST_SUBGROUPS: Final = 50
+"""Of one column; each takes as long as a small report of its own."""
 
 
 @dataclass(slots=True)
@@ -39,36 +47,50 @@ class _Gathered:
     mask_fraction: list[float] = field(default_factory=list)
     mask_center: list[tuple[float, float]] = field(default_factory=list)
     novelty: list[float] = field(default_factory=list)
+    descriptors: list[Descriptors] = field(default_factory=list)
 
 
 def evaluate(
     model: Path | None,
-    manifest: Path,
+    source: Path,
     *,
-    split: Split,
     output: Path,
     command: str,
+    split: Split | None = None,
     root: Path | None = None,
-    operating_point: str = "balanced",
+    reading: Reading | None = None,
+    by: Sequence[str] = (),
+    operating_point: str | None = None,
+    threshold: float | None = None,
     not_brain: Sequence[str] = (),
     record: bool = False,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Measure an artifact on one split and write the report.
+    """Measure an artifact on labeled scans and write the report.
 
     Parameters
     ----------
     model
         Artifact; ``None`` for the embedded one.
-    manifest
-        With groups and splits.
-    split
-        Side to measure on. The trivial controls are trained on the train split; where it lacks a
-        class they are left out.
+    source
+        Folder with a subfolder per label, or a manifest. Groups are made from the images where
+        rows have none.
     output
         Report folder.
     command
         The command that makes the report; its first line.
+    split
+        Side to measure on; ``None`` for all labeled rows. The trivial controls are trained on the
+        train split; where it lacks a class, or all rows are measured, they are left out.
+    root
+        Folder that a manifest's paths are relative to; by default its own.
+    reading
+        How labels and patients are found.
+    by
+        Columns whose values are measured apart; many numbers are put into four bands.
+    operating_point, threshold
+        Where sensitivity and specificity are measured: a named point, by default ``balanced``, or
+        a probability of tumor.
     not_brain
         Sets whose pictures, of all splits, show no brain MR image and should be rejected.
     record
@@ -82,60 +104,138 @@ def evaluate(
     Raises
     ------
     ManifestError
-        If the split has no labeled row that can be read.
+        If there is no labeled row that can be read.
     LeakError
         If a group stands on two sides of the split.
     UsageError
-        If the report cannot be written where it should be.
+        If a column is not there, or the report cannot be written where it should be.
     """
     if record and (model is None or not model.is_file()):
         raise UsageError("--record writes to the artifact; give its file with --model.")
     check_output_folder(output, overwrite=overwrite)
-    folder = manifest_root(manifest, root)
-    rows = read_manifest(manifest, root=folder)
-    check_split(rows)
-    of_split = [row for row in rows if row.split == split and row.tumor is not None]
-    if not of_split:
-        raise ManifestError(f"{manifest} has no labeled rows with split {split!r}.")
-    classifier = load_model(model, operating_point=operating_point)
-    gathered = _gather(classifier, of_split, folder)
+    data = open_data_set(source, root=root, reading=reading)
+    check_usable(data)
+    if data.has_splits:
+        check_split(data.rows)
+    chosen = _chosen(data, split)
+    subgroups = _subgroups(chosen, by)
+    artifact = read_artifact(model)
+    classifier = Classifier(artifact, operating_point=operating_point, threshold=threshold)
+    gathered = _gather(classifier, chosen, data.root)
     if not gathered.rows:
         raise ManifestError(
-            f"None of the {len(of_split)} labeled rows with split {split!r} can be read; the "
-            f"first: {next(iter(gathered.left_out.values()))}"
+            f"None of the {len(chosen)} labeled rows of {source} can be read; the first: "
+            f"{next(iter(gathered.left_out.values()))}"
         )
-    features = _control_features(gathered.rows, folder, classifier)
-    train = [row for row in rows if row.split == "train" and row.tumor is not None]
-    data = replace(
-        _data(gathered, classifier, operating_point),
+    known = _known(artifact, gathered)
+    features = _control_features(gathered.rows, data.root, classifier)
+    train = [row for row in data.rows if split and row.split == "train" and row.tumor is not None]
+    kept = [row.name not in gathered.left_out for row in chosen]
+    measured = replace(
+        _data(gathered, classifier),
         foreground_area=features.areas[:, 0].astype(np.float64),
-        control_scores=_control_scores(train, features, folder, classifier),
+        control_scores=_control_scores(train, features, data.root, classifier),
         provenance=run_record(
             command,
             data_sha256=content_sha256(gathered.rows),
             model_sha256=classifier.identity.sha256,
         ),
-        **_foreign([row for row in rows if row.set in not_brain], folder, classifier),
+        subgroups={name: values[kept] for name, values in subgroups.items()},
+        is_copy=None if known is None else known.is_copy,
+        is_neighbor=None if known is None else known.is_neighbor,
+        **_foreign([row for row in data.rows if row.set in not_brain], data.root, classifier),
     )
     metrics = build_report(
-        data,
+        measured,
         output=output,
         command=command,
-        title=f"{classifier.identity.id} on {split}",
+        title=f"{classifier.identity.id} on {split or data.name}",
         overwrite=overwrite,
         left_out=gathered.left_out,
+        notes=(*data.notes, *_notes_on_sides(chosen, split), *_notes_on_known(known)),
+        predictions=predictions_table(gathered.rows, measured, known),
     )
     if record and model is not None:
-        _record(model, metrics, split)
+        _record(model, metrics, split or "test")
     return metrics
 
 
-def _record(path: Path, metrics: dict[str, Any], split: Split) -> None:
+def _chosen(data: DataSet, split: Split | None) -> list[ManifestRow]:
+    labeled = data.labeled()
+    if split is None:
+        return labeled
+    of_split = [row for row in labeled if row.split == split]
+    if not of_split:
+        has = "; it has no splits: leave --split out to measure all" if not data.has_splits else ""
+        raise ManifestError(f"{data.source} has no labeled rows with split {split!r}{has}.")
+    return of_split
+
+
+def _subgroups(rows: Sequence[ManifestRow], columns: Sequence[str]) -> dict[str, NDArray[np.str_]]:
+    """Return the subgroup of each row by column; numbers of many values as bands."""
+    found = {}
+    for column in columns:
+        values = [row.value(column) for row in rows]
+        if all(value is None for value in values):
+            there = [name for name in COLUMNS if any(row.value(name) for row in rows)]
+            there += dict.fromkeys(name for row in rows for name in row.extra)
+            raise UsageError(
+                f"--by {column!r}: no row has a value in it; there are {', '.join(there)}."
+            )
+        found[column] = name_bands(values)
+        count = len(np.unique(found[column]))
+        if count > MOST_SUBGROUPS:
+            raise UsageError(
+                f"--by {column!r} has {count} different values; at most {MOST_SUBGROUPS} are "
+                "measured apart. Name a column with fewer."
+            )
+    return found
+
+
+def _known(artifact: Artifact, gathered: _Gathered) -> Known | None:
+    """Compare the scans with those that the model has learned from, if it says which."""
+    if artifact.training_scans is None:
+        return None
+    return find_known(artifact.training_scans, join_descriptors(gathered.descriptors))
+
+
+def _notes_on_sides(rows: Sequence[ManifestRow], split: Split | None) -> list[str]:
+    taught = sum(row.split in ("train", "val", "calibration") for row in rows)
+    if split is not None or not taught:
+        return []
+    return [
+        f"All sides of the split are measured, {taught} images of train, val and calibration among "
+        "them; --split test measures the side that no training saw."
+    ]
+
+
+def _notes_on_known(known: Known | None) -> list[str]:
+    if known is None:
+        return [
+            "The model does not say which scans it has learned from, so copies of them among these "
+            "cannot be found."
+        ]
+    copies, near = int(known.is_copy.sum()), int(known.is_neighbor.sum())
+    notes = [
+        f"{copies} of these {len(known.is_copy)} images are copies (turned and mirrored ones "
+        f"included) of scans that the model was trained on, and {near - copies} more are very "
+        "similar to one" + ("; see the figures without them." if near else ".")
+    ]
+    calibrated = int(known.has_calibrated.sum())
+    if calibrated:
+        notes.append(
+            f"{calibrated} of these images also calibrated the model: its thresholds and "
+            "probabilities look better on them than they are. Evaluate on other patients."
+        )
+    return notes
+
+
+def _record(path: Path, metrics: dict[str, Any], split: str) -> None:
     """Keep the measurements in the card; those on another side than ``test`` under its name."""
     artifact = read_artifact(path)
     name = "evaluation" if split == "test" else f"evaluation_{split}"
     card = artifact.manifest.card | {name: metrics}
-    changed = Artifact(replace(artifact.manifest, card=card), artifact.graph)
+    changed = replace(artifact, manifest=replace(artifact.manifest, card=card))
     write_artifact(path, changed, overwrite=True)
 
 
@@ -156,12 +256,13 @@ def _foreign(rows: Sequence[ManifestRow], root: Path, classifier: Classifier) ->
 def _gather(classifier: Classifier, rows: Sequence[ManifestRow], root: Path) -> _Gathered:
     gathered = _Gathered()
     loaded = load_rows(rows, root, classifier.manifest.preprocessing)
-    for item in tqdm(loaded, total=len(rows), desc="evaluating", unit="image"):
+    for item in tqdm(loaded, total=len(rows), desc="evaluating", unit="image", disable=None):
         if isinstance(item, SkippedRow):
             gathered.left_out[item.name] = item.reason
             continue
         logit, evidence, types, _, *novelty = classifier.run(item.canvas[None])
         gathered.rows.append(item.row)
+        gathered.descriptors.append(describe([item.pixels]))
         gathered.novelty.append(float(novelty[0][0]) if novelty else 0.0)
         gathered.logits.append(float(logit[0]))
         gathered.types.append(types[0])
@@ -204,7 +305,7 @@ def _localization(
     return float(item.mask[row, column]), float(overlap)
 
 
-def _data(gathered: _Gathered, classifier: Classifier, operating_point: str) -> EvaluationData:
+def _data(gathered: _Gathered, classifier: Classifier) -> EvaluationData:
     rows = gathered.rows
     logits = np.array(gathered.logits)
     types = np.stack(gathered.types).astype(np.float64)
@@ -228,8 +329,9 @@ def _data(gathered: _Gathered, classifier: Classifier, operating_point: str) -> 
         plane=column("plane"),
         type_prob=types / types.sum(axis=1, keepdims=True),
         type_true=np.array([type_index(row) for row in rows]),
-        operating_point=operating_point,
-        operating_points=classifier.manifest.operating_points,
+        operating_point=classifier.operating_point,
+        operating_points=classifier.manifest.operating_points
+        | {classifier.operating_point: classifier.threshold},
         peak_inside=np.array(gathered.peak_inside),
         dice=np.array(gathered.dice),
         mask_fraction=np.array(gathered.mask_fraction),

@@ -13,24 +13,52 @@ import onnx
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from tumorscope.data.check import FEWEST_CASES, FEWEST_OF_A_CLASS, unit_of
 from tumorscope.data.data_cards import data_cards
 from tumorscope.data.manifest import ManifestRow, read_manifest
+from tumorscope.errors import ArtifactError
 from tumorscope.evaluation.calibration import fit_platt, fit_temperature
 from tumorscope.evaluation.conformal import fit_conformal
+from tumorscope.evaluation.intervals import bootstrap
 from tumorscope.evaluation.localization import best_threshold
 from tumorscope.evaluation.operating_points import choose_operating_points
+from tumorscope.evaluation.statistic import less, roc_auc
 from tumorscope.imaging.preprocess import Preprocessing
-from tumorscope.model.artifact import Artifact, Calibration, Manifest, uncalibrated, write_artifact
+from tumorscope.model.artifact import (
+    UNFITTED,
+    Artifact,
+    Calibration,
+    Manifest,
+    read_artifact,
+    uncalibrated,
+    write_artifact,
+)
 from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
+from tumorscope.model.decision import DecisionRule
 from tumorscope.model.evidence import sigmoid
+from tumorscope.operating_point import NEUTRAL, RULE_IN, RULE_OUT
 from tumorscope.recipes.cells import most_of_cell, sample_cells
-from tumorscope.recipes.input_check import known_scans, other_pictures, spread, with_input_check
+from tumorscope.recipes.input_check import (
+    COUNTEREXAMPLES,
+    known_scans,
+    other_pictures,
+    spread,
+    with_input_check,
+)
 from tumorscope.recipes.model_inputs import load_canvases, load_examples
 from tumorscope.recipes.provenance import check_manifest, library_versions, read_run
 from tumorscope.recipes.recognition import with_recognition
 from tumorscope.recipes.series import FEWEST_SERIES, fit_series_spread
+from tumorscope.recipes.training_scans import (
+    ROLES,
+    Table,
+    describe_scans,
+    join_tables,
+    make_table,
+)
 from tumorscope.system.files import check_output
+from tumorscope.system.progress import progress
 from tumorscope.training.checkpoint import load_arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples, balancing_weights
@@ -54,6 +82,12 @@ FEWEST_OUTLINED: Final = 10
 
 COVERAGE: Final = 0.95
 """Of the conformal prediction sets, for each class."""
+
+MOST_ABSTAINED: Final = 0.8
+"""Share of the calibration cases left open above which a model is of no use: with scores drawn at
+random it is 0.9."""
+
+QUICK_COUNTEREXAMPLES: Final = COUNTEREXAMPLES // 6
 
 INT8_AUROC_TOLERANCE: Final = 0.002
 """Largest loss of AUROC on the calibration split for which integers are taken."""
@@ -87,13 +121,22 @@ class Outputs:
     novelty: NDArray[np.float32] | None = None
 
 
-def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
+def export(run: Path, *, output: Path, quick: bool = False, overwrite: bool = False) -> Artifact:
     """Write the artifact of a run.
 
     The graph is quantized to 8-bit integers if that keeps the AUROC on the calibration split
     within 0.002 of the float graph's, with weights of 7 bits if that is close enough; calibration,
     conformal thresholds, operating points, the evidence threshold and the input check's are fitted
-    on the calibration split with the graph that is shipped.
+    on the calibration split with the graph that is shipped. What that split is too small for stays
+    as it was in the artifact that the run started from; the card says so under ``not_fitted``, and
+    under ``compared_with_start`` how the model compares with that artifact.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    quick
+        Fit the input check on a sixth of the counterexamples, as for runs of the preset ``quick``.
 
     Raises
     ------
@@ -102,28 +145,109 @@ def export(run: Path, *, output: Path, overwrite: bool = False) -> Artifact:
     """
     check_output(output, overwrite=overwrite)
     record = read_run(run)
+    root = Path(record["root"])
     config = TrainConfig.from_dict(record["config"])
     preprocessing = Preprocessing.from_dict(record["preprocessing"])
     model_id = MODEL_ID if config.width == 1 else LITE_MODEL_ID
     weights, _ = load_arrays(RunPaths(run).best)
-    rows = read_manifest(check_manifest(record), root=Path(record["root"]))
-    splits = _load_splits(rows, Path(record["root"]), preprocessing, config)
+    rows = read_manifest(check_manifest(record), root=root)
+    splits = _load_splits(rows, root, preprocessing, config)
+    examples = splits["calibration"]
     graph, outputs, arithmetic = _choose_graph(
         build_graph(weights, size=preprocessing.size, config=config), splits, preprocessing
     )
+    start = _start_of(record)
     draft = with_input_check(
         _uncalibrated(graph, preprocessing, model_id=model_id),
         splits["known"].canvases,
-        splits["calibration"].canvases,
-        load_canvases(other_pictures(rows), Path(record["root"]), preprocessing),
+        examples.canvases,
+        load_canvases(other_pictures(rows), root, preprocessing),
+        counterexamples=QUICK_COUNTEREXAMPLES
+        if quick or record.get("preset") == "quick"
+        else COUNTEREXAMPLES,
     )
-    draft = with_recognition(draft, rows, Path(record["root"]))
-    fitted, kept = calibrate_manifest(draft.manifest, outputs, splits["calibration"], rows)
+    draft = with_recognition(draft, rows, root)
+    known = draft.manifest if start is None else _with_fits_of(draft.manifest, start.manifest)
+    fitted, kept = calibrate_manifest(known, outputs, examples, rows)
     card = _card(record, arithmetic) | ({"not_fitted": kept} if kept else {})
+    if start is not None:
+        card |= {"compared_with_start": compare_with_start(start, outputs, examples, rows)}
     card["sources"] = data_cards(rows)
-    artifact = Artifact(replace(fitted, card=card), draft.graph)
+    scans = _training_scans(rows, record, config)
+    artifact = Artifact(replace(fitted, card=card), draft.graph, scans)
     write_artifact(output, artifact, overwrite=overwrite)
     return artifact
+
+
+def compare_with_start(
+    start: Artifact, outputs: Outputs, examples: Examples, rows: Sequence[ManifestRow]
+) -> dict[str, Any]:
+    """Say by how much the model is better or worse than the one it came from.
+
+    Both are measured on the calibration split, which no training saw; if the start was trained on
+    it, that favors the start.
+
+    Returns
+    -------
+    dict
+        ``start`` and ``new``, the AUROCs, and their ``difference``, each with its interval.
+    """
+    before = run_artifact(start, examples, what="comparing with the start").tumor
+    group_of = {row.name: unit_of(row) for row in rows}
+    groups = np.array([group_of[key] for key in examples.keys.tolist()])
+    everything = np.ones(len(groups), np.bool_)
+    old, new = (
+        roc_auc(examples.tumor, scores.astype(np.float64), groups, rows=everything)
+        for scores in (before, outputs.tumor)
+    )
+    found = bootstrap({"start": old, "new": new, "difference": less(new, old)}, groups)
+    return {name: one.to_dict() for name, one in found.items()}
+
+
+def _with_fits_of(draft: Manifest, start: Manifest) -> Manifest:
+    """Begin with what was fitted for the start: better than nothing where cases are too few."""
+    return replace(
+        draft,
+        calibration=start.calibration,
+        conformal=start.conformal,
+        operating_points={
+            name: value
+            for name, value in start.operating_points.items()
+            if name in (RULE_OUT, NEUTRAL, RULE_IN)
+        },
+        evidence_threshold=start.evidence_threshold,
+    )
+
+
+def _training_scans(
+    rows: Sequence[ManifestRow], record: dict[str, Any], config: TrainConfig
+) -> Table | None:
+    """Return the descriptors of what the run has seen, and of what its start had seen."""
+    seen = [
+        row
+        for split in ROLES
+        for row in sample_cells(
+            [row for row in rows if row.split == split and row.tumor is not None],
+            most_of_cell(config.max_per_cell, split),
+            seed=config.seed,
+        )
+    ]
+    found = describe_scans(seen, Path(record["root"]), what="training scans")
+    table = make_table(found, [row.split for row in seen if row.split is not None])
+    start = _start_of(record)
+    return join_tables(table, None if start is None else start.training_scans)
+
+
+def _start_of(record: dict[str, Any]) -> Artifact | None:
+    """Return the artifact that the run started from, if it is still there as it was."""
+    if "start" not in record:
+        return None
+    try:
+        artifact = read_artifact(Path(record["start"]))
+    except ArtifactError:
+        return None
+    is_same = artifact.manifest.graph_sha256 == record.get("start_graph_sha256")
+    return artifact if is_same else None
 
 
 def _load_splits(
@@ -204,13 +328,14 @@ def _uncalibrated(
 
 
 def _run(graph: onnx.ModelProto, examples: Examples, preprocessing: Preprocessing) -> Outputs:
-    return run_artifact(_uncalibrated(graph, preprocessing), examples)
+    return run_artifact(_uncalibrated(graph, preprocessing), examples, what="choosing arithmetic")
 
 
-def run_artifact(artifact: Artifact, examples: Examples) -> Outputs:
+def run_artifact(artifact: Artifact, examples: Examples, *, what: str = "answering") -> Outputs:
     """Return the graph's outputs for each example."""
     classifier = Classifier(artifact)
-    rows = [classifier.run(canvas[None]) for canvas in examples.canvases]
+    canvases = progress(examples.canvases, total=len(examples), what=what)
+    rows = [classifier.run(canvas[None]) for canvas in canvases]
     return Outputs(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
@@ -237,7 +362,13 @@ def calibrate_manifest(
         ``kept`` names each number that stayed as it was, with what was missing.
     """
     kept: dict[str, str] = {}
-    slope, intercept = _fit_platt(outputs, examples)
+    has_start = draft.operating_points != {NEUTRAL: UNFITTED}
+    is_small = _is_small(examples)
+    if is_small and has_start:
+        kept["probabilities"] = f"fewer than {FEWEST_CASES} cases, or {FEWEST_OF_A_CLASS} of each"
+        slope, intercept = draft.calibration.slope, draft.calibration.intercept
+    else:
+        slope, intercept = _fit_platt(outputs, examples)
     logits = slope * outputs.tumor.astype(np.float64) + intercept
     by_name = dict(zip(examples.keys.tolist(), logits.tolist(), strict=True))
     spread = fit_series_spread([row for row in rows if row.name in by_name], by_name)
@@ -253,14 +384,45 @@ def calibrate_manifest(
         kept["evidence_threshold"] = f"fewer than {FEWEST_OUTLINED} tumors with a mask"
         evidence = draft.evidence_threshold
     scores = sigmoid(logits)
+    points = dict(draft.operating_points)
+    if not (is_small and has_start):
+        points = choose_operating_points(examples.tumor, scores)
+    conformal = draft.conformal
+    if is_small:
+        kept["prediction_sets"] = f"fewer than {FEWEST_OF_A_CLASS} cases of a class"
+    else:
+        conformal = Conformal(COVERAGE, *fit_conformal(examples.tumor, scores, coverage=COVERAGE))
     manifest = replace(
         draft,
         calibration=Calibration(slope, intercept, temperature, spread),
-        conformal=Conformal(COVERAGE, *fit_conformal(examples.tumor, scores, coverage=COVERAGE)),
-        operating_points=choose_operating_points(examples.tumor, scores),
+        conformal=conformal,
+        operating_points=points,
         evidence_threshold=evidence,
     )
-    return manifest, kept
+    return _that_answers(manifest, scores, kept), kept
+
+
+def _is_small(examples: Examples) -> bool:
+    """Tell whether the cases are too few for prediction sets that rule anything out."""
+    counts = np.bincount(examples.tumor[examples.tumor != UNKNOWN], minlength=2)
+    return bool(counts.sum() < FEWEST_CASES or counts.min() < FEWEST_OF_A_CLASS)
+
+
+def _that_answers(
+    manifest: Manifest, scores: NDArray[np.float64], kept: dict[str, str]
+) -> Manifest:
+    """Leave out prediction sets with which the model would answer next to nothing."""
+    if manifest.conformal is None:
+        return manifest
+    rule = DecisionRule(manifest.operating_points[NEUTRAL], manifest.conformal)
+    abstained = float(np.mean([rule.decide(float(one))[0] == "abstain" for one in scores]))
+    if abstained <= MOST_ABSTAINED:
+        return manifest
+    kept["prediction_sets"] = (
+        f"with them the model would abstain on {abstained:.0%} of the calibration cases: it cannot "
+        "tell tumor from no tumor there; it answers without them, and should not be used"
+    )
+    return replace(manifest, conformal=None)
 
 
 def _fit_platt(outputs: Outputs, examples: Examples) -> tuple[float, float]:

@@ -139,7 +139,12 @@ def other_pictures(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
 
 
 def with_input_check(
-    artifact: Artifact, train: Canvases, calibration: Canvases, others: Canvases
+    artifact: Artifact,
+    train: Canvases,
+    calibration: Canvases,
+    others: Canvases,
+    *,
+    counterexamples: int = COUNTEREXAMPLES,
 ) -> Artifact:
     """Fit the input check on canvases of the two splits; an input check that was there is replaced.
 
@@ -150,9 +155,11 @@ def with_input_check(
     ----------
     others
         Shape (m, size, size), real pictures that are no brain MR images; m may be 0.
+    counterexamples
+        How many to make.
     """
     preprocessing = artifact.manifest.preprocessing
-    made, _ = make_counterexamples(train, COUNTEREXAMPLES)
+    made, _ = make_counterexamples(train, counterexamples)
     made[1::2] = _changed(made[1::2], seed=1)
     if len(others):
         made = np.concatenate([made, others, _changed(others, seed=2)])
@@ -184,7 +191,7 @@ def attach(
         input_check=InputCheck(threshold),
         graph_sha256=hashlib.sha256(content).hexdigest(),
     )
-    return Artifact(manifest, content)
+    return Artifact(manifest, content, artifact.training_scans)
 
 
 def _changed(canvases: Canvases, *, seed: int) -> Canvases:
@@ -218,7 +225,7 @@ def layouts(artifact: Artifact, canvases: Canvases) -> NDArray[np.float32]:
     options.log_severity_level = 3
     keep_exact(options, content)
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    shown = tqdm(canvases, desc="input check", unit="image")
+    shown = tqdm(canvases, desc="input check", unit="image", disable=None)
     rows = [session.run(["layout"], {"canvas": canvas[None]})[0] for canvas in shown]
     return np.concatenate(rows)
 

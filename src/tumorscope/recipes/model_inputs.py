@@ -18,6 +18,7 @@ from tumorscope.imaging.inputs.volumes import read_slice
 from tumorscope.imaging.preprocess import CanvasGeometry, Preprocessing
 from tumorscope.labels import LESION_TYPES, TUMOR_TYPES
 from tumorscope.recipes.cells import cell_of
+from tumorscope.system.progress import progress
 from tumorscope.training.examples import UNKNOWN, Examples
 
 FULL_COVERAGE: Final = 255
@@ -81,7 +82,8 @@ def load_examples(
     masks: list[NDArray[np.uint8]] = []
     mask_index: list[int] = []
     skipped: list[SkippedRow] = []
-    for item in load_rows(labeled, root, preprocessing):
+    loading = progress(load_rows(labeled, root, preprocessing), total=len(labeled), what="reading")
+    for item in loading:
         if isinstance(item, SkippedRow):
             skipped.append(item)
             continue

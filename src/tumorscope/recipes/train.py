@@ -1,19 +1,27 @@
-"""Manifest in, trained weights out."""
+"""Labeled scans in, trained weights out."""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
-from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
-from tumorscope.data.split import check_split
+from tumorscope.data.check import count_classes
+from tumorscope.data.data_set import Reading, open_data_set
+from tumorscope.data.grouping import add_hashes, add_sites
+from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest, write_manifest
+from tumorscope.data.pipeline import ensure_groups
+from tumorscope.data.split import SplitPlan, check_split, split_rows
 from tumorscope.errors import ManifestError, UsageError
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.labels import Split
 from tumorscope.model.artifact import Artifact, read_artifact
 from tumorscope.recipes.cells import most_of_cell, sample_cells
+from tumorscope.recipes.foretell import foretell
 from tumorscope.recipes.model_inputs import SkippedRow, load_examples
 from tumorscope.recipes.provenance import (
     RUN_NAME,
@@ -26,16 +34,26 @@ from tumorscope.system.files import file_sha256
 from tumorscope.system.folder_lock import exclusive
 from tumorscope.training.augmentation import Augmentation
 from tumorscope.training.config import TrainConfig
-from tumorscope.training.fit import Fitted, fit
+from tumorscope.training.fit import Fitted, RunPaths, fit
 from tumorscope.training.graph_weights import graph_weights
 from tumorscope.training.teacher import Teacher
+
+_LOG: Final = logging.getLogger(__name__)
+
+SPLIT_NAME: Final = "split.csv"
+"""Manifest of a run whose source had no splits."""
+
+FRACTIONS: Final[Mapping[Split, float]] = MappingProxyType(
+    {"train": 0.60, "val": 0.10, "calibration": 0.15, "test": 0.15}
+)
+"""Of a split made on the way: more to calibrate than by default, for such sources are small."""
 
 TAUGHT: Final[tuple[Split, ...]] = ("train", "val")
 """Splits that a training sees."""
 
 
 def train(
-    manifest: Path,
+    source: Path,
     *,
     output: Path,
     config: TrainConfig,
@@ -46,15 +64,18 @@ def train(
     teacher: Path | None = None,
     start: Path | None = None,
     augmentation: Mapping[str, Any] | None = None,
+    reading: Reading | None = None,
+    preset: str | None = None,
 ) -> Fitted:
     """Fine-tune on the train split; early stopping looks at the val split.
 
     Parameters
     ----------
-    manifest
-        With groups and splits, as written by ``tumorscope data split``.
+    source
+        Manifest with groups and splits, as written by ``tumorscope data split``; or a folder, or a
+        manifest without splits, which is split on the way (``split.csv`` in the run folder).
     output
-        Run folder; must be new unless ``resume`` is given.
+        Run folder; must hold no whole epoch of another run unless ``resume`` is given.
     config
         Settings of the run.
     weights
@@ -73,19 +94,22 @@ def train(
     augmentation
         Settings of :class:`~tumorscope.training.augmentation.Augmentation` that differ from its
         defaults.
+    reading
+        How labels and patients are found.
+    preset
+        Name of the preset that ``config`` follows, for the record.
 
     Raises
     ------
     LeakError
         If a group stands on two sides of the split.
     """
-    folder = manifest_root(manifest, root)
-    rows = read_manifest(manifest, root=folder)
-    check_split(rows)
+    _refuse_other_run(output / RUN_NAME, resume=resume)
+    prepared = _prepare(source, output, root, reading, resume=resume)
+    manifest, folder, rows = prepared.manifest, prepared.root, prepared.rows
     preprocessing = Preprocessing()
     record = {
         "manifest": str(manifest.resolve()),
-        "manifest_sha256": file_sha256(manifest),
         "root": str(folder.resolve()),
         "weights": weights,
         "weights_sha256": file_sha256(Path(weights)) if Path(weights).is_file() else None,
@@ -103,17 +127,24 @@ def train(
     for name, artifact in artifacts.items():
         record[f"{name}_graph_sha256"] = artifact.manifest.graph_sha256
     with exclusive(output):
+        _refuse_other_run(output / RUN_NAME, resume=resume)
+        prepared.write()
+        record["manifest_sha256"] = file_sha256(manifest)
         _check_run(output / RUN_NAME, record, resume=resume)
         splits = {name: _rows_of(rows, name, manifest) for name in TAUGHT}
         splits = {
             name: sample_cells(of_split, most_of_cell(config.max_per_cell, name), seed=config.seed)
             for name, of_split in splits.items()
         }
+        for line in foretell(rows, splits, config, preset=preset):
+            _LOG.info("%s", line)
         examples, skipped = {}, []
         for name, of_split in splits.items():
             examples[name], left_out = load_examples(of_split, folder, preprocessing)
             skipped += left_out
-        _write_run(output, record, rows, skipped)
+        origin = {"start": str(start.resolve() if start.exists() else start)} if start else {}
+        origin |= {"preset": preset} if preset else {}
+        _write_run(output, record | origin, rows, skipped)
         return fit(
             examples["train"],
             examples["val"],
@@ -126,6 +157,57 @@ def train(
             teacher=Teacher(artifacts["teacher"]) if teacher else None,
             start=graph_weights(artifacts["start"].graph) if start else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A manifest with splits; one that was made on the way is still to be written."""
+
+    manifest: Path
+    root: Path
+    rows: list[ManifestRow]
+    is_new: bool = False
+
+    def write(self) -> None:
+        """Write the manifest if it was made here."""
+        if self.is_new:
+            write_manifest(self.manifest, self.rows, overwrite=True)
+
+
+def _prepare(
+    source: Path, output: Path, root: Path | None, reading: Reading | None, *, resume: bool
+) -> _Prepared:
+    """Return the manifest of a run; a source without splits is split, once."""
+    made = output / SPLIT_NAME
+    if resume and made.is_file():
+        folder = source if source.is_dir() else manifest_root(source, root)
+        return _Prepared(made, folder, read_manifest(made, root=folder))
+    given = reading or Reading()
+    if not source.is_dir() and not given.labels and given.patient_pattern is None:
+        folder = manifest_root(source, root)
+        rows = read_manifest(source, root=folder)
+        if any(row.split is not None for row in rows):
+            rows = ensure_groups(rows, folder)
+            check_split(rows)
+            return _Prepared(source, folder, rows)
+    data = open_data_set(source, root=root, reading=reading)
+    if data.has_splits:
+        check_split(data.rows)
+    for note in data.notes:
+        _LOG.info("%s", note)
+    rows = add_hashes(add_sites(data.rows), data.root)
+    if not data.has_splits:
+        rows = split_rows(rows, SplitPlan(fractions=FRACTIONS))
+        _LOG.info("The split is made here: %s", made)
+    for side in FRACTIONS:
+        tumors, free = count_classes([row for row in rows if row.split == side])
+        if not data.has_splits and min(tumors, free) == 0:
+            raise ManifestError(
+                f"{source} is too small to train on: its side {side!r} would have {tumors} images "
+                f"with and {free} without tumor. At least {len(FRACTIONS)} independent groups of "
+                "each are needed, and some hundred to learn anything."
+            )
+    return _Prepared(made, data.root, rows, is_new=True)
 
 
 def _read_artifact(path: Path, preprocessing: Preprocessing) -> Artifact:
@@ -147,14 +229,18 @@ def _rows_of(rows: list[ManifestRow], split: Split, manifest: Path) -> list[Mani
     return of_split
 
 
-def _check_run(path: Path, record: dict[str, Any], *, resume: bool) -> None:
-    if not path.exists():
-        return
-    if not resume:
+def _refuse_other_run(path: Path, *, resume: bool) -> None:
+    """Refuse a folder with a run; a start that failed before its first epoch blocks nothing."""
+    if not resume and path.exists() and RunPaths(path.parent).state.exists():
         raise UsageError(
             f"{path.parent} holds a training run; add --resume to continue it, or give another "
             "--output folder."
         )
+
+
+def _check_run(path: Path, record: dict[str, Any], *, resume: bool) -> None:
+    if not (resume and path.exists()):
+        return
     known = json.loads(path.read_text(encoding="utf-8"))
     changed = [key for key, value in record.items() if known.get(key) != value]
     if changed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Final, TextIO, cast
 
 from tumorscope.errors import TumorscopeError
 
@@ -47,7 +47,25 @@ def read_rows(
     except OSError as cause:
         raise error(f"{path} cannot be read: {cause.strerror}.") from cause
     except (UnicodeDecodeError, csv.Error) as cause:
-        raise error(f"{path} is not a CSV file in UTF-8: {cause}.") from cause
+        raise error(
+            f"{path} is not a CSV file in UTF-8: {_kind_of(Path(path)) or cause}."
+        ) from cause
+
+
+_BEGINNINGS: Final = {
+    b"PK\x03\x04": "it is a spreadsheet or zip archive; export the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "it is a spreadsheet of an old format; export the sheet as CSV",
+    b"\xff\xfe": "it is text in UTF-16; save it as UTF-8",
+    b"\xfe\xff": "it is text in UTF-16; save it as UTF-8",
+    b"\x89PNG": "it is a PNG image",
+}
+
+
+def _kind_of(path: Path) -> str | None:
+    """Say what a file is that is no CSV file, where its first bytes tell."""
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    return next((what for start, what in _BEGINNINGS.items() if head.startswith(start)), None)
 
 
 def _delimiter(stream: TextIO) -> str:

@@ -15,13 +15,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from tumorscope.errors import UsageError
-from tumorscope.imaging.formats.raster import from_array
+from tumorscope.imaging.inputs.read import read_one
 from tumorscope.imaging.preprocess import Preprocessing
-from tumorscope.model.artifact import uncalibrated
+from tumorscope.model.artifact import Artifact, read_artifact, uncalibrated, write_artifact
 from tumorscope.model.classifier import Classifier
+from tumorscope.training.checkpoint import Arrays
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples
-from tumorscope.training.fit import fit
+from tumorscope.training.fit import FROM_START, fit
+from tumorscope.training.graph_weights import graph_weights
 from tumorscope.training.onnx_graph import build_graph
 
 
@@ -32,7 +34,11 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
     ----------
     weights
         ``"imagenet"``, the path of an ``.npz`` with VGG16's convolutions, or ``None`` for random
-        ones.
+        ones. Not used with ``start``.
+    start
+        Artifact to continue training from: ``"default"`` or ``"lite"`` for those inside the
+        package, which needs no internet, or a path; ``None`` to begin with a new head. Its
+        ``size`` must be that of the estimator.
     size
         Side of the canvas in pixels, a multiple of 32.
     views, frozen_epochs, fine_tune_epochs, batch_size, dropout, l2
@@ -54,13 +60,17 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
     Notes
     -----
     A fitted estimator survives ``pickle`` in memory. To keep one on disk use the command line's
-    artifacts: no file that tumorscope reads is ever unpickled.
+    artifacts, or :meth:`save`: no file that tumorscope reads is ever unpickled.
+
+    In ``GridSearchCV(..., cv=GroupKFold())`` give ``groups`` to ``fit`` of the search, which splits
+    by them. In ``CalibratedClassifierCV`` and pipelines images go through as they are.
     """
 
     def __init__(  # noqa: PLR0913  scikit-learn wants every setting as a parameter
         self,
         *,
         weights: str | None = "imagenet",
+        start: str | None = None,
         size: int = 224,
         views: int = 3,
         frozen_epochs: int = 1,
@@ -72,6 +82,7 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
         random_state: int = 0,
     ) -> None:
         self.weights = weights
+        self.start = start
         self.size = size
         self.views = views
         self.frozen_epochs = frozen_epochs
@@ -95,7 +106,8 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X
-            Images: sequence of arrays of shape (rows, columns), or one array (n, rows, columns).
+            Images: sequence of arrays of shape (rows, columns), PIL images or paths, or one array
+            (n, rows, columns).
         y
             Shape (n,), two distinct labels.
         groups
@@ -115,12 +127,14 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
             labels, groups, fraction=self.validation_fraction, seed=self.random_state
         )
         config = self._config()
+        started = None if self.start is None else self._start_weights(self.start)
         with tempfile.TemporaryDirectory() as folder:
             fitted = fit(
                 examples.take(np.flatnonzero(~inside)),
                 examples.take(np.flatnonzero(inside)),
                 config=config,
-                weights=self.weights,
+                weights=self.weights if started is None else FROM_START,
+                start=started,
                 run_folder=Path(folder),
             )
         self.graph_ = build_graph(fitted.weights, size=self.size, config=config).SerializeToString()
@@ -140,6 +154,20 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
         """Return the more probable class of each image, shape (n,)."""
         chosen = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[chosen])
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the fitted network as an artifact, which ``load_model`` reads.
+
+        Its probability of tumor is that of ``classes_[1]``. It is not calibrated, never abstains
+        and rejects nothing: ``tumorscope calibrate`` fits the first two.
+
+        Raises
+        ------
+        ArtifactError
+            If the file exists and ``overwrite`` is not given, or cannot be written.
+        """
+        check_is_fitted(self, "graph_")
+        write_artifact(Path(path), self._artifact(), overwrite=overwrite)
 
     def __sklearn_tags__(self) -> Tags:
         """Say that images are needed and two classes are told apart."""
@@ -161,7 +189,7 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
 
     def _canvases(self, images: Any) -> tuple[NDArray[np.uint8], list[Any]]:
         preprocessing = Preprocessing(size=self.size)
-        pairs = [preprocessing.apply(from_array(np.asarray(one), "X").pixels) for one in images]
+        pairs = [preprocessing.apply(_pixels(one)) for one in images]
         if not pairs:
             raise UsageError("X contains no images.")
         return np.stack([canvas for canvas, _ in pairs]), [geometry for _, geometry in pairs]
@@ -201,15 +229,34 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
             l2=self.l2,
         )
 
-    def _classifier(self) -> Classifier:
-        return Classifier(
-            uncalibrated(
-                self.graph_,
-                Preprocessing(size=self.size),
-                model_id="TumorClassifier",
-                model_version="unversioned",
+    def _start_weights(self, start: str) -> Arrays:
+        artifact = read_artifact(Path(start))
+        if artifact.manifest.preprocessing != Preprocessing(size=self.size):
+            raise UsageError(
+                f"start={start!r} takes images of {artifact.manifest.preprocessing.size} pixels "
+                f"and this estimator of {self.size}; give size="
+                f"{artifact.manifest.preprocessing.size}."
             )
+        return graph_weights(artifact.graph)
+
+    def _artifact(self) -> Artifact:
+        return uncalibrated(
+            self.graph_,
+            Preprocessing(size=self.size),
+            model_id="TumorClassifier",
+            model_version="unversioned",
         )
+
+    def _classifier(self) -> Classifier:
+        return Classifier(self._artifact())
+
+
+def _pixels(image: Any) -> NDArray[np.float32]:
+    """Read an image of any kind that ``load_model().predict`` takes; it must be a single one."""
+    scans = read_one(image, name="X")
+    if len(scans) != 1:
+        raise UsageError(f"An item of X holds {len(scans)} slices; give each slice as an image.")
+    return scans[0].pixels
 
 
 def _choose_validation(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
 import json
 import math
@@ -19,7 +20,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from tqdm import tqdm
 
 from tumorscope.errors import UsageError
-from tumorscope.system.files import write_whole
+from tumorscope.system.files import whole_file, write_whole
 from tumorscope.system.folder_lock import exclusive
 from tumorscope.training.augmentation import Augmentation
 from tumorscope.training.batches import FeatureBatches, Targets, make_targets
@@ -80,6 +81,11 @@ class RunPaths:
     def history(self) -> Path:
         """Metrics of each epoch."""
         return self.folder / "history.json"
+
+    @property
+    def history_table(self) -> Path:
+        """The same as CSV, a line per epoch."""
+        return self.folder / "history.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +311,11 @@ class Trainer:
 
     def _save(self, epoch: int) -> None:
         self.run.history.write_text(json.dumps(self.history, indent=1), encoding="utf-8")
+        with whole_file(self.run.history_table, "w") as stream:
+            names = list(dict.fromkeys(name for entry in self.history for name in entry))
+            table = csv.DictWriter(stream, names, lineterminator="\n")
+            table.writeheader()
+            table.writerows(self.history)
         trunk = self.network.trunk
         meta = {"epoch": epoch, "config": self.config.to_dict(), "history": self.history}
         save_arrays(self.run.state, variable_arrays(trunk, trunk.optimizer), meta)

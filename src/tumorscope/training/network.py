@@ -204,7 +204,13 @@ def _layer_weights(
 
 
 def _copy_from_keras(*models: keras.Model) -> None:
-    source = keras.applications.VGG16(include_top=False, weights="imagenet")
+    try:
+        source = keras.applications.VGG16(include_top=False, weights="imagenet")
+    except Exception as error:  # Keras raises a bare Exception where the download fails
+        raise UsageError(
+            f"Keras cannot download ImageNet's weights: {error}. Without internet, continue from "
+            "the embedded model (--start default), or give a file of weights (--weights FILE.npz)."
+        ) from error
     for name, layer in convolutions(*models).items():
         layer.set_weights(source.get_layer(name).get_weights())
 

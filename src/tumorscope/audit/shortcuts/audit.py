@@ -24,11 +24,11 @@ from tumorscope.audit.shortcuts.shortcuts import (
     measure_shortcuts,
     picture_traces,
 )
-from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
+from tumorscope.data.collection import open_collection
+from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.pictures import read_pictures
 from tumorscope.data.pipeline import ensure_groups
 from tumorscope.data.split import BLANK_GROUP, UNREADABLE_GROUP
-from tumorscope.data.volumes import expand_volumes
 from tumorscope.errors import ImageError, ManifestError, UsageError
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.system.files import check_output_folder
@@ -81,8 +81,8 @@ def find_shortcuts(
         If a class has too few groups, or the report cannot be written where it should be.
     """
     check_output_folder(output, overwrite=overwrite)
-    folder = manifest_root(manifest, root)
-    rows = expand_volumes(read_manifest(manifest, root=folder, check_files=False), folder)
+    opened = open_collection(manifest, root)
+    rows, folder = opened.rows, opened.root
     labeled = [row for row in rows if row.tumor is not None]
     if per_group < 1:
         raise UsageError(f"At least one picture of a group is needed; received {per_group}.")

@@ -97,8 +97,13 @@ def from_pil(picture: Image.Image, source: str, limits: Limits = DEFAULT_LIMITS)
     return Scan(_quietly(lambda: _read_page(picture, limits), limits), source)
 
 
+_CHANNELS: Final = (1, 3, 4)
+MIN_SIDE: Final = 16
+"""Pixels of the smallest image that is analyzed; a shorter side is one of channels."""
+
+
 def from_array(array: NDArray[Any], source: str, limits: Limits = DEFAULT_LIMITS) -> Scan:
-    """Take an array of shape (rows, columns) or (rows, columns, 1, 3 or 4), real dtype.
+    """Take an array of shape (rows, columns), or with 1, 3 or 4 channels last or first, real dtype.
 
     The result is that of a file with the same values: colour is weighed into luma; a fourth
     channel of 8 bits is opacity, of other depths it is ignored; ``True`` is white.
@@ -110,13 +115,15 @@ def from_array(array: NDArray[Any], source: str, limits: Limits = DEFAULT_LIMITS
     """
     if array.dtype.kind not in "buif":
         raise UnsupportedFormatError(f"An array of real numbers is needed; received {array.dtype}.")
+    if array.ndim == 3 and array.shape[0] in _CHANNELS and min(array.shape[1:]) >= MIN_SIDE:
+        array = np.moveaxis(array, 0, 2)  # as PyTorch has it
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     is_color = array.ndim == 3 and array.shape[2] in (3, 4)
     if array.ndim != 2 and not is_color:
         raise UnsupportedFormatError(
             "An array of shape (rows, columns) or (rows, columns, 3) is needed; received shape "
-            f"{array.shape}."
+            f"{array.shape}. A volume is given as tumorscope.Volume(array, spacing_mm)."
         )
     limits.check_picture(array.shape[0], array.shape[1])
     if is_color and array.dtype == np.uint8:

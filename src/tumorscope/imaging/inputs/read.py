@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
+from tumorscope.imaging.background import fill_background
 from tumorscope.imaging.formats.detached import Companion
 from tumorscope.imaging.formats.table import (
     GZIP_MAGIC,
@@ -18,6 +20,7 @@ from tumorscope.imaging.formats.table import (
     recognize,
     why_unread,
 )
+from tumorscope.imaging.formats.volume import Volume, check_grey, check_shape, to_scans
 from tumorscope.imaging.inputs.gzipped import gunzip
 from tumorscope.imaging.inputs.sources import SourceFile, beside, expand, label, read_file
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     import PIL.Image
     import pydicom
 
-    ImageLike = str | Path | bytes | PIL.Image.Image | NDArray[Any] | pydicom.Dataset
+    ImageLike = str | Path | bytes | PIL.Image.Image | NDArray[Any] | Volume | pydicom.Dataset
 
 IN_MEMORY: Final = "memory"
 """Name of what has no path."""
@@ -55,7 +58,7 @@ def read_one(
     Parameters
     ----------
     source
-        Path of a file, encoded bytes, PIL image, array or pydicom Dataset.
+        Path of a file, encoded bytes, PIL image, array, volume or pydicom Dataset.
     name
         Under which answers refer to it; by default its path, or ``memory``.
 
@@ -123,6 +126,11 @@ def _read_source(file: SourceFile, limits: Limits) -> Iterator[Scan | ReadFailur
 
 
 def _from_object(source: object, name: str, limits: Limits) -> list[Scan]:
+    if isinstance(source, Volume):
+        check_shape(source.voxels.shape, limits, "volume in memory")
+        check_grey(source.voxels.dtype, "volume in memory")
+        voxels = np.atleast_3d(fill_background(source.voxels))
+        return to_scans(replace(source, voxels=voxels), name)
     if isinstance(source, np.ndarray):
         from tumorscope.imaging.formats.raster import from_array
 
@@ -138,6 +146,6 @@ def _from_object(source: object, name: str, limits: Limits) -> list[Scan]:
 
         return from_dataset(source, name, limits)
     raise UnsupportedFormatError(
-        "A path, bytes, PIL image, array or pydicom Dataset is needed; received "
+        "A path, bytes, PIL image, array, Volume or pydicom Dataset is needed; received "
         f"{type(source).__name__}."
     )
