@@ -168,6 +168,8 @@ def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
         "predict",
         "batch",
         "node",
+        "config check",
+        "config show",
         "keys add",
         "keys list",
         "keys revoke",

@@ -11,6 +11,7 @@ from typing import Final, NoReturn, TextIO
 
 import click
 
+from tumorscope.cli.settings import PREFIX
 from tumorscope.errors import ArtifactWarning, TumorscopeError
 from tumorscope.labels import NOTICE
 from tumorscope.system.error_stream import StderrHandler
@@ -19,6 +20,7 @@ _VERBS: Final = {
     "predict": ("tumorscope.cli.predict:predict", "Classify scans: files, folders, zips."),
     "batch": ("tumorscope.cli.batch:batch", "Classify an archive into a Parquet table."),
     "serve": ("tumorscope.cli.serve:serve", "Serve the HTTP API and web page."),
+    "config": ("tumorscope.cli.config:config", "Check and show the settings of serve and node."),
     "keys": ("tumorscope.cli.keys:keys", "Manage the API keys of the service."),
     "node": ("tumorscope.cli.node:node", "Run a DICOM node that answers received scans."),
     "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
@@ -71,7 +73,7 @@ class _LazyGroup(click.Group):
 
 @click.command(
     cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": PREFIX},
     epilog=NOTICE,
 )
 @click.version_option(package_name="tumorscope")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tumorscope.cli.options import model_option, operating_point_option, threshold_option
+from tumorscope.cli.settings import config_option
 from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.imaging.limits import MEBIBYTE
 from tumorscope.labels import NOTICE
@@ -46,6 +47,7 @@ def _limit(
 
 
 @click.command()
+@config_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
