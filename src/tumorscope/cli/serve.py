@@ -64,6 +64,13 @@ _BOUNDS: Final[tuple[tuple[str, str, click.ParamType[Any], str, int], ...]] = (
         MEBIBYTE,
     ),
     (
+        "--keep-bytes",
+        "keep_bytes",
+        click.IntRange(0),
+        "MiB of answers of finished jobs that are kept; the oldest go first.",
+        MEBIBYTE,
+    ),
+    (
         "--max-hold",
         "max_hold_s",
         click.IntRange(0, 30 * 86_400),
@@ -129,6 +136,12 @@ def _bounds(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Path(file_okay=False, path_type=Path),
     default=default_spool,
     help="Folder where jobs survive a restart.  [default: in the user's state folder]",
+)
+@click.option(
+    "--salt",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of the key that makes hashes of studies and patients; made where there is none.  "
+    "[default: salt in the spool]",
 )
 @click.option(
     "--api-keys",

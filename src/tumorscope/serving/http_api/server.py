@@ -15,6 +15,8 @@ from tumorscope.model.classifier import available_cores
 from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.listening import Announce, address
 from tumorscope.serving.http_api.base.logs import set_up_logging
+from tumorscope.serving.http_api.jobs.job_store import STORE_NAME
+from tumorscope.serving.http_api.jobs.store_schema import check_store
 
 METRICS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -37,9 +39,12 @@ def serve(config: ServerConfig, *, port: int, workers: int, announce: Announce) 
         If the port is taken, or the service would be open to a network without an API key.
     ArtifactError
         If the model cannot be used.
+    StoreError
+        If the jobs of the spool cannot be used.
     """
     config.check()
     read_artifact(config.model)
+    check_store(config.spool / STORE_NAME)
     _check_port(config.host, port)
     share = config.threads or max(1, available_cores() // workers)
     config = dataclasses.replace(config, threads=share)

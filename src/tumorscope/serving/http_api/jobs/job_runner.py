@@ -39,6 +39,8 @@ from tumorscope.serving.http_api.jobs.stored_answers import (
     collect_series,
     store_member,
 )
+from tumorscope.serving.http_api.jobs.subjects import subjects_of_scans
+from tumorscope.serving.pseudonyms import Kind, Pseudonyms, read_pseudonyms
 
 PICTURES: Final = "pictures"
 """Folder of a held job's pictures, inside the job's own."""
@@ -71,6 +73,7 @@ class JobRunner:
         self._store = store
         self._classifier = classifier
         self._admission = admission
+        self._pseudonyms = read_pseudonyms(config.salt_file)
         self._next_sweep = 0.0
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -135,6 +138,7 @@ class JobRunner:
                     classifier=self._classifier_for(job),
                     admission=self._admission,
                     stopping=self._stopping,
+                    pseudonyms=self._pseudonyms,
                 ).run()
         except LeaseLostError:
             if self._store.get(job.id) is None:
@@ -186,7 +190,7 @@ class JobRunner:
 class _JobRun:
     """One job from its first unanswered slice to its end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  keyword-only
         self,
         job: StoredJob,
         *,
@@ -195,7 +199,9 @@ class _JobRun:
         classifier: Classifier,
         admission: Admission,
         stopping: threading.Event,
+        pseudonyms: Pseudonyms,
     ) -> None:
+        self._pseudonyms = pseudonyms
         self._job = job
         self._store = store
         self._config = config
@@ -210,6 +216,7 @@ class _JobRun:
             log_event("job-restarted")
         self._number = len(known)
         self._skip = sum(1 for one in known if one.file == self._job.files_done)
+        self._subjects: set[tuple[Kind, str]] = set()
         self._series: dict[str, int] = {}
         for one in known:
             self._series_number(one.series_uid)
@@ -254,7 +261,16 @@ class _JobRun:
             most = self._config.max_job_slices
             limit = f"One job may hold {most:,} slices; send the rest as another."
             return Failure(name, ImageTooLargeError(limit))
+        if isinstance(source, SourceFile) and not isinstance(scans, Failure):
+            self._note_subjects(source, scans)
         return scans
+
+    def _note_subjects(self, source: SourceFile, scans: list[Scan]) -> None:
+        """Keep whose scans these are, as hashes, before an answer is."""
+        said = subjects_of_scans(source, scans, self._pseudonyms, self._config.limits)
+        if new := said - self._subjects:
+            self._store.add_subjects(self._job.id, new)
+            self._subjects |= new
 
     def _answer_slice(self, index: int, scan: Scan, *, is_last: bool) -> None:
         held = self._job.hold_s > 0
