@@ -170,6 +170,10 @@ def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
         "restore",
         "batch",
         "node",
+        "audit export",
+        "audit hash",
+        "audit rotate",
+        "audit verify",
         "backup",
         "config check",
         "config show",
@@ -193,7 +197,7 @@ def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
     words += ["--engine", "--address", "--workers", "--overwrite"]
     assert options("batch") == words
     words = ["--config", "--host", "--port", "--ae-title", "--accept", "--series-after", "--output"]
-    words += ["--model", "--operating-point", "--threshold"]
+    words += ["--audit-log", "--salt", "--model", "--operating-point", "--threshold"]
     words += ["--max-associations", "--max-per-peer", "--max-waiting", "--max-pdu"]
     words += ["--max-dataset", "--max-receiving"]
     words += ["--association-timeout", "--transfer-timeout", "--idle-timeout"]

@@ -10,8 +10,11 @@ from typing import Any, Final
 
 import click
 
+from tumorscope.cli.audit import write_entry
+from tumorscope.cli.options import audit_option, salt_option
 from tumorscope.cli.settings import service_option
 from tumorscope.errors import UsageError
+from tumorscope.serving.audit_log import MOST_STUDIES, AuditLog
 from tumorscope.serving.http_api.base.config import ServerConfig, default_api_keys, default_spool
 from tumorscope.serving.http_api.jobs.backup import back_up
 from tumorscope.serving.http_api.jobs.backup import restore as put_back
@@ -33,12 +36,7 @@ def _places(command: Callable[..., Any]) -> Callable[..., Any]:
         default=default_spool,
         help="Folder of jobs, as of serve.  [default: in the user's state folder]",
     )
-    salt = click.option(
-        "--salt",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="File of the key of the hashes, as of serve.  [default: salt in the spool]",
-    )
-    return service_option(spool(salt(command)))
+    return service_option(spool(salt_option(audit_option(command))))
 
 
 @click.command()
@@ -59,6 +57,7 @@ def purge(
     patient_hash: str | None,
     older_than: str | None,
     dry_run: bool,
+    audit_log: Path | None,
 ) -> None:
     """Delete jobs with their uploads, answers and pictures, while the service runs."""
     wanted = _wanted(study, patient_hash, older_than)
@@ -68,6 +67,18 @@ def purge(
     with closing(JobStore(config)) as store:
         jobs = wanted.jobs(store, read_pseudonyms(config.salt_file))
         deleted = len(jobs) if dry_run else sum(store.discard(job) for job in jobs)
+    if not dry_run:
+        pseudonyms = read_pseudonyms(config.salt_file)
+        studies = None if study is None else [pseudonyms.of("study", study)]
+        write_entry(
+            audit_log,
+            "purge",
+            studies=studies,
+            patient=patient_hash,
+            older_than=older_than,
+            jobs=[pseudonyms.of("job", job) for job in jobs[:MOST_STUDIES]],
+            deleted=deleted,
+        )
     click.echo(f"{deleted} jobs {'would be ' if dry_run else ''}deleted.")
 
 
@@ -81,10 +92,16 @@ def purge(
     help="File of key hashes.  [default: keys in the user's state folder]",
 )
 @click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
-def backup(*, spool: Path, salt: Path | None, api_keys: Path, output: Path) -> None:
-    """Write jobs, keys and salt to the tar file OUTPUT, while the service runs."""
+def backup(
+    *, spool: Path, salt: Path | None, api_keys: Path, audit_log: Path | None, output: Path
+) -> None:
+    """Write jobs, keys, salt and audit log to the tar file OUTPUT, while the service runs."""
     check_output(output, overwrite=False)
-    count = back_up(output, spool=spool, beside=_beside(spool, salt, api_keys))
+    write_entry(audit_log, "backup")
+    beside = _beside(spool, salt, api_keys)
+    if audit_log is not None:
+        beside |= {f"audit/{one.name}": one for one in AuditLog(audit_log).files()}
+    count = back_up(output, spool=spool, beside=beside)
     click.echo(
         f"{output}: {count} files. It may hold scans and answers of patients: keep it as them.",
         err=True,
@@ -101,13 +118,21 @@ def backup(*, spool: Path, salt: Path | None, api_keys: Path, output: Path) -> N
     help="Where the file of key hashes goes.  [default: keys in the user's state folder]",
 )
 @click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
-def restore(*, spool: Path, salt: Path | None, api_keys: Path, file: Path) -> None:
+def restore(
+    *, spool: Path, salt: Path | None, api_keys: Path, audit_log: Path | None, file: Path
+) -> None:
     """Put back what 'tumorscope backup' wrote to FILE; the service must be stopped.
 
     Nothing is replaced, and a damaged backup changes nothing. Jobs that were not finished go on at
     the next start.
     """
-    count = put_back(file, spool=spool, beside=_beside(spool, salt, api_keys))
+    count = put_back(
+        file,
+        spool=spool,
+        beside=_beside(spool, salt, api_keys),
+        audit=None if audit_log is None else audit_log.parent,
+    )
+    write_entry(audit_log, "restore")
     click.echo(f"{count} files restored to {spool} and beside it.", err=True)
 
 

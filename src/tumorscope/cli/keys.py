@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tumorscope.cli.audit import write_entry
+from tumorscope.cli.options import audit_option
 from tumorscope.cli.settings import service_option
 from tumorscope.serving.http_api.base.api_keys import add_key, read_keys, revoke_key
 from tumorscope.serving.http_api.base.config import default_api_keys
@@ -28,11 +30,13 @@ def keys() -> None:
 
 @keys.command()
 @service_option
+@audit_option
 @click.argument("name")
 @_file_option
-def add(name: str, api_keys: Path) -> None:
+def add(name: str, api_keys: Path, audit_log: Path | None) -> None:
     """Make a key and print it, once: only its hash is kept."""
     key = add_key(api_keys, name)
+    write_entry(audit_log, "key-add", key=name)
     click.echo(key)
     click.echo(f"tumorscope: The hash of the key {name} is in {api_keys}.", err=True)
 
@@ -48,9 +52,11 @@ def list_keys(api_keys: Path) -> None:
 
 @keys.command()
 @service_option
+@audit_option
 @click.argument("name")
 @_file_option
-def revoke(name: str, api_keys: Path) -> None:
+def revoke(name: str, api_keys: Path, audit_log: Path | None) -> None:
     """Take a key away: it is refused at the next request."""
     revoke_key(api_keys, name)
+    write_entry(audit_log, "key-revoke", key=name)
     click.echo(f"tumorscope: The key {name} is revoked.", err=True)

@@ -25,6 +25,7 @@ _VERBS: Final = {
     "purge": ("tumorscope.cli.keeping:purge", "Delete jobs of a study, a patient or an age."),
     "backup": ("tumorscope.cli.keeping:backup", "Back up jobs, keys and salt."),
     "restore": ("tumorscope.cli.keeping:restore", "Put a backup back."),
+    "audit": ("tumorscope.cli.audit:audit", "Check and read the log of who did what."),
     "node": ("tumorscope.cli.node:node", "Run a DICOM node that answers received scans."),
     "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
     "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),

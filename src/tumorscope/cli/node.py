@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tumorscope.cli.options import model_option, operating_point_option, threshold_option
+from tumorscope.cli.options import (
+    audit_option,
+    model_option,
+    operating_point_option,
+    salt_option,
+    threshold_option,
+)
 from tumorscope.cli.settings import config_option
 from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.imaging.limits import MEBIBYTE
@@ -83,6 +89,8 @@ def _limit(
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to append answers to, as JSON Lines.  [default: standard output]",
 )
+@audit_option
+@salt_option
 @model_option
 @operating_point_option
 @threshold_option

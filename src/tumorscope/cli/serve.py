@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from tumorscope.cli.options import model_option
+from tumorscope.cli.options import audit_option, model_option
 from tumorscope.cli.own_command import next_command
 from tumorscope.cli.settings import config_option
 from tumorscope.imaging.limits import MEBIBYTE
@@ -149,6 +149,13 @@ def _bounds(command: Callable[..., Any]) -> Callable[..., Any]:
     envvar="TUMORSCOPE_API_KEYS",
     help="File of key hashes, see 'tumorscope keys'; needed unless --host is a loopback address.  "
     "[default there: keys in the user's state folder]",
+)
+@audit_option
+@click.option(
+    "--rate-limit",
+    type=click.IntRange(1, 1_000_000),
+    help="Image requests and jobs of one API key in a minute; more are refused.  "
+    "[default: no bound]",
 )
 @click.option(
     "--keep-results",

@@ -207,6 +207,7 @@ class BoundedHandler(RequestHandler):
             messages.close()
             peer.release()
             _log_end(assoc, place)
+            place.ended()
 
         assoc.dul.daemon = True
         _guard(assoc.dul, place, peer.cut)

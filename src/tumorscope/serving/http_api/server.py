@@ -12,6 +12,7 @@ from typing import Final
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import read_artifact
 from tumorscope.model.classifier import available_cores
+from tumorscope.serving.audit_log import AuditLog
 from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.listening import Announce, address
 from tumorscope.serving.http_api.base.logs import set_up_logging
@@ -41,11 +42,17 @@ def serve(config: ServerConfig, *, port: int, workers: int, announce: Announce) 
         If the model cannot be used.
     StoreError
         If the jobs of the spool cannot be used.
+    AuditError
+        If the audit log is none, or its last line was changed.
     """
     config.check()
-    read_artifact(config.model)
+    artifact = read_artifact(config.model)
     check_store(config.spool / STORE_NAME)
     _check_port(config.host, port)
+    if config.audit_log is not None:
+        manifest = artifact.manifest
+        known = f"{manifest.model_id} {manifest.model_version} {artifact.identity}"
+        AuditLog(config.audit_log).write("start", by=None, model=known)
     share = config.threads or max(1, available_cores() // workers)
     config = dataclasses.replace(config, threads=share)
     set_up_logging()

@@ -70,6 +70,11 @@ class ServerConfig:
         Folder of the built page.
     api_keys
         File of the keys that are let in, as ``tumorscope keys`` writes it; read at each request.
+    audit_log
+        File of :class:`~tumorscope.serving.audit_log.AuditLog`; ``None`` for none. What cannot be
+        written into it is refused.
+    rate_limit
+        Image requests and jobs of one key in a minute; more are refused. ``None`` for no bound.
     root_path
         Path under which a proxy shows the service, such as ``/tumorscope``.
     proxies
@@ -118,6 +123,8 @@ class ServerConfig:
     salt: Path | None = None
     static: Path = STATIC_FOLDER
     api_keys: Path | None = None
+    audit_log: Path | None = None
+    rate_limit: int | None = None
     root_path: str = ""
     proxies: tuple[str, ...] = LOCAL_PROXIES
     limits: Limits = SERVER_LIMITS
@@ -144,6 +151,11 @@ class ServerConfig:
     def salt_file(self) -> Path:
         """Where the key of the hashes is."""
         return self.salt or self.spool / "salt"
+
+    @property
+    def rates_file(self) -> Path:
+        """Where the processes of the service count what each key has asked for."""
+        return self.spool / "rates"
 
     def check(self) -> None:
         """Raise UsageError if nobody could be let in, or all of a network, or a path is none."""

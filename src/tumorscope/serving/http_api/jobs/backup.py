@@ -64,7 +64,9 @@ def back_up(output: Path, *, spool: Path, beside: Mapping[str, Path]) -> int:
     return len(files)
 
 
-def restore(backup: Path, *, spool: Path, beside: Mapping[str, Path]) -> int:
+def restore(
+    backup: Path, *, spool: Path, beside: Mapping[str, Path], audit: Path | None = None
+) -> int:
     """Put back what :func:`back_up` wrote, after all of it was checked; return how many files.
 
     Parameters
@@ -75,6 +77,9 @@ def restore(backup: Path, *, spool: Path, beside: Mapping[str, Path]) -> int:
         Folder that must not exist, or be empty.
     beside
         Where the other files go, by their name in the backup; none of them may exist.
+    audit
+        Folder of the audit log; its files are left in the backup where there is none, and those
+        that exist stay as they are: a log is only added to.
 
     Raises
     ------
@@ -102,6 +107,9 @@ def restore(backup: Path, *, spool: Path, beside: Mapping[str, Path]) -> int:
         for name, path in beside.items():
             if (partial / name).is_file():
                 _copy(partial / name, path)
+        for one in (partial / "audit").glob("*"):
+            if audit is not None and not (audit / one.name).exists():
+                _copy(one, audit / one.name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return count

@@ -20,6 +20,7 @@ from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.full_disk import is_disk_full, log_full_disk
 from tumorscope.serving.http_api.base.logs import log_crash, log_event
 from tumorscope.serving.http_api.edge.admission import Admission
+from tumorscope.serving.http_api.edge.auditing import Auditor, summary
 from tumorscope.serving.http_api.jobs.answering import (
     NOT_PROCESSED,
     Sources,
@@ -36,11 +37,12 @@ from tumorscope.serving.http_api.jobs.job_store import (
 from tumorscope.serving.http_api.jobs.pictures import describe_slice, save_pictures
 from tumorscope.serving.http_api.jobs.stored_answers import (
     are_of_other_model,
+    audited,
     collect_series,
     store_member,
 )
 from tumorscope.serving.http_api.jobs.subjects import subjects_of_scans
-from tumorscope.serving.pseudonyms import Kind, Pseudonyms, read_pseudonyms
+from tumorscope.serving.pseudonyms import Kind
 
 PICTURES: Final = "pictures"
 """Folder of a held job's pictures, inside the job's own."""
@@ -67,13 +69,18 @@ class JobRunner:
     """Works off jobs, one at a time, beside the image requests of its process."""
 
     def __init__(
-        self, config: ServerConfig, store: JobStore, classifier: Classifier, admission: Admission
+        self,
+        config: ServerConfig,
+        store: JobStore,
+        classifier: Classifier,
+        admission: Admission,
+        auditor: Auditor,
     ) -> None:
         self._config = config
         self._store = store
         self._classifier = classifier
         self._admission = admission
-        self._pseudonyms = read_pseudonyms(config.salt_file)
+        self._auditor = auditor
         self._next_sweep = 0.0
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -138,7 +145,7 @@ class JobRunner:
                     classifier=self._classifier_for(job),
                     admission=self._admission,
                     stopping=self._stopping,
-                    pseudonyms=self._pseudonyms,
+                    auditor=self._auditor,
                 ).run()
         except LeaseLostError:
             if self._store.get(job.id) is None:
@@ -199,9 +206,9 @@ class _JobRun:
         classifier: Classifier,
         admission: Admission,
         stopping: threading.Event,
-        pseudonyms: Pseudonyms,
+        auditor: Auditor,
     ) -> None:
-        self._pseudonyms = pseudonyms
+        self._auditor = auditor
         self._job = job
         self._store = store
         self._config = config
@@ -267,7 +274,7 @@ class _JobRun:
 
     def _note_subjects(self, source: SourceFile, scans: list[Scan]) -> None:
         """Keep whose scans these are, as hashes, before an answer is."""
-        said = subjects_of_scans(source, scans, self._pseudonyms, self._config.limits)
+        said = subjects_of_scans(source, scans, self._auditor.pseudonyms, self._config.limits)
         if new := said - self._subjects:
             self._store.add_subjects(self._job.id, new)
             self._subjects |= new
@@ -311,6 +318,13 @@ class _JobRun:
             StoredAnswer(self._number + place, None, one.to_dict())
             for place, one in enumerate(self._answers_of_series())
         ]
+        known = audited(self._store.answers(self._job.id))
+        self._auditor.write(
+            "job-answer",
+            by=self._job.caller,
+            job=self._auditor.pseudonyms.of("job", self._job.id),
+            **summary(*known, self._auditor.pseudonyms),
+        )
         self._store.finish(self._job.id, series)
 
     def _answers_of_series(self) -> list[SeriesPrediction | Failure]:
