@@ -51,7 +51,7 @@ def serve(config: ServerConfig, *, port: int, workers: int, announce: Announce) 
     _check_port(config.host, port)
     if config.audit_log is not None:
         manifest = artifact.manifest
-        known = f"{manifest.model_id} {manifest.model_version} {artifact.identity}"
+        known = f"{manifest.model_id} {manifest.model_version} {manifest.identity}"
         AuditLog(config.audit_log).write("start", by=None, model=known)
     share = config.threads or max(1, available_cores() // workers)
     config = dataclasses.replace(config, threads=share)
