@@ -26,6 +26,7 @@ from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
 from tumorscope.serving.dicom.answer_file import AnswerFile
 from tumorscope.serving.dicom.config import KIBIBYTE, NodeConfig
+from tumorscope.system.own_process import no_core_dumps
 
 if TYPE_CHECKING:
     from tumorscope.serving.dicom.node import DicomNode
@@ -142,6 +143,7 @@ def node(
         max_receiving=max_receiving * MEBIBYTE,
     )
     config.check()
+    no_core_dumps()
     signals = _caught_signals()
     make_node = _node_class()
     classifier = load_model(model, operating_point=operating_point, threshold=threshold)

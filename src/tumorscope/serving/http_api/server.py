@@ -18,6 +18,7 @@ from tumorscope.serving.http_api.base.listening import Announce, address
 from tumorscope.serving.http_api.base.logs import set_up_logging
 from tumorscope.serving.http_api.jobs.job_store import STORE_NAME
 from tumorscope.serving.http_api.jobs.store_schema import check_store
+from tumorscope.system.own_process import no_core_dumps
 
 METRICS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -56,6 +57,7 @@ def serve(config: ServerConfig, *, port: int, workers: int, announce: Announce) 
     share = config.threads or max(1, available_cores() // workers)
     config = dataclasses.replace(config, threads=share)
     set_up_logging()
+    no_core_dumps()
     if sys.platform == "win32":
         from tumorscope.serving.http_api.waitress_server import run_waitress
 

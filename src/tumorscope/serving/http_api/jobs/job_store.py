@@ -31,6 +31,10 @@ STORE_NAME: Final = "jobs.sqlite3"
 COPY_PREFIX: Final = ".backup."
 """Of the folders that a backup makes in the spool, and leaves only if it is killed."""
 
+_FAR_S: Final = 120.0
+"""A lease that ends this much later than a new one would was taken before the clock was set back;
+whoever has it renews it at once, and who does not is dead."""
+
 _COPY_S: Final = 86_400.0
 """No backup takes longer."""
 
@@ -323,8 +327,9 @@ class JobStore:
             row = database.execute(
                 "UPDATE jobs SET state = 'running', owner = ?, lease = ?, attempts = attempts + 1 "
                 "WHERE id = (SELECT id FROM jobs WHERE state IN ('queued', 'running') "
-                "AND (state = 'queued' OR lease < ?) ORDER BY created LIMIT 1) RETURNING *",
-                (self.owner, now + self._config.lease_s, now),
+                "AND (state = 'queued' OR lease NOT BETWEEN ? AND ?) ORDER BY created LIMIT 1) "
+                "RETURNING *",
+                (self.owner, now + self._config.lease_s, now, now + self._config.lease_s + _FAR_S),
             ).fetchone()
         return None if row is None else StoredJob(**dict(row))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -23,11 +23,11 @@ _NOBODY: Final[Subjects] = frozenset()
 
 
 def subjects_of_scans(
-    source: SourceFile, scans: Iterable[Scan], pseudonyms: Pseudonyms, limits: Limits
+    source: SourceFile, scans: Collection[Scan], pseudonyms: Pseudonyms, limits: Limits
 ) -> Subjects:
     """Return the hashes of studies and patient of a file that was read; none if it is no DICOM."""
     studies = {scan.study_uid for scan in scans if scan.study_uid}
-    if not studies:
+    if not studies and not any(scan.sop_instance_uid for scan in scans):
         return _NOBODY
     of_studies: Subjects = frozenset(("study", pseudonyms.of("study", uid)) for uid in studies)
     return of_studies | _of_file(source, pseudonyms, limits)
