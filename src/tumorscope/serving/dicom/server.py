@@ -203,11 +203,12 @@ class BoundedHandler(RequestHandler):
 
         def end() -> None:
             assoc.dul.kill_dul()
+            # Before the place is free: a node that stops waits until all are.
+            place.ended()
             self.server.places.leave(place)
             messages.close()
             peer.release()
             _log_end(assoc, place)
-            place.ended()
 
         assoc.dul.daemon = True
         _guard(assoc.dul, place, peer.cut)
