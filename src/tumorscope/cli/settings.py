@@ -141,7 +141,7 @@ def _set_defaults(
     context: click.Context, path: Path | None, command: click.Command, verb: str
 ) -> None:
     path = path or find_settings()
-    if path is not None:
+    if path is not None and not context.resilient_parsing:
         context.default_map = read_settings(path, command, verb)
 
 
