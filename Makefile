@@ -11,7 +11,7 @@ PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*')
 NODE_MODULES := web/node_modules/.package-lock.json
 NPM := $(BIN)/python web/npm.py
 
-.PHONY: evidence compare help setup demo web check check-python check-web test bench browser chromium nginx dcmtk tables docs screenshots format train lite results
+.PHONY: evidence compare help setup demo web check check-python check-web test bench browser chromium nginx dcmtk tables docs audit sbom locks screenshots format train lite results
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -117,6 +117,23 @@ dcmtk:
 
 evidence: .venv/.dev ## Fill in all figures anew, write docs/evidence.json, and name what has no source.
 	$(BIN)/python docs/evidence.py
+
+.venv-audit/.done: deploy/locks/audit.txt
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/pip install --quiet --require-hashes --requirement deploy/locks/audit.txt
+	.venv-audit/bin/pip install --quiet --no-deps --require-hashes --requirement deploy/locks/dicom.txt
+	touch $@
+
+audit: .venv-audit/.done .venv/.node ## Look for known holes, unsafe code and licences; says what it could not ask.
+	sh deploy/supply/audit.sh .venv-audit/bin/python $(NPM)
+
+sbom: .venv-audit/.done .venv/.node ## Write the CycloneDX SBOM into build/sbom.
+	sh deploy/supply/sbom.sh .venv-audit/bin/python build/sbom $(NPM)
+
+# From pyproject.toml, with the newest versions of what the index of this machine has.
+locks: .venv/pyvenv.cfg ## Write deploy/locks anew.
+	$(BIN)/pip install --quiet uv
+	$(BIN)/python deploy/supply/lock.py
 
 tables: .venv/.dev ## Write the tables of figures in README.md and docs from their JSON.
 	$(BIN)/python docs/tables.py

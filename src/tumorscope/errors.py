@@ -11,6 +11,8 @@
     ├── ManifestError              a manifest cannot be used as it is
     │   └── LeakError                one group stands on two sides of a split
     ├── ArtifactError              a model artifact is damaged, altered or unknown
+    ├── StoreError                 the job store is damaged, or of a newer version
+    ├── AuditError                 the audit log is not as it was written
     ├── FetchError                 a public set could not be downloaded or converted
     ├── UsageError                 an option or argument is wrong
     └── MissingExtraError          a feature needs an extra that is not installed
@@ -89,6 +91,14 @@ class ArtifactError(TumorscopeError):
 
 class ArtifactWarning(UserWarning):
     """A model artifact is used, but not quite as it was stored; the message says what to do."""
+
+
+class StoreError(TumorscopeError):
+    """The job store of the service is damaged, of a newer version, or cannot be opened."""
+
+
+class AuditError(TumorscopeError):
+    """The audit log is not as it was written; the message names the line."""
 
 
 class FetchError(TumorscopeError):

@@ -68,7 +68,7 @@ class Nginx:
         self.folder = folder
         port = _free_port()
         self.url = f"https://127.0.0.1:{port}{path}"
-        _make_certificate(folder)
+        make_certificate(folder)
         configuration = folder / "nginx.conf"
         configuration.write_text(
             CONFIGURATION.format(
@@ -105,7 +105,7 @@ def unverified() -> ssl.SSLContext:
     return context
 
 
-def _make_certificate(folder: Path) -> None:
+def make_certificate(folder: Path) -> None:
     command = f"{OPENSSL} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1"
     files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")]
     subprocess.run([*command.split(), *files], check=True, capture_output=True)

@@ -166,8 +166,17 @@ def test_option_changes_what_is_asked_for(
 def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
     assert set(COMMANDS) - set(CALLS) == {
         "predict",
+        "purge",
+        "restore",
         "batch",
         "node",
+        "audit export",
+        "audit hash",
+        "audit rotate",
+        "audit verify",
+        "backup",
+        "config check",
+        "config show",
         "keys add",
         "keys list",
         "keys revoke",
@@ -187,8 +196,8 @@ def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
     words = ["--output", "--root", "--model", "--operating-point", "--threshold"]
     words += ["--engine", "--address", "--workers", "--overwrite"]
     assert options("batch") == words
-    words = ["--host", "--port", "--ae-title", "--accept", "--series-after", "--output"]
-    words += ["--model", "--operating-point", "--threshold"]
+    words = ["--config", "--host", "--port", "--ae-title", "--accept", "--series-after", "--output"]
+    words += ["--audit-log", "--salt", "--model", "--operating-point", "--threshold"]
     words += ["--max-associations", "--max-per-peer", "--max-waiting", "--max-pdu"]
     words += ["--max-dataset", "--max-receiving"]
     words += ["--association-timeout", "--transfer-timeout", "--idle-timeout"]

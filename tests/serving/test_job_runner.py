@@ -13,6 +13,7 @@ from tumorscope.imaging.scan import Scan
 from tumorscope.model.classifier import Classifier
 from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.edge.admission import Admission
+from tumorscope.serving.http_api.edge.auditing import Auditor
 from tumorscope.serving.http_api.jobs.job_runner import MAX_ATTEMPTS, NO_SERIES, JobRunner
 from tumorscope.serving.http_api.jobs.job_store import JobStore, StoredAnswer
 
@@ -37,7 +38,7 @@ def make_runner(config: ServerConfig, store: JobStore) -> Iterator[Callable[...,
 
     def make(classifier: Any) -> JobRunner:
         admission = Admission(max_in_flight=1, max_computing=1)
-        runners.append(JobRunner(config, store, classifier, admission))
+        runners.append(JobRunner(config, store, classifier, admission, Auditor(config)))
         return runners[-1]
 
     yield make
@@ -215,7 +216,8 @@ def test_long_slice_keeps_its_lease(
     config = ServerConfig(spool=tmp_path / "spool", lease_s=0.3)
     own, other = JobStore(config), JobStore(config)
     model = Pausing(tiny_model, after=1)
-    runner = JobRunner(config, own, model, Admission(max_in_flight=1, max_computing=1))
+    admission = Admission(max_in_flight=1, max_computing=1)
+    runner = JobRunner(config, own, model, admission, Auditor(config))
     job = add(own, volume(3))
     runner.start()
     assert model.reached.wait(WAIT_S)

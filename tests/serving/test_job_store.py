@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.http_api.jobs import job_store
 from tumorscope.serving.http_api.jobs.job_store import JobStore, LeaseLostError, StoredAnswer
 
 
@@ -126,6 +128,18 @@ def test_renewed_lease_is_not_taken_over(make_store: Callable[..., JobStore]) ->
     store.claim()
     store.renew(job)
     assert other.claim() is None
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_job_of_a_dead_process_is_taken_over_after_the_clock_was_set(
+    make_store: Callable[..., JobStore], monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    dead, other = make_store(), make_store()
+    job = add(dead, "a")
+    dead.claim()
+    now = time.time() + 3600 * hours
+    monkeypatch.setattr(job_store.time, "time", lambda: now)
+    assert other.claim().id == job
 
 
 def test_attempts_count_deaths_without_an_answer(make_store: Callable[..., JobStore]) -> None:

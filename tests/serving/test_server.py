@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from tests.serving.made_requests import START_S, Server
@@ -105,9 +107,12 @@ def test_terminated_server_answers_the_request_at_hand(
 
 
 def test_nothing_of_an_upload_stays(
-    start_server: Callable[..., Server], make_head: Callable[..., np.ndarray]
+    start_server: Callable[..., Server], make_head: Callable[..., np.ndarray], tmp_path: Path
 ) -> None:
-    server = start_server("--keep-results", "0")
+    audit = tmp_path / "audit" / "audit.jsonl"
+    server = start_server("--keep-results", "0", "--audit-log", str(audit))
+    limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+    assert re.search(r"Max core file size +0 ", limits)
     content = dicom(make_head((400, 400), blob=(200, 150)).astype(np.uint16) * 16)
     assert len(content) > 300_000
     archive = io.BytesIO()
@@ -123,13 +128,18 @@ def test_nothing_of_an_upload_stays(
     assert server.request("DELETE", f"/api/v1/jobs/{held}")[0] == 204
     server.terminate()
     middle = content[len(content) // 2 :][:64]
-    for path in (*server.spool.rglob("*"), *server.temporary.rglob("*"), server.log):
+    assert audit.stat().st_size > 1000
+    uids = [one.value.encode() for one in pydicom.dcmread(io.BytesIO(content)) if one.VR == "UI"]
+    uids = [one for one in uids if len(one) > 30]
+    assert uids
+    for path in (*server.spool.rglob("*"), *server.temporary.rglob("*"), server.log, audit):
         if path.is_file():
             kept = path.read_bytes()
             assert PATIENT.encode() not in kept, path
             assert b"Jane" not in kept, path
             assert middle not in kept, path
             assert archive.getvalue()[100:164] not in kept, path
+            assert not [uid for uid in uids if uid in kept], path
     assert list((server.spool / "jobs").iterdir()) == []
 
 

@@ -11,6 +11,7 @@ from typing import Final, NoReturn, TextIO
 
 import click
 
+from tumorscope.cli.settings import PREFIX
 from tumorscope.errors import ArtifactWarning, TumorscopeError
 from tumorscope.labels import NOTICE
 from tumorscope.system.error_stream import StderrHandler
@@ -19,7 +20,12 @@ _VERBS: Final = {
     "predict": ("tumorscope.cli.predict:predict", "Classify scans: files, folders, zips."),
     "batch": ("tumorscope.cli.batch:batch", "Classify an archive into a Parquet table."),
     "serve": ("tumorscope.cli.serve:serve", "Serve the HTTP API and web page."),
+    "config": ("tumorscope.cli.config:config", "Check and show the settings of serve and node."),
     "keys": ("tumorscope.cli.keys:keys", "Manage the API keys of the service."),
+    "purge": ("tumorscope.cli.keeping:purge", "Delete jobs of a study, a patient or an age."),
+    "backup": ("tumorscope.cli.keeping:backup", "Back up jobs, keys and salt."),
+    "restore": ("tumorscope.cli.keeping:restore", "Put a backup back."),
+    "audit": ("tumorscope.cli.audit:audit", "Check and read the log of who did what."),
     "node": ("tumorscope.cli.node:node", "Run a DICOM node that answers received scans."),
     "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
     "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),
@@ -72,7 +78,7 @@ class _LazyGroup(click.Group):
 
 @click.command(
     cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": PREFIX},
     epilog=NOTICE,
 )
 @click.version_option(package_name="tumorscope")

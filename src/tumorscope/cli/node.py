@@ -12,13 +12,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tumorscope.cli.options import model_option, operating_point_option, threshold_option
+from tumorscope.cli.options import (
+    audit_option,
+    model_option,
+    operating_point_option,
+    salt_option,
+    threshold_option,
+)
+from tumorscope.cli.settings import config_option
 from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.imaging.limits import MEBIBYTE
 from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
 from tumorscope.serving.dicom.answer_file import AnswerFile
 from tumorscope.serving.dicom.config import KIBIBYTE, NodeConfig
+from tumorscope.system.own_process import no_core_dumps
 
 if TYPE_CHECKING:
     from tumorscope.serving.dicom.node import DicomNode
@@ -46,6 +54,7 @@ def _limit(
 
 
 @click.command()
+@config_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
@@ -81,6 +90,8 @@ def _limit(
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to append answers to, as JSON Lines.  [default: standard output]",
 )
+@audit_option
+@salt_option
 @model_option
 @operating_point_option
 @threshold_option
@@ -132,6 +143,7 @@ def node(
         max_receiving=max_receiving * MEBIBYTE,
     )
     config.check()
+    no_core_dumps()
     signals = _caught_signals()
     make_node = _node_class()
     classifier = load_model(model, operating_point=operating_point, threshold=threshold)

@@ -50,6 +50,19 @@ collection_root_option = click.option(
 )
 
 
+audit_option = click.option(
+    "--audit-log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of who did what, see 'tumorscope audit'.  [default: none]",
+)
+
+salt_option = click.option(
+    "--salt",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of the key of the hashes of studies and patients.  [default: salt in the spool]",
+)
+
+
 def new_artifact_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--output`` and ``--overwrite`` of an artifact that is written."""
     output = click.option(

@@ -31,6 +31,7 @@ from tests.serving.dicom.attacks import dcmtk
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
+from tumorscope.serving.audit_log import AuditLog, entries
 from tumorscope.serving.dicom.config import NodeConfig
 from tumorscope.serving.dicom.node import DicomNode
 
@@ -301,3 +302,36 @@ def test_storescu_of_dcmtk_sends_a_folder(
     command = [program, "--aetitle", "SENDER", "--call", "TUMORSCOPE", "+sd"]
     subprocess.run([*command, "127.0.0.1", str(port), str(folder)], check=True, timeout=60)
     assert len(output.read_text().splitlines()) == 3
+
+
+def test_associations_are_written_down_without_patients(
+    classifier: Classifier, make_slices: Callable[[int], list[FileDataset]], tmp_path: Path
+) -> None:
+    log = AuditLog(tmp_path / "audit.jsonl")
+    node = Running(classifier, audit_log=log.path)
+    slices = make_slices(2)
+    for one in slices:
+        one.StudyInstanceUID = "1.2.826.77"
+    send(node.port, *slices)
+    node.node.stop()
+    begin, end = (entry for _, entry in entries(log.files()))
+    assert (begin["verb"], begin["by"]) == ("association-begin", "AE SENDER")
+    assert (end["verb"], end["stored"], end["refused"]) == ("association-end", 2, 0)
+    assert (len(end["studies"]), sum(end["outcomes"].values())) == (1, 2)
+    assert end["model"].startswith("tiny 0 ")
+    for secret in ("1.2.826.77", "Doe", "12345678", slices[0].SOPInstanceUID):
+        assert secret not in log.path.read_text()
+
+
+def test_an_association_that_cannot_be_written_down_is_cut(
+    classifier: Classifier, make_slices: Callable[[int], list[FileDataset]], tmp_path: Path
+) -> None:
+    (tmp_path / "audit.jsonl").write_bytes(b"no log\n")
+    node = Running(classifier, audit_log=tmp_path / "audit.jsonl")
+    sender = associate(node.port)
+    end = time.monotonic() + 20
+    while sender.is_established and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not sender.is_established
+    node.node.stop()
+    assert node.answers == []

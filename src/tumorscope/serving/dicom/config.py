@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from tumorscope.errors import UsageError
@@ -50,6 +51,9 @@ class NodeConfig:
         Seconds that one data set may take.
     idle_timeout_s
         Seconds after which a silent sender is cut off.
+    audit_log, salt
+        Files of :class:`~tumorscope.serving.audit_log.AuditLog` and of the key of its hashes;
+        without a salt of its own, ``salt`` beside the log.
     """
 
     host: str = "127.0.0.1"
@@ -66,6 +70,8 @@ class NodeConfig:
     association_timeout_s: float = 10.0
     transfer_timeout_s: float = 300.0
     idle_timeout_s: float = 60.0
+    audit_log: Path | None = None
+    salt: Path | None = None
 
     def check(self) -> None:
         """Raise UsageError for a title that cannot be, or a node that is open to a network."""

@@ -32,6 +32,7 @@ from tumorscope.errors import ImageError, ImageTooLargeError, UsageError
 from tumorscope.imaging.inputs.read import read_one
 from tumorscope.imaging.scan import Scan
 from tumorscope.model.classifier import Classifier
+from tumorscope.serving.dicom.auditing import NodeAuditor
 from tumorscope.serving.dicom.config import NodeConfig
 from tumorscope.serving.dicom.messages import BoundedMessages
 from tumorscope.serving.dicom.origin import read_origin
@@ -123,6 +124,7 @@ class DicomNode:
     ) -> None:
         config.check()
         self._config, self._classifier, self._write_one = config, classifier, write
+        self._auditor = NodeAuditor(config, classifier.identity)
         self._desk = SeriesDesk(classifier, after_s=config.series_after_s)
         # One image at a time has all cores: two would only wait for each other.
         self._busy = threading.Lock()
@@ -147,7 +149,7 @@ class DicomNode:
         try:
             server = _application_entity(config).make_server(
                 (config.host, config.port),
-                evt_handlers=[*handlers, (evt.EVT_ESTABLISHED, _log_start)],
+                evt_handlers=[*handlers, (evt.EVT_ESTABLISHED, self._begin)],
                 server_class=BoundedServer,
                 config=config,
                 places=self._places,
@@ -172,6 +174,11 @@ class DicomNode:
         self._stopping.set()
         self._watcher.join()
         self._answer_series(everything=True)
+
+    def _begin(self, event: evt.Event) -> None:
+        place = cast("BoundedMessages", event.assoc.dimse).place
+        _LOG.info("association of %s accepted", place)
+        self._auditor.begin(place)
 
     def _store(self, event: evt.Event) -> int:
         """Answer one instance; the status tells the sender whether it is done."""
@@ -215,6 +222,7 @@ class DicomNode:
                 answers = self._answers(read)
                 for answer in answers:
                     self._write_one(origin.record(answer))
+                self._auditor.answered(messages.place, origin.study_instance_uid, answers)
         if isinstance(read, Failure):
             return CANNOT_UNDERSTAND
         if series := read[0].series_uid:
@@ -272,7 +280,3 @@ def _read(content: bytes, uid: str) -> list[Scan] | Failure:
 def _is_bomb(failure: Failure, syntax: str) -> bool:
     """Tell whether a file that could not be read had better not be read again for its header."""
     return syntax == DEFLATED or isinstance(failure.error, ImageTooLargeError)
-
-
-def _log_start(event: evt.Event) -> None:
-    _LOG.info("association of %s accepted", cast("BoundedMessages", event.assoc.dimse).place)

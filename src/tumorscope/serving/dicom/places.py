@@ -31,6 +31,8 @@ class Place:
         Seconds since it last sent something of use; 0 while it waits for an answer.
     cut
         Ends the connection at once, from any thread.
+    ended
+        Called once the association is over.
     stored, refused
         Instances that were told success, and others.
     kept
@@ -41,6 +43,7 @@ class Place:
         self.address, self.calling = address, calling
         self.silent_s: Callable[[], float] = lambda: 0.0
         self.cut: Callable[[], None] = lambda: None
+        self.ended: Callable[[], None] = lambda: None
         self.stored = self.refused = self.kept = 0
 
     def __str__(self) -> str:

@@ -203,6 +203,8 @@ class BoundedHandler(RequestHandler):
 
         def end() -> None:
             assoc.dul.kill_dul()
+            # Before the place is free: a node that stops waits until all are.
+            place.ended()
             self.server.places.leave(place)
             messages.close()
             peer.release()

@@ -13,7 +13,9 @@ from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.under_path import UnderPath, check_path
 from tumorscope.serving.http_api.edge import guard
 from tumorscope.serving.http_api.edge.admission import Admission
+from tumorscope.serving.http_api.edge.auditing import Auditor
 from tumorscope.serving.http_api.edge.early_refusal import EarlyRefusal
+from tumorscope.serving.http_api.edge.rate_limit import RateLimit
 from tumorscope.serving.http_api.edge.uploads import UploadRequest
 from tumorscope.serving.http_api.jobs.job_runner import JobRunner
 from tumorscope.serving.http_api.jobs.job_store import JobStore
@@ -55,9 +57,11 @@ def create_app(config: ServerConfig, *, classifier: Classifier | None = None) ->
         classifier = load_model(config.model, threads=config.threads)
     admission = Admission(max_in_flight=config.max_in_flight, max_computing=config.max_computing)
     store = JobStore(config)
-    runner = JobRunner(config, store, classifier, admission)
+    auditor = Auditor(config)
+    runner = JobRunner(config, store, classifier, admission, auditor)
     keys = None if config.api_keys is None else KeyRing(config.api_keys)
-    app = _routes(config, keys)
+    limit = None if config.rate_limit is None else RateLimit(config.rates_file, config.rate_limit)
+    app = _routes(config, keys, auditor=auditor, limit=limit)
     app.extensions[EXTENSION] = Service(config, classifier, admission, store, runner)
     early = EarlyRefusal(app.wsgi_app, f"{PREFIX}/predictions", config, keys, admission)
     outer = UnderPath(early, root_path=check_path(config.root_path), proxies=config.proxies)
@@ -75,16 +79,19 @@ def close_app(app: Flask) -> None:
 
 def create_documented_app() -> Flask:
     """Return the routes alone, to be described; they cannot answer."""
-    return _routes(ServerConfig(), None)
+    config = ServerConfig()
+    return _routes(config, None, auditor=Auditor(config), limit=None)
 
 
-def _routes(config: ServerConfig, keys: KeyRing | None) -> Flask:
+def _routes(
+    config: ServerConfig, keys: KeyRing | None, *, auditor: Auditor, limit: RateLimit | None
+) -> Flask:
     app = Flask("tumorscope.serving", static_folder=None)
     app.request_class = UploadRequest
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of Flask's default provider
     app.json.sort_keys = False  # type: ignore[attr-defined]
     problems.register(app)
-    guard.register(app, config, keys)
+    guard.register(app, config, keys, auditor=auditor, limit=limit)
     for part in (predictions, jobs, model_card, samples, openapi):
         app.register_blueprint(part.blueprint, url_prefix=PREFIX)
     app.register_blueprint(health.blueprint)

@@ -12,9 +12,13 @@ from typing import Final
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import read_artifact
 from tumorscope.model.classifier import available_cores
+from tumorscope.serving.audit_log import AuditLog
 from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.listening import Announce, address
 from tumorscope.serving.http_api.base.logs import set_up_logging
+from tumorscope.serving.http_api.jobs.job_store import STORE_NAME
+from tumorscope.serving.http_api.jobs.store_schema import check_store
+from tumorscope.system.own_process import no_core_dumps
 
 METRICS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -37,13 +41,23 @@ def serve(config: ServerConfig, *, port: int, workers: int, announce: Announce) 
         If the port is taken, or the service would be open to a network without an API key.
     ArtifactError
         If the model cannot be used.
+    StoreError
+        If the jobs of the spool cannot be used.
+    AuditError
+        If the audit log is none, or its last line was changed.
     """
     config.check()
-    read_artifact(config.model)
+    artifact = read_artifact(config.model)
+    check_store(config.spool / STORE_NAME)
     _check_port(config.host, port)
+    if config.audit_log is not None:
+        manifest = artifact.manifest
+        known = f"{manifest.model_id} {manifest.model_version} {manifest.identity}"
+        AuditLog(config.audit_log).write("start", by=None, model=known)
     share = config.threads or max(1, available_cores() // workers)
     config = dataclasses.replace(config, threads=share)
     set_up_logging()
+    no_core_dumps()
     if sys.platform == "win32":
         from tumorscope.serving.http_api.waitress_server import run_waitress
 

@@ -61,12 +61,20 @@ class ServerConfig:
         Address that is listened on; without keys it must be a loopback address.
     model
         Artifact; ``None`` for the one inside the package.
+    salt
+        File of the key of :class:`~tumorscope.serving.pseudonyms.Pseudonyms`; ``None`` for ``salt``
+        in the spool.
     spool
         Folder of jobs, mode 0700: uploads until they are answered, answers until they expire.
     static
         Folder of the built page.
     api_keys
         File of the keys that are let in, as ``tumorscope keys`` writes it; read at each request.
+    audit_log
+        File of :class:`~tumorscope.serving.audit_log.AuditLog`; ``None`` for none. What cannot be
+        written into it is refused.
+    rate_limit
+        Image requests and jobs of one key in a minute; more are refused. ``None`` for no bound.
     root_path
         Path under which a proxy shows the service, such as ``/tumorscope``.
     proxies
@@ -95,6 +103,9 @@ class ServerConfig:
     keep_results_s
         For which the answers of a finished job can be fetched, as often as one likes. 0: they are
         deleted when they have been sent.
+    keep_bytes
+        Answers of finished jobs that are kept at most; the oldest go first, those that are held to
+        be looked at do not count.
     expiry_s
         A finished job is deleted after this time if it is held but nobody looks at it, or if its
         answers are deleted when sent but nobody fetches them.
@@ -109,8 +120,11 @@ class ServerConfig:
     host: str = "127.0.0.1"
     model: Path | None = None
     spool: Path = field(default_factory=default_spool)
+    salt: Path | None = None
     static: Path = STATIC_FOLDER
     api_keys: Path | None = None
+    audit_log: Path | None = None
+    rate_limit: int | None = None
     root_path: str = ""
     proxies: tuple[str, ...] = LOCAL_PROXIES
     limits: Limits = SERVER_LIMITS
@@ -127,10 +141,21 @@ class ServerConfig:
     upload_timeout_s: float = 120.0
     idle_timeout_s: float = 20.0
     keep_results_s: float = 3600.0
+    keep_bytes: int = 8 * 1024 * MEBIBYTE
     expiry_s: float = 3600.0
     max_hold_s: int = 3600
     lease_s: float = 5.0
     threads: int | None = None
+
+    @property
+    def salt_file(self) -> Path:
+        """Where the key of the hashes is."""
+        return self.salt or self.spool / "salt"
+
+    @property
+    def rates_file(self) -> Path:
+        """Where the processes of the service count what each key has asked for."""
+        return self.spool / "rates"
 
     def check(self) -> None:
         """Raise UsageError if nobody could be let in, or all of a network, or a path is none."""

@@ -34,6 +34,9 @@ INFERENCE_SECONDS: Final = Histogram(
 IN_FLIGHT: Final = Gauge(
     "tumorscope_in_flight", "Image requests being worked on.", multiprocess_mode="livesum"
 )
+AUDIT_FAILURES: Final = Counter(
+    "tumorscope_audit_failures_total", "Entries that could not be written into the audit log."
+)
 JOBS: Final = Counter("tumorscope_jobs_total", "Jobs by what became of them.", ("event",))
 
 

@@ -14,6 +14,8 @@ from tumorscope.serving.http_api.base.api_keys import KeyRing
 from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.logs import log_event, log_repeated
 from tumorscope.serving.http_api.base.problems import RefusalError
+from tumorscope.serving.http_api.edge.auditing import Auditor
+from tumorscope.serving.http_api.edge.rate_limit import RateLimit
 from tumorscope.serving.http_api.edge.uploads import skip_body
 from tumorscope.serving.loopback import is_loopback
 
@@ -59,15 +61,25 @@ _NOT_READ_ON: Final = (401, 403, 408)
 """Refusals of strangers, who are owed nothing, and of bodies that do not come."""
 
 
-def register(app: Flask, config: ServerConfig, keys: KeyRing | None) -> None:
+def register(
+    app: Flask,
+    config: ServerConfig,
+    keys: KeyRing | None,
+    *,
+    auditor: Auditor,
+    limit: RateLimit | None,
+) -> None:
     """Put the guard before and behind every request of an application."""
 
     def check() -> None:
         g.started = time.perf_counter()
         g.request_id = request_id(request.environ)
         check_caller(request.environ, request.path, keys)
+        if limit is not None and request.method == "POST" and (name := caller()) is not None:
+            limit.check(name)
 
     def finish(response: Response) -> Response:
+        response = auditor.audited(response, caller())
         if response.status_code >= 400 and response.status_code not in _NOT_READ_ON:
             skip_body(request.environ, config)
         return _finish(response)

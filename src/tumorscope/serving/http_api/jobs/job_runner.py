@@ -20,6 +20,7 @@ from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.full_disk import is_disk_full, log_full_disk
 from tumorscope.serving.http_api.base.logs import log_crash, log_event
 from tumorscope.serving.http_api.edge.admission import Admission
+from tumorscope.serving.http_api.edge.auditing import Auditor, summary
 from tumorscope.serving.http_api.jobs.answering import (
     NOT_PROCESSED,
     Sources,
@@ -36,9 +37,12 @@ from tumorscope.serving.http_api.jobs.job_store import (
 from tumorscope.serving.http_api.jobs.pictures import describe_slice, save_pictures
 from tumorscope.serving.http_api.jobs.stored_answers import (
     are_of_other_model,
+    audited,
     collect_series,
     store_member,
 )
+from tumorscope.serving.http_api.jobs.subjects import subjects_of_scans
+from tumorscope.serving.pseudonyms import Kind
 
 PICTURES: Final = "pictures"
 """Folder of a held job's pictures, inside the job's own."""
@@ -65,12 +69,18 @@ class JobRunner:
     """Works off jobs, one at a time, beside the image requests of its process."""
 
     def __init__(
-        self, config: ServerConfig, store: JobStore, classifier: Classifier, admission: Admission
+        self,
+        config: ServerConfig,
+        store: JobStore,
+        classifier: Classifier,
+        admission: Admission,
+        auditor: Auditor,
     ) -> None:
         self._config = config
         self._store = store
         self._classifier = classifier
         self._admission = admission
+        self._auditor = auditor
         self._next_sweep = 0.0
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -135,6 +145,7 @@ class JobRunner:
                     classifier=self._classifier_for(job),
                     admission=self._admission,
                     stopping=self._stopping,
+                    auditor=self._auditor,
                 ).run()
         except LeaseLostError:
             if self._store.get(job.id) is None:
@@ -186,7 +197,7 @@ class JobRunner:
 class _JobRun:
     """One job from its first unanswered slice to its end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  keyword-only
         self,
         job: StoredJob,
         *,
@@ -195,7 +206,9 @@ class _JobRun:
         classifier: Classifier,
         admission: Admission,
         stopping: threading.Event,
+        auditor: Auditor,
     ) -> None:
+        self._auditor = auditor
         self._job = job
         self._store = store
         self._config = config
@@ -210,6 +223,7 @@ class _JobRun:
             log_event("job-restarted")
         self._number = len(known)
         self._skip = sum(1 for one in known if one.file == self._job.files_done)
+        self._subjects: set[tuple[Kind, str]] = set()
         self._series: dict[str, int] = {}
         for one in known:
             self._series_number(one.series_uid)
@@ -254,7 +268,16 @@ class _JobRun:
             most = self._config.max_job_slices
             limit = f"One job may hold {most:,} slices; send the rest as another."
             return Failure(name, ImageTooLargeError(limit))
+        if isinstance(source, SourceFile) and not isinstance(scans, Failure):
+            self._note_subjects(source, scans)
         return scans
+
+    def _note_subjects(self, source: SourceFile, scans: list[Scan]) -> None:
+        """Keep whose scans these are, as hashes, before an answer is."""
+        said = subjects_of_scans(source, scans, self._auditor.pseudonyms, self._config.limits)
+        if new := said - self._subjects:
+            self._store.add_subjects(self._job.id, new)
+            self._subjects |= new
 
     def _answer_slice(self, index: int, scan: Scan, *, is_last: bool) -> None:
         held = self._job.hold_s > 0
@@ -295,6 +318,13 @@ class _JobRun:
             StoredAnswer(self._number + place, None, one.to_dict())
             for place, one in enumerate(self._answers_of_series())
         ]
+        known = audited(self._store.answers(self._job.id))
+        self._auditor.write(
+            "job-answer",
+            by=self._job.caller,
+            job=self._auditor.pseudonyms.of("job", self._job.id),
+            **summary(*known, self._auditor.pseudonyms),
+        )
         self._store.finish(self._job.id, series)
 
     def _answers_of_series(self) -> list[SeriesPrediction | StudyPrediction | Failure]:

@@ -16,7 +16,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,59 +24,19 @@ from typing import Any, Final
 
 from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.full_disk import is_disk_full
+from tumorscope.serving.http_api.jobs.store_schema import open_store
+from tumorscope.serving.pseudonyms import Kind
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS jobs (
-    id TEXT PRIMARY KEY,
-    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'finished')),
-    created REAL NOT NULL,
-    operating_point TEXT NOT NULL,
-    threshold REAL,
-    hold_s REAL NOT NULL,
-    bytes INTEGER NOT NULL,
-    owner TEXT,
-    lease REAL NOT NULL DEFAULT 0,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    files INTEGER,
-    files_done INTEGER NOT NULL DEFAULT 0,
-    expires REAL,
-    caller TEXT
-);
-CREATE TABLE IF NOT EXISTS uploads (
-    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-    number INTEGER NOT NULL,
-    file TEXT NOT NULL,
-    name TEXT NOT NULL,
-    PRIMARY KEY (job, number)
-);
-CREATE TABLE IF NOT EXISTS answers (
-    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-    number INTEGER NOT NULL,
-    file INTEGER,
-    answer TEXT NOT NULL,
-    series_uid TEXT,
-    position_mm REAL,
-    view TEXT,
-    member TEXT,
-    PRIMARY KEY (job, number)
-);
-CREATE TABLE IF NOT EXISTS repeats (
-    key TEXT PRIMARY KEY,
-    digest TEXT NOT NULL,
-    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE
-);
-CREATE INDEX IF NOT EXISTS repeats_of_job ON repeats (job);
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, created, bytes);
-CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (created, id);
-"""
-_ADDED: Final = {
-    "jobs": {"threshold": "REAL", "caller": "TEXT"},
-    "answers": {"member": "TEXT"},
-}
-"""Columns that a database of an earlier version lacks."""
+STORE_NAME: Final = "jobs.sqlite3"
+COPY_PREFIX: Final = ".backup."
+"""Of the folders that a backup makes in the spool, and leaves only if it is killed."""
 
-_BUSY_MS: Final = 10_000
-"""Wait for another process' transaction; each takes a few milliseconds."""
+_FAR_S: Final = 120.0
+"""A lease that ends this much later than a new one would was taken before the clock was set back;
+whoever has it renews it at once, and who does not is dead."""
+
+_COPY_S: Final = 86_400.0
+"""No backup takes longer."""
 
 
 class OtherRequestError(Exception):
@@ -202,7 +162,7 @@ class JobStore:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
         self._lock = threading.RLock()
-        self._database = _connect(config.spool / "jobs.sqlite3")
+        self._database = open_store(config.spool / STORE_NAME)
         self.owner = secrets.token_hex(8)
 
     def close(self) -> None:
@@ -367,8 +327,9 @@ class JobStore:
             row = database.execute(
                 "UPDATE jobs SET state = 'running', owner = ?, lease = ?, attempts = attempts + 1 "
                 "WHERE id = (SELECT id FROM jobs WHERE state IN ('queued', 'running') "
-                "AND (state = 'queued' OR lease < ?) ORDER BY created LIMIT 1) RETURNING *",
-                (self.owner, now + self._config.lease_s, now),
+                "AND (state = 'queued' OR lease NOT BETWEEN ? AND ?) ORDER BY created LIMIT 1) "
+                "RETURNING *",
+                (self.owner, now + self._config.lease_s, now, now + self._config.lease_s + _FAR_S),
             ).fetchone()
         return None if row is None else StoredJob(**dict(row))
 
@@ -391,6 +352,42 @@ class JobStore:
         with self._transaction() as database:
             _check_owned(self._update(database, job, "attempts = 0, files_done = ?", files_done))
             _insert(database, job, answer)
+
+    def add_subjects(self, job: str, subjects: Iterable[tuple[Kind, str]]) -> None:
+        """Note the hashes of whom a job is about, by which it can be found to be purged."""
+        with self._transaction() as database:
+            database.executemany(
+                "INSERT OR IGNORE INTO subjects VALUES (?, ?, ?)",
+                [(job, kind, hashed) for kind, hashed in subjects],
+            )
+
+    def jobs_about(self, kind: Kind, hashed: str) -> list[str]:
+        """Return the jobs that are known to be about a study or a patient."""
+        with self._reading() as database:
+            rows = database.execute(
+                "SELECT job FROM subjects WHERE kind = ? AND hash = ?", (kind, hashed)
+            ).fetchall()
+        return [row["job"] for row in rows]
+
+    def jobs_of_study(self, uid: str) -> list[str]:
+        """Return the jobs with answers for slices of a study; also those of earlier versions."""
+        with self._reading() as database:
+            rows = database.execute(
+                "SELECT DISTINCT job FROM answers WHERE view ->> 'study_instance_uid' = ?", (uid,)
+            ).fetchall()
+        return [row["job"] for row in rows]
+
+    def jobs_before(self, created: float) -> list[str]:
+        """Return the jobs that were made before a time."""
+        with self._reading() as database:
+            rows = database.execute("SELECT id FROM jobs WHERE created < ?", (created,)).fetchall()
+        return [row["id"] for row in rows]
+
+    def unanswered(self) -> list[str]:
+        """Return the jobs whose uploads are still there."""
+        with self._reading() as database:
+            rows = database.execute("SELECT DISTINCT job FROM uploads").fetchall()
+        return [row["job"] for row in rows]
 
     def restart(self, job: str) -> None:
         """Forget the answers of a job that is being worked on: another model gave them.
@@ -451,7 +448,12 @@ class JobStore:
         """
         now = time.time()
         with self._transaction() as database:
-            rows = database.execute("SELECT id, expires <= ? AS over FROM jobs", (now,)).fetchall()
+            rows = database.execute(
+                "SELECT id, expires <= ? OR (state = 'finished' AND hold_s = 0 AND "
+                "sum(iif(state = 'finished' AND hold_s = 0, bytes, 0)) "
+                "OVER (ORDER BY created DESC, id) > ?) AS over FROM jobs",
+                (now, self._config.keep_bytes),
+            ).fetchall()
             over = [(row["id"],) for row in rows if row["over"]]
             for (job,) in over:
                 shutil.rmtree(self.folder(job), ignore_errors=True)
@@ -461,6 +463,9 @@ class JobStore:
         oldest = now - 2 * self._config.upload_timeout_s
         for folder in self._folder.iterdir():
             if folder.name not in known and folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
+        for folder in self._config.spool.glob(f"{COPY_PREFIX}*"):
+            if folder.stat().st_mtime < now - _COPY_S:
                 shutil.rmtree(folder, ignore_errors=True)
         self._forget()
         return len(over)
@@ -512,34 +517,6 @@ class JobStore:
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    path.touch(mode=0o600)
-    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    database.row_factory = sqlite3.Row
-    for pragma in (
-        f"busy_timeout = {_BUSY_MS}",
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "secure_delete = ON",
-        "foreign_keys = ON",
-    ):
-        database.execute(f"PRAGMA {pragma}")
-    database.executescript(_SCHEMA)
-    _add_columns(database)
-    return database
-
-
-def _add_columns(database: sqlite3.Connection) -> None:
-    """Bring a database of an earlier version up to this one; several processes may try at once."""
-    database.execute("BEGIN IMMEDIATE")
-    for table, columns in _ADDED.items():
-        known = {row["name"] for row in database.execute(f"PRAGMA table_info({table})")}
-        for name, kind in columns.items():
-            if name not in known:
-                database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
-    database.execute("COMMIT")
 
 
 def _repeated(database: sqlite3.Connection, repeatable: Repeatable) -> str | None:

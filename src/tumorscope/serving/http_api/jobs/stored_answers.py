@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -19,6 +20,14 @@ def collect_series(collector: SeriesCollector, answers: Iterable[StoredAnswer]) 
     for one in answers:
         if one.series_uid is not None:
             collector.add(one.series_uid, _restore(one))
+
+
+def audited(answers: Iterable[StoredAnswer]) -> tuple[list[dict[str, Any]], set[str | None]]:
+    """Return what the audit log is told of answers: the JSON objects, and the studies."""
+    listed = list(answers)
+    return [one.answer for one in listed], {
+        (one.view or {}).get("study_instance_uid") for one in listed
+    }
 
 
 def are_of_other_model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from typing import Final
@@ -48,6 +49,8 @@ def _obstacle() -> str | None:
         service.store.load()
     except sqlite3.Error:
         return "The list of jobs cannot be read."
+    if not os.access(service.config.spool, os.W_OK):
+        return "The spool cannot be written."
     if shutil.disk_usage(service.config.spool).free < _FREE_BYTES:
         return "The disk is nearly full."
     return None

@@ -21,6 +21,7 @@ from tumorscope.labels import NOTICE
 from tumorscope.serving.http_api.base import metrics
 from tumorscope.serving.http_api.base.full_disk import DETAIL, RETRY_AFTER_S, log_full_disk
 from tumorscope.serving.http_api.base.problems import RefusalError, json_response
+from tumorscope.serving.http_api.edge.auditing import note_answers, note_job
 from tumorscope.serving.http_api.edge.guard import caller
 from tumorscope.serving.http_api.edge.uploads import SpoolFile, clean_name, read_files
 from tumorscope.serving.http_api.jobs.job_runner import PICTURES
@@ -33,6 +34,7 @@ from tumorscope.serving.http_api.jobs.job_store import (
 )
 from tumorscope.serving.http_api.jobs.pictures import evidence_path, image_path, windowed
 from tumorscope.serving.http_api.jobs.service import Service, current_service
+from tumorscope.serving.http_api.jobs.stored_answers import audited
 from tumorscope.serving.http_api.schemas.openapi import Answered, describe, parse_query
 from tumorscope.serving.http_api.schemas.shapes import (
     Job,
@@ -119,6 +121,7 @@ def create_job() -> ResponseReturnValue:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    note_job(kept)
     if kept == job:
         service.runner.wake()
         metrics.JOBS.labels("created").inc()
@@ -159,6 +162,7 @@ def get_job(job: str) -> ResponseReturnValue:
     service = current_service()
     snapshot = _snapshot(service, job, after=query.after)
     row = snapshot.job
+    note_answers(*audited(snapshot.answers))
     kept = row.hold_s > 0 or service.config.keep_results_s > 0
     if row.state == "finished" and not kept and request.method == "GET":
         after_this_request(lambda response: _delete_when_sent(response, service, job))

@@ -17,6 +17,7 @@ from tumorscope.imaging.png import encode_png
 from tumorscope.imaging.scan import Scan
 from tumorscope.model.classifier import Classifier, SeriesCollector
 from tumorscope.serving.http_api.base.problems import RefusalError, json_response, refusal_of
+from tumorscope.serving.http_api.edge.auditing import note_answers
 from tumorscope.serving.http_api.edge.uploads import clean_name, read_files
 from tumorscope.serving.http_api.jobs.answering import answer_scan, listed, read_scans
 from tumorscope.serving.http_api.jobs.service import Service, current_service
@@ -63,11 +64,13 @@ def create_predictions() -> ResponseReturnValue:
         )
         answers = _answers(service, classifier, files, heatmap=heatmap)
         # Turned one by one, so that pixels are held of one answer only.
-        predictions, failures = [], []
+        predictions, failures, studies = [], [], set[str | None]()
         for answer in answers:
             predictions.append(_to_dict(answer))
+            studies.add(getattr(answer, "study_instance_uid", None))
             if isinstance(answer, Failure):
                 failures.append(answer)
+    note_answers(predictions, studies)
     if len(failures) == len(predictions):
         raise refusal_of(failures)
     return json_response({"predictions": predictions})
