@@ -8,8 +8,9 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import numpy as np
@@ -17,10 +18,13 @@ import numpy as np
 from tumorscope.answer import Answer, Failure, Prediction
 from tumorscope.cli.options import model_option, operating_point_option, threshold_option
 from tumorscope.columns import COLUMNS, flatten, in_cell
-from tumorscope.errors import UsageError
+from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.imaging.png import encode_png
 from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
+
+if TYPE_CHECKING:
+    from tumorscope.cli.dicom_results import DicomResultFolder
 
 EXIT_SOME_FAILED: Final = 1
 
@@ -43,6 +47,19 @@ _MAX_NAME_BYTES: Final = 120
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for one PNG per image with the evidence overlaid.",
 )
+@click.option(
+    "--dicom-results",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for results as DICOM objects of the same study, a subfolder per series.",
+)
+@click.option(
+    "--results",
+    default="sr,sc,pm,seg",
+    show_default=True,
+    metavar="KINDS",
+    help="Results for --dicom-results: sr (structured report), sc (secondary captures), pm "
+    "(parametric map), seg (segmentation), pdf (document).",
+)
 @model_option
 @operating_point_option
 @threshold_option
@@ -50,6 +67,8 @@ def predict(
     paths: tuple[str, ...],
     style: str,
     heatmaps: Path | None,
+    dicom_results: Path | None,
+    results: str,
     model: Path | None,
     operating_point: str | None,
     threshold: float | None,
@@ -60,21 +79,34 @@ def predict(
     """
     classifier = load_model(model, operating_point=operating_point, threshold=threshold)
     pictures = None if heatmaps is None else _HeatmapFolder(heatmaps, inputs=paths)
+    objects = None if dicom_results is None else _result_folder(dicom_results, results, paths)
     write = _WRITERS[style]()
     failed = False
-    answers = classifier.predict_many(paths, heatmap=pictures is not None)
-    for answer in _with_progress(answers):
-        if isinstance(answer, Failure):
-            failed = True
-            if style != "json":
-                click.echo(f"{answer.source}: {answer.error.detail}", err=True)
-        if pictures is not None and isinstance(answer, Prediction):
-            pictures.save(answer)
-        write(answer)
+    needs_evidence = pictures is not None or objects is not None
+    with nullcontext() if objects is None else objects:
+        for answer in _with_progress(classifier.predict_many(paths, heatmap=needs_evidence)):
+            if isinstance(answer, Failure):
+                failed = True
+                if style != "json":
+                    click.echo(f"{answer.source}: {answer.error.detail}", err=True)
+            if pictures is not None and isinstance(answer, Prediction):
+                pictures.save(answer)
+            if objects is not None:
+                objects.save(answer)
+            write(answer)
     if style == "table":
         point, value = classifier.operating_point, classifier.threshold
         click.echo(f"\nOperating point {point}: tumor from {value:.3f} on. {NOTICE}")
     sys.exit(EXIT_SOME_FAILED if failed else 0)
+
+
+def _result_folder(folder: Path, kinds: str, paths: tuple[str, ...]) -> DicomResultFolder:
+    try:
+        from tumorscope.cli.dicom_results import DicomResultFolder
+    except ImportError as error:
+        raise MissingExtraError(feature="--dicom-results", extra="dicom") from error
+    make_output_folder(folder, inputs=paths, option="--dicom-results", holds="results")
+    return DicomResultFolder(folder, kinds)
 
 
 def _with_progress(answers: Iterable[Answer]) -> Iterator[Answer]:
@@ -88,23 +120,34 @@ def _with_progress(answers: Iterable[Answer]) -> Iterator[Answer]:
         click.echo(err=True)
 
 
+def make_output_folder(folder: Path, *, inputs: Iterable[str], option: str, holds: str) -> None:
+    """Make a folder for what is written beside the answers.
+
+    Raises
+    ------
+    UsageError
+        If it lies inside an input, has content or cannot be made.
+    """
+    for name in filter(None, inputs):
+        if Path(name).is_dir() and folder.resolve().is_relative_to(Path(name).resolve()):
+            raise UsageError(
+                f"The folder {folder} lies inside the input {name}, so its {holds} would be "
+                f"read as scans; give {option} a folder outside the input."
+            )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        used = any(folder.iterdir())
+    except OSError as error:
+        raise UsageError(f"The folder {folder} cannot be used: {error.strerror}.") from error
+    if used:
+        raise UsageError(f"The folder {folder} is not empty; give a new one for {option}.")
+
+
 class _HeatmapFolder:
     """Writes one PNG per image, never over an existing file."""
 
     def __init__(self, folder: Path, *, inputs: Iterable[str]) -> None:
-        for name in filter(None, inputs):
-            if Path(name).is_dir() and folder.resolve().is_relative_to(Path(name).resolve()):
-                raise UsageError(
-                    f"The folder {folder} lies inside the input {name}, so its heat maps would be "
-                    "read as scans; give --heatmaps a folder outside the input."
-                )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            used = any(folder.iterdir())
-        except OSError as error:
-            raise UsageError(f"The folder {folder} cannot be used: {error.strerror}.") from error
-        if used:
-            raise UsageError(f"The folder {folder} is not empty; give a new one for --heatmaps.")
+        make_output_folder(folder, inputs=inputs, option="--heatmaps", holds="heat maps")
         self._folder = folder
         self._taken: set[str] = set()
 
