@@ -16,12 +16,13 @@ from tumorscope import __version__
 from tumorscope.answer import Prediction, SeriesPrediction
 from tumorscope.imaging.formats.dicom_geometry import functional_groups
 from tumorscope.imaging.formats.dicom_header import numbers, text, whole
+from tumorscope.serving.dicom.origin import MANUFACTURER
 
 Kind = Literal["sr", "sc", "pm", "seg", "pdf"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """Structured report, secondary captures, parametric map, segmentation, encapsulated PDF."""
 
-NAME: Final = "tumorscope"
+NAME: Final = MANUFACTURER
 SCHEME: Final = "99TUMORSCOPE"
 """Designator of the codes of :mod:`tumorscope.serving.dicom.results.codes`."""
 
@@ -214,11 +215,6 @@ class SourceSeries:
         result.copy_patient_and_study_information(copied)
         result.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         return result
-
-
-def is_result(header: pydicom.Dataset) -> bool:
-    """Tell whether a data set is a result of this program, which a PACS may send back to it."""
-    return text(header, "Manufacturer") == NAME
 
 
 def is_uid(value: str) -> bool:

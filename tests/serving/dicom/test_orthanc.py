@@ -1,0 +1,94 @@
+"""A real PACS: the recipe of ``deploy/orthanc``, and results read back over DICOMweb."""
+
+import io
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import FileDataset
+
+pytest.importorskip("highdicom", reason="the extra [dicom] is not installed")
+
+import highdicom
+
+from tests.serving.dicom.made_series import make_series
+from tests.serving.dicom.orthanc import Orthanc, free_port
+from tumorscope.model.artifact import Artifact
+from tumorscope.model.classifier import Classifier
+from tumorscope.serving.dicom.delivery import web_client
+
+
+@pytest.fixture
+def node_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def orthanc(tmp_path: Path, node_port: int) -> Iterator[Orthanc]:
+    folder = tmp_path / "orthanc"
+    folder.mkdir()
+    one = Orthanc(folder, node_port=node_port)
+    yield one
+    one.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["--stow", "--send-to"])
+def test_results_come_back_into_the_study(
+    orthanc: Orthanc,
+    node_port: int,
+    way: str,
+    tmp_path: Path,
+    tiny_artifact: Artifact,
+    tiny_artifact_path: Path,
+    make_head: Callable[..., np.ndarray],
+    make_dicom: Callable[..., FileDataset],
+) -> None:
+    to = orthanc.web if way == "--stow" else f"ORTHANC@127.0.0.1:{orthanc.dicom}"
+    node = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "tumorscope", "node", "--port", str(node_port)),
+            *("--accept", "ORTHANC", way, to, "--results", "sr,sc,pm,seg"),
+            *("--store", str(tmp_path / "store"), "--output", str(tmp_path / "answers.jsonl")),
+            *("--model", str(tiny_artifact_path), "--series-after", "1"),
+        ],
+        stderr=(tmp_path / "node.log").open("wb"),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        client = web_client(orthanc.web)
+        datasets = make_series(make_head, make_dicom)
+        client.store_instances(datasets)
+        found = [
+            orthanc.wait_for(kind, count) for kind, count in (("SR", 1), ("SEG", 1), ("OT", 4))
+        ]
+        log = (tmp_path / "node.log").read_text()
+        assert found == [1, 1, 4], log
+        time.sleep(3)  # results make the study stable again
+        client.store_instances(datasets)
+        time.sleep(3)
+        assert [orthanc.instances(kind) for kind in ("MR", "SR", "SEG", "OT")] == [6, 1, 1, 4]
+    finally:
+        node.terminate()
+        node.wait(60)
+    studies = client.search_for_studies()
+    assert len(studies) == 1
+    expected = list(Classifier(tiny_artifact, threads=1).predict_many(datasets))[-1]
+    study = str(datasets[0].StudyInstanceUID)
+    [entry] = client.search_for_series(study, search_filters={"Modality": "SR"})
+    series = entry["0020000E"]["Value"][0]
+    [report] = client.retrieve_series(study, series)
+    buffer = io.BytesIO()
+    report.save_as(buffer, enforce_file_format=True)
+    report = highdicom.sr.Comprehensive3DSR.from_dataset(pydicom.dcmread(buffer))
+    group = report.content.get_image_measurement_groups()[0]
+    values = {one.name.value: one.value for one in group.get_measurements()}
+    assert values["P_TUMOR"] == pytest.approx(expected.probabilities["tumor"], abs=1e-6)
+    lines = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    assert [one["kind"] for one in lines] == ["image"] * 6 + ["series"], "answered once"
