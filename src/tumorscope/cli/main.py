@@ -24,6 +24,10 @@ _VERBS: Final = {
     "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
     "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),
     "prune": ("tumorscope.cli.prune:prune", "Prune a trained network to fewer filters."),
+    "deidentify": (
+        "tumorscope.cli.deidentify:deidentify",
+        "Copy DICOM images without what identifies a patient.",
+    ),
     "evaluate": ("tumorscope.cli.evaluate:evaluate", "Measure a model, with intervals."),
     "calibrate": ("tumorscope.cli.calibrate:calibrate", "Recalibrate a model on local cases."),
     "export": ("tumorscope.cli.export:export", "Export a training run as an artifact."),
