@@ -1,7 +1,19 @@
 -- Sends the MR series of a study to tumorscope once the study is stable, each series once.
+-- A series that cannot be sent is tried again at each heartbeat, as long as Orthanc runs.
 -- Research use only. Not a medical device.
 
 local SENT = '4444' -- user-defined metadata of Orthanc, any number from 1024 on
+local waiting = {}
+
+local function send(seriesId, count)
+  local request = { Resources = { seriesId }, Synchronous = true }
+  if RestApiPost('/modalities/tumorscope/store', DumpJson(request)) == nil then
+    waiting[seriesId] = count
+  else
+    waiting[seriesId] = nil
+    RestApiPut('/series/' .. seriesId .. '/metadata/' .. SENT, count)
+  end
+end
 
 function OnStableStudy(studyId, tags, metadata)
   for _, seriesId in pairs(ParseJson(RestApiGet('/studies/' .. studyId))['Series']) do
@@ -9,8 +21,13 @@ function OnStableStudy(studyId, tags, metadata)
     local known = ParseJson(RestApiGet('/series/' .. seriesId .. '/metadata?expand'))
     local count = tostring(#series['Instances'])
     if series['MainDicomTags']['Modality'] == 'MR' and known[SENT] ~= count then
-      SendToModality(seriesId, 'tumorscope')
-      RestApiPut('/series/' .. seriesId .. '/metadata/' .. SENT, count)
+      send(seriesId, count)
     end
   end
+end
+
+function OnHeartBeat()
+  local due = {}
+  for seriesId, count in pairs(waiting) do due[seriesId] = count end
+  for seriesId, count in pairs(due) do send(seriesId, count) end
 end

@@ -35,6 +35,7 @@ class Orthanc:
             "StorageDirectory": str(folder / "storage"),
             "IndexDirectory": str(folder / "storage"),
             "StableAge": 1,
+            "LuaHeartBeatPeriod": 2,
             "AuthenticationEnabled": False,
             "DicomModalities": {"tumorscope": ["TUMORSCOPE", "127.0.0.1", node_port]},
             "LuaScripts": [str(RECIPE / "tumorscope.lua")],

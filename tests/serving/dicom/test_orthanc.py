@@ -40,7 +40,7 @@ def orthanc(tmp_path: Path, node_port: int) -> Iterator[Orthanc]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["--stow", "--send-to"])
-def test_results_come_back_into_the_study(
+def test_results_come_back_into_the_study(  # noqa: PLR0917
     orthanc: Orthanc,
     node_port: int,
     way: str,
@@ -51,6 +51,7 @@ def test_results_come_back_into_the_study(
     make_dicom: Callable[..., FileDataset],
 ) -> None:
     to = orthanc.web if way == "--stow" else f"ORTHANC@127.0.0.1:{orthanc.dicom}"
+    log = (tmp_path / "node.log").open("wb")
     node = subprocess.Popen(
         [
             *(sys.executable, "-m", "tumorscope", "node", "--port", str(node_port)),
@@ -58,7 +59,7 @@ def test_results_come_back_into_the_study(
             *("--store", str(tmp_path / "store"), "--output", str(tmp_path / "answers.jsonl")),
             *("--model", str(tiny_artifact_path), "--series-after", "1"),
         ],
-        stderr=(tmp_path / "node.log").open("wb"),
+        stderr=log,
         stdout=subprocess.DEVNULL,
     )
     try:
@@ -77,6 +78,7 @@ def test_results_come_back_into_the_study(
     finally:
         node.terminate()
         node.wait(60)
+        log.close()
     studies = client.search_for_studies()
     assert len(studies) == 1
     expected = list(Classifier(tiny_artifact, threads=1).predict_many(datasets))[-1]
@@ -92,3 +94,40 @@ def test_results_come_back_into_the_study(
     assert values["P_TUMOR"] == pytest.approx(expected.probabilities["tumor"], abs=1e-6)
     lines = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
     assert [one["kind"] for one in lines] == ["image"] * 6 + ["series"], "answered once"
+
+
+@pytest.mark.slow
+def test_pull_answers_what_a_pacs_has(
+    tmp_path: Path,
+    tiny_artifact: Artifact,
+    tiny_artifact_path: Path,
+    make_head: Callable[..., np.ndarray],
+    make_dicom: Callable[..., FileDataset],
+) -> None:
+    pacs = Orthanc(tmp_path, LuaScripts=[])
+    try:
+        client = web_client(pacs.web)
+        wanted = make_series(make_head, make_dicom, count=3)
+        other = make_series(make_head, make_dicom, count=1, study="other", StudyDate="20200101")
+        for ds in other:
+            ds.SeriesInstanceUID, ds.SOPInstanceUID = "1.2.7.1", "1.2.7.2"
+            ds.file_meta.MediaStorageSOPInstanceUID = "1.2.7.2"
+        client.store_instances([*wanted, *other])
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "tumorscope", "pull", pacs.web, "--date", "20260102"),
+                *("--model", str(tiny_artifact_path), "--stow", pacs.web, "--results", "sr,seg"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [one["kind"] for one in answers] == ["image"] * 3 + ["series"]
+        assert {one["source"] for one in answers[:3]} == {str(ds.SOPInstanceUID) for ds in wanted}
+        expected = list(Classifier(tiny_artifact, threads=1).predict_many(wanted))[-1]
+        assert answers[-1]["probabilities"] == expected.probabilities
+        assert [pacs.instances(kind) for kind in ("MR", "SR", "SEG")] == [4, 1, 1]
+    finally:
+        pacs.close()
