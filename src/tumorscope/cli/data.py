@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from tumorscope.cli.data_copies import duplicates, overlap
+from tumorscope.cli.data_feedback import feedback
 from tumorscope.cli.data_fetch import fetch
 from tumorscope.cli.data_labels import labels
 from tumorscope.cli.data_leakage import leakage
@@ -30,6 +31,7 @@ data.add_command(labels)
 data.add_command(leakage)
 data.add_command(shortcuts)
 data.add_command(split)
+data.add_command(feedback)
 data.add_command(fetch)
 
 
