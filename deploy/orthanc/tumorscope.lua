@@ -1,5 +1,6 @@
 -- Sends the MR series of a study to tumorscope once the study is stable, each series once.
--- A series that cannot be sent is tried again at each heartbeat, as long as Orthanc runs.
+-- A series that cannot be sent is tried again when the next study is stable, and at each heartbeat
+-- of an Orthanc that has one (LuaHeartBeatPeriod), as long as Orthanc runs.
 -- Research use only. Not a medical device.
 
 local SENT = '4444' -- user-defined metadata of Orthanc, any number from 1024 on
@@ -15,7 +16,14 @@ local function send(seriesId, count)
   end
 end
 
+local function sendWaiting()
+  local due = {}
+  for seriesId, count in pairs(waiting) do due[seriesId] = count end
+  for seriesId, count in pairs(due) do send(seriesId, count) end
+end
+
 function OnStableStudy(studyId, tags, metadata)
+  sendWaiting()
   for _, seriesId in pairs(ParseJson(RestApiGet('/studies/' .. studyId))['Series']) do
     local series = ParseJson(RestApiGet('/series/' .. seriesId))
     local known = ParseJson(RestApiGet('/series/' .. seriesId .. '/metadata?expand'))
@@ -27,7 +35,5 @@ function OnStableStudy(studyId, tags, metadata)
 end
 
 function OnHeartBeat()
-  local due = {}
-  for seriesId, count in pairs(waiting) do due[seriesId] = count end
-  for seriesId, count in pairs(due) do send(seriesId, count) end
+  sendWaiting()
 end

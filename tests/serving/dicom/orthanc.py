@@ -21,6 +21,15 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+def wait_until_open(port: int) -> None:
+    for _ in range(1200):
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError("nobody listens")
+
+
 class Orthanc:
     """Runs until closed; its folder is new."""
 
@@ -35,7 +44,6 @@ class Orthanc:
             "StorageDirectory": str(folder / "storage"),
             "IndexDirectory": str(folder / "storage"),
             "StableAge": 1,
-            "LuaHeartBeatPeriod": 2,
             "AuthenticationEnabled": False,
             "DicomModalities": {"tumorscope": ["TUMORSCOPE", "127.0.0.1", node_port]},
             "LuaScripts": [str(RECIPE / "tumorscope.lua")],

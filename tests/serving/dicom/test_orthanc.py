@@ -18,7 +18,7 @@ pytest.importorskip("highdicom", reason="the extra [dicom] is not installed")
 import highdicom
 
 from tests.serving.dicom.made_series import make_series
-from tests.serving.dicom.orthanc import Orthanc, free_port
+from tests.serving.dicom.orthanc import Orthanc, free_port, wait_until_open
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.serving.dicom.delivery import web_client
@@ -65,6 +65,7 @@ def test_results_come_back_into_the_study(  # noqa: PLR0917
     try:
         client = web_client(orthanc.web)
         datasets = make_series(make_head, make_dicom)
+        wait_until_open(node_port)
         client.store_instances(datasets)
         found = [
             orthanc.wait_for(kind, count) for kind, count in (("SR", 1), ("SEG", 1), ("OT", 4))

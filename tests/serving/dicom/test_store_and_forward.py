@@ -4,7 +4,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,7 +21,7 @@ from pydicom.uid import generate_uid
 pytest.importorskip("highdicom", reason="the extra [dicom] is not installed")
 
 from tests.serving.dicom.made_series import make_series
-from tests.serving.dicom.orthanc import free_port
+from tests.serving.dicom.orthanc import free_port, wait_until_open
 from tests.serving.dicom.test_node import associate, send
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import Artifact
@@ -383,7 +382,7 @@ def test_killed_at_random_moments_acknowledged_is_answered_once(
         one.start()
     chance = random.Random(5)
     for _ in range(KILLS):
-        _wait_until_open(port)
+        wait_until_open(port)
         time.sleep(chance.uniform(0.1, 1.5))
         running[0].send_signal(signal.SIGKILL)
         running[0].wait()
@@ -411,7 +410,7 @@ def _send_all(port: int, datasets: list[FileDataset], acknowledged: set[str]) ->
     """Send until all have been told success, over and over."""
     left = list(datasets)
     while left:
-        _wait_until_open(port)
+        wait_until_open(port)
         association = associate(port)
         if not association.is_established:
             time.sleep(0.2)
@@ -422,15 +421,6 @@ def _send_all(port: int, datasets: list[FileDataset], acknowledged: set[str]) ->
             acknowledged.add(str(left.pop(0).SOPInstanceUID))
             time.sleep(0.1)
         association.abort()
-
-
-def _wait_until_open(port: int) -> None:
-    for _ in range(1200):
-        with socket.socket() as one:
-            if one.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError("the node does not listen")
 
 
 def _answered(folder: Path) -> set[str]:
