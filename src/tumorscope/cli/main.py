@@ -22,6 +22,7 @@ _VERBS: Final = {
     "keys": ("tumorscope.cli.keys:keys", "Manage the API keys of the service."),
     "node": ("tumorscope.cli.node:node", "Run a DICOM node that answers received scans."),
     "pull": ("tumorscope.cli.pull:pull", "Fetch series from a PACS and answer them."),
+    "worklist": ("tumorscope.cli.worklist:worklist", "List answered studies, suspicious first."),
     "data": ("tumorscope.cli.data:data", "Curate collections: findings and manifests."),
     "train": ("tumorscope.cli.train:train", "Fine-tune VGG16 on a manifest; resumable."),
     "prune": ("tumorscope.cli.prune:prune", "Prune a trained network to fewer filters."),

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 import numpy as np
 
-from tumorscope.answer import Answer, Failure, Prediction
+from tumorscope.answer import Answer, Failure, Prediction, SeriesPrediction
 from tumorscope.cli.options import model_option, operating_point_option, threshold_option
 from tumorscope.columns import COLUMNS, flatten, in_cell
 from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.imaging.png import encode_png
 from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
+from tumorscope.system.files import check_output, write_whole
 
 if TYPE_CHECKING:
     from tumorscope.cli.dicom_results import DicomResultFolder
@@ -60,6 +62,12 @@ _MAX_NAME_BYTES: Final = 120
     help="Results for --dicom-results: sr (structured report), sc (secondary captures), pm "
     "(parametric map), seg (segmentation), pdf (document).",
 )
+@click.option(
+    "--fhir",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="New file for a FHIR R5 bundle (DiagnosticReport, Observation, Device) per series or lone "
+    "image, as JSON Lines.",
+)
 @model_option
 @operating_point_option
 @threshold_option
@@ -69,6 +77,7 @@ def predict(
     heatmaps: Path | None,
     dicom_results: Path | None,
     results: str,
+    fhir: Path | None,
     model: Path | None,
     operating_point: str | None,
     threshold: float | None,
@@ -81,6 +90,7 @@ def predict(
     pictures = None if heatmaps is None else _HeatmapFolder(heatmaps, inputs=paths)
     objects = None if dicom_results is None else _result_folder(dicom_results, results, paths)
     write = _WRITERS[style]()
+    bundles = None if fhir is None else _FhirFile(fhir)
     failed = False
     needs_evidence = pictures is not None or objects is not None
     with nullcontext() if objects is None else objects:
@@ -93,7 +103,11 @@ def predict(
                 pictures.save(answer)
             if objects is not None:
                 objects.save(answer)
+            if bundles is not None:
+                bundles.take(answer)
             write(answer)
+    if bundles is not None:
+        bundles.write()
     if style == "table":
         point, value = classifier.operating_point, classifier.threshold
         click.echo(f"\nOperating point {point}: tumor from {value:.3f} on. {NOTICE}")
@@ -163,6 +177,36 @@ class _HeatmapFolder:
             name, number = f"{stem}_{number}", number + 1
         self._taken.add(name.lower())
         (self._folder / f"{name}.png").write_bytes(encode_png(np.asarray(answer.overlay())))
+
+
+class _FhirFile:
+    """Writes a bundle for each series, and for each image that was alone, at the end."""
+
+    def __init__(self, path: Path) -> None:
+        check_output(path, overwrite=False)
+        self._path = path
+        self._alone: dict[str | None, list[Prediction]] = {}
+        self._answers: list[SeriesPrediction | Prediction] = []
+
+    def take(self, answer: Answer) -> None:
+        """Take an answer; slices of a series are forgotten when its own comes."""
+        if isinstance(answer, SeriesPrediction):
+            self._alone.pop(answer.series_instance_uid or answer.source, None)
+            self._answers.append(answer)
+        elif isinstance(answer, Prediction):
+            slim = msgspec.structs.replace(answer, evidence=None, pixels=None)
+            if answer.series_key is None:
+                self._answers.append(slim)
+            else:
+                self._alone.setdefault(answer.series_key, []).append(slim)
+
+    def write(self) -> None:
+        """Write all bundles."""
+        from tumorscope.serving.dicom.results.fhir import fhir_bundle
+
+        single = [one[0] for one in self._alone.values() if len(one) == 1]
+        bundles = [json.dumps(fhir_bundle(one)) for one in (*self._answers, *single)]
+        write_whole(self._path, "".join(f"{one}\n" for one in bundles))
 
 
 def _json_writer() -> Callable[[Answer], None]:

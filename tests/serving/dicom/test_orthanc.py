@@ -67,11 +67,9 @@ def test_results_come_back_into_the_study(  # noqa: PLR0917
         datasets = make_series(make_head, make_dicom)
         wait_until_open(node_port)
         client.store_instances(datasets)
-        found = [
-            orthanc.wait_for(kind, count) for kind, count in (("SR", 1), ("SEG", 1), ("OT", 4))
-        ]
-        log = (tmp_path / "node.log").read_text()
-        assert found == [1, 1, 4], log
+        wanted = {"OT": 4, "SEG": 1, "SR": 1}
+        found = {kind: orthanc.wait_for(kind, count) for kind, count in wanted.items()}
+        assert found == wanted, (tmp_path / "node.log").read_text()
         time.sleep(3)  # results make the study stable again
         client.store_instances(datasets)
         time.sleep(3)
