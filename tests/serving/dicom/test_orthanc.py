@@ -87,6 +87,7 @@ def test_results_come_back_into_the_study(  # noqa: PLR0917
     [report] = client.retrieve_series(study, series)
     buffer = io.BytesIO()
     report.save_as(buffer, enforce_file_format=True)
+    buffer.seek(0)
     report = highdicom.sr.Comprehensive3DSR.from_dataset(pydicom.dcmread(buffer))
     group = report.content.get_image_measurement_groups()[0]
     values = {one.name.value: one.value for one in group.get_measurements()}

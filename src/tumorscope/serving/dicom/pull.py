@@ -18,6 +18,8 @@ from tumorscope.errors import TumorscopeError
 from tumorscope.serving.dicom.delivery import web_client, without_password
 
 MODALITY: Final = "MR"
+_AS_STORED: Final = (("application/dicom", "*"),)
+"""In whatever transfer syntax the PACS has it, rather than decompressed by it."""
 MAX_INSTANCES: Final = 20_000
 """Of one series; the disk is not the PACS's to fill."""
 
@@ -104,7 +106,7 @@ class Puller:
             images: dict[Path, str] = {}
             with self._asked():
                 for ds in self._client.iter_series(
-                    found.study_instance_uid, found.series_instance_uid, progressive=True
+                    found.study_instance_uid, found.series_instance_uid, media_types=_AS_STORED
                 ):
                     if len(images) == MAX_INSTANCES:
                         raise PullError(f"A series has more than {MAX_INSTANCES:,} instances.")
