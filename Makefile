@@ -105,15 +105,21 @@ nginx:
 	command -v nginx >/dev/null && command -v openssl >/dev/null || \
 	  echo "nginx or openssl is missing: THE TESTS BEHIND A PROXY ARE SKIPPED. Install nginx-light." >&2
 
-# The sender that the tests of the DICOM node use; without it one test is skipped.
+# A sender, a validator and a PACS for the tests of DICOM; what is missing skips its tests.
 dcmtk:
-	@if command -v storescu >/dev/null; then :; \
-	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	@PATH="$$PATH:/usr/sbin"; export PATH; \
+	missing() { \
+	  command -v storescu >/dev/null || echo dcmtk; \
+	  command -v dciodvfy >/dev/null || echo dicom3tools; \
+	  command -v Orthanc >/dev/null || echo orthanc; \
+	  test -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so || echo orthanc-dicomweb; \
+	}; \
+	if [ -n "$$(missing)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -qq -y --no-install-recommends dcmtk >/dev/null; \
+	    apt-get install -qq -y --no-install-recommends $$(missing) >/dev/null; \
 	fi; \
-	command -v storescu >/dev/null || \
-	  echo "dcmtk is missing: the test with its storescu is skipped. Install it to run it." >&2
+	[ -z "$$(missing)" ] || \
+	  echo "$$(missing | tr '\n' ' ')missing: TESTS OF DICOM ARE SKIPPED. Install them." >&2
 
 evidence: .venv/.dev ## Fill in all figures anew, write docs/evidence.json, and name what has no source.
 	$(BIN)/python docs/evidence.py

@@ -18,15 +18,20 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     made: list[Any] = []
 
     class Noting:
-        def __init__(self, classifier: Any, config: Any, write: Callable[..., None]) -> None:
+        def __init__(
+            self, classifier: Any, config: Any, write: Callable[..., None], kept: Any
+        ) -> None:
             made.append(
                 (
                     classifier.identity,
                     classifier.operating_point,
                     config,
                     isinstance(getattr(write, "__self__", None), AnswerFile),
+                    kept and (kept._kinds, [one.name for one in kept._receivers]),
                 )
             )
+            if kept:
+                kept._store.close()
 
         def start(self) -> int:
             raise click.exceptions.Exit(0)
@@ -66,6 +71,33 @@ def test_option_changes_the_node(
     assert tumorscope("node", *least, *words).code == 0
     plain, changed = asked
     assert plain != changed
+
+
+def test_results_and_receivers(
+    tumorscope: Callable[..., Result], asked: list[Any], tiny_artifact_path: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("highdicom", reason="the extra [dicom] is not installed")
+    least = ("--model", str(tiny_artifact_path), "--store", str(tmp_path / "store"))
+    assert tumorscope("node", *least).code == 0
+    both = ("--send-to", "PACS@localhost:104", "--stow", "http://localhost/dicom-web")
+    assert tumorscope("node", *least, *both).code == 0
+    assert tumorscope("node", *least, *both, "--results", "sc,sr").code == 0
+    assert [one[4] for one in asked] == [
+        ((), []),
+        (("sr", "sc", "pm", "seg"), ["PACS@localhost:104", "http://localhost/dicom-web"]),
+        (("sr", "sc"), ["PACS@localhost:104", "http://localhost/dicom-web"]),
+    ]
+    result = tumorscope("node", *least, "--results", "sr")
+    assert result.code == 2
+    assert "needs a receiver" in result.err
+
+
+def test_the_store_lies_in_the_state_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert node_verb.default_store() == Path("/state/tumorscope/node")
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/tumorscope:/other")
+    assert node_verb.default_store() == Path("/var/lib/tumorscope/node")
 
 
 def test_model_and_output_change_the_node(

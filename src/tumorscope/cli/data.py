@@ -8,6 +8,7 @@ import click
 
 from tumorscope.cli.data_check import check
 from tumorscope.cli.data_copies import duplicates, overlap
+from tumorscope.cli.data_feedback import feedback
 from tumorscope.cli.data_fetch import fetch
 from tumorscope.cli.data_labels import labels
 from tumorscope.cli.data_leakage import leakage
@@ -29,6 +30,7 @@ data.add_command(labels)
 data.add_command(leakage)
 data.add_command(shortcuts)
 data.add_command(split)
+data.add_command(feedback)
 data.add_command(fetch)
 
 

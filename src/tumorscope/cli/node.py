@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable
 from contextlib import closing, nullcontext
@@ -29,7 +30,9 @@ from tumorscope.serving.dicom.config import KIBIBYTE, NodeConfig
 from tumorscope.system.own_process import no_core_dumps
 
 if TYPE_CHECKING:
+    from tumorscope.model.classifier import Classifier
     from tumorscope.serving.dicom.node import DicomNode
+    from tumorscope.serving.dicom.store_and_forward import StoreAndForward
 
 
 _LIMITS: Final = NodeConfig()
@@ -90,6 +93,29 @@ def _limit(
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to append answers to, as JSON Lines.  [default: standard output]",
 )
+@click.option(
+    "--results",
+    metavar="KINDS",
+    help="Results to send back, with commas: sr (structured report), sc (secondary captures), pm "
+    "(parametric map), seg (segmentation), pdf (document).  [default: sr,sc,pm,seg where there is "
+    "a receiver]",
+)
+@click.option(
+    "--send-to",
+    multiple=True,
+    metavar="AE@HOST:PORT",
+    help="Receiver of the results by C-STORE; repeatable.",
+)
+@click.option(
+    "--stow", multiple=True, metavar="URL", help="Receiver of the results by STOW-RS; repeatable."
+)
+@click.option(
+    "--store",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for images that wait for their answer and results that wait for their receiver. "
+    "With it, or with a receiver, images are on the disk before the sender is told success.  "
+    "[default: the user's state folder]",
+)
 @audit_option
 @salt_option
 @model_option
@@ -124,6 +150,10 @@ def _limit(
 def node(
     *,
     output: Path | None,
+    results: str | None,
+    send_to: tuple[str, ...],
+    stow: tuple[str, ...],
+    store: Path | None,
     model: Path | None,
     operating_point: str | None,
     threshold: float | None,
@@ -133,6 +163,8 @@ def node(
     **settings: Any,
 ) -> None:
     """Receive scans by DICOM C-STORE and answer them, until stopped.
+
+    With --send-to or --stow, results go back into the study as DICOM objects.
 
     SIGTERM lets senders finish and answers the open series; SIGHUP reopens the answers' file.
     """
@@ -148,7 +180,14 @@ def node(
     make_node = _node_class()
     classifier = load_model(model, operating_point=operating_point, threshold=threshold)
     with nullcontext() if output is None else closing(_opened(output)) as file:
-        receiver = make_node(classifier, config, _write_line if file is None else file.write)
+        kept = None
+        if send_to or stow or store or results:
+            write = _write_lines if file is None else file.write_once
+            kept = _store_and_forward(
+                classifier, config, write, store=store, kinds=results, send_to=send_to, stow=stow
+            )
+        write_one = _write_line if file is None else file.write
+        receiver = make_node(classifier, config, write_one, kept)
         bound = receiver.start()
         click.echo(
             f"tumorscope listens as {config.ae_title} on {config.host}:{bound} (Ctrl+C stops it)",
@@ -183,6 +222,52 @@ def _opened(output: Path) -> AnswerFile:
         return AnswerFile(output)
     except OSError as error:
         raise UsageError(f"{output} cannot be written ({error.strerror}).") from error
+
+
+def _store_and_forward(
+    classifier: Classifier,
+    config: NodeConfig,
+    write: Callable[[list[str]], None],
+    *,
+    store: Path | None,
+    kinds: str | None,
+    send_to: tuple[str, ...],
+    stow: tuple[str, ...],
+) -> StoreAndForward:
+    try:
+        from tumorscope.serving.dicom.delivery import Receiver, StoreReceiver, StowReceiver
+        from tumorscope.serving.dicom.results.make import parse_kinds
+        from tumorscope.serving.dicom.store_and_forward import StoreAndForward
+    except ImportError as error:
+        raise MissingExtraError(feature="Sending results", extra="dicom") from error
+    receivers: list[Receiver] = [
+        *(StoreReceiver.parse(one, calling=config.ae_title) for one in send_to),
+        *(StowReceiver(one) for one in stow),
+    ]
+    if kinds and not receivers:
+        raise UsageError("--results needs a receiver: --send-to AE@HOST:PORT or --stow URL.")
+    return StoreAndForward(
+        classifier,
+        store or default_store(),
+        after_s=config.series_after_s,
+        write=write,
+        kinds=parse_kinds(kinds or "sr,sc,pm,seg") if receivers else (),
+        receivers=receivers,
+    )
+
+
+def default_store() -> Path:
+    """Return where the store lies unless said otherwise."""
+    given = os.environ.get("STATE_DIRECTORY")  # of systemd
+    if given:
+        return Path(given.partition(":")[0]) / "node"
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "tumorscope" / "node"
+
+
+def _write_lines(lines: list[str]) -> None:
+    for line in lines:
+        click.echo(line)
 
 
 def _write_line(record: dict[str, Any]) -> None:

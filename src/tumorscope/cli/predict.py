@@ -8,21 +8,27 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 import numpy as np
 
-from tumorscope.answer import Answer, Failure, Prediction
+from tumorscope.answer import Answer, Failure, Prediction, SeriesPrediction
 from tumorscope.cli.contact_sheet import contact_sheet
 from tumorscope.cli.evidence_maps import EvidenceMaps
 from tumorscope.cli.options import model_option, operating_point_option, threshold_option
 from tumorscope.columns import COLUMNS, flatten, in_cell
-from tumorscope.errors import UsageError
+from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.imaging.png import encode_png
 from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
+from tumorscope.system.files import check_output, write_whole
+
+if TYPE_CHECKING:
+    from tumorscope.cli.dicom_results import DicomResultFolder
 
 EXIT_SOME_FAILED: Final = 1
 
@@ -56,6 +62,25 @@ _MAX_NAME_BYTES: Final = 120
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the evidence of NIfTI volumes as NIfTI, on the scan's own grid.",
 )
+@click.option(
+    "--dicom-results",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for results as DICOM objects of the same study, a subfolder per series.",
+)
+@click.option(
+    "--results",
+    default="sr,sc,pm,seg",
+    show_default=True,
+    metavar="KINDS",
+    help="Results for --dicom-results: sr (structured report), sc (secondary captures), pm "
+    "(parametric map), seg (segmentation), pdf (document).",
+)
+@click.option(
+    "--fhir",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="New file for a FHIR R5 bundle (DiagnosticReport, Observation, Device) per series or lone "
+    "image, as JSON Lines.",
+)
 @model_option
 @operating_point_option
 @threshold_option
@@ -65,6 +90,9 @@ def predict(
     heatmaps: Path | None,
     page: Path | None,
     maps: Path | None,
+    dicom_results: Path | None,
+    results: str,
+    fhir: Path | None,
     model: Path | None,
     operating_point: str | None,
     threshold: float | None,
@@ -75,12 +103,15 @@ def predict(
     """
     classifier = load_model(model, operating_point=operating_point, threshold=threshold)
     pictures = None if heatmaps is None else _HeatmapFolder(heatmaps, inputs=paths)
+    objects = None if dicom_results is None else _result_folder(dicom_results, results, paths)
     write = _WRITERS[style]()
+    bundles = None if fhir is None else _FhirFile(fhir)
     failed = False
     volumes = None if maps is None else EvidenceMaps(maps)
-    with_evidence = not (pictures is None and page is None and volumes is None)
+    takers = (pictures, page, volumes, objects)
+    with_evidence = any(one is not None for one in takers)
     answers = classifier.predict_many(paths, heatmap=with_evidence)
-    with contact_sheet(page) as sheet:
+    with contact_sheet(page) as sheet, nullcontext() if objects is None else objects:
         for answer in _with_progress(answers):
             if isinstance(answer, Failure):
                 failed = True
@@ -92,13 +123,28 @@ def predict(
                 sheet.add(answer)
             if volumes is not None:
                 volumes.add(answer)
+            if objects is not None:
+                objects.save(answer)
+            if bundles is not None:
+                bundles.take(answer)
             write(answer)
     if volumes is not None:
         volumes.finish()
+    if bundles is not None:
+        bundles.write()
     if style == "table":
         point, value = classifier.operating_point, classifier.threshold
         click.echo(f"\nOperating point {point}: tumor from {value:.3f} on. {NOTICE}")
     sys.exit(EXIT_SOME_FAILED if failed else 0)
+
+
+def _result_folder(folder: Path, kinds: str, paths: tuple[str, ...]) -> DicomResultFolder:
+    try:
+        from tumorscope.cli.dicom_results import DicomResultFolder
+    except ImportError as error:
+        raise MissingExtraError(feature="--dicom-results", extra="dicom") from error
+    make_output_folder(folder, inputs=paths, option="--dicom-results", holds="results")
+    return DicomResultFolder(folder, kinds)
 
 
 def _with_progress(answers: Iterable[Answer]) -> Iterator[Answer]:
@@ -112,23 +158,34 @@ def _with_progress(answers: Iterable[Answer]) -> Iterator[Answer]:
         click.echo(err=True)
 
 
+def make_output_folder(folder: Path, *, inputs: Iterable[str], option: str, holds: str) -> None:
+    """Make a folder for what is written beside the answers.
+
+    Raises
+    ------
+    UsageError
+        If it lies inside an input, has content or cannot be made.
+    """
+    for name in filter(None, inputs):
+        if Path(name).is_dir() and folder.resolve().is_relative_to(Path(name).resolve()):
+            raise UsageError(
+                f"The folder {folder} lies inside the input {name}, so its {holds} would be "
+                f"read as scans; give {option} a folder outside the input."
+            )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        used = any(folder.iterdir())
+    except OSError as error:
+        raise UsageError(f"The folder {folder} cannot be used: {error.strerror}.") from error
+    if used:
+        raise UsageError(f"The folder {folder} is not empty; give a new one for {option}.")
+
+
 class _HeatmapFolder:
     """Writes one PNG per image, never over an existing file."""
 
     def __init__(self, folder: Path, *, inputs: Iterable[str]) -> None:
-        for name in filter(None, inputs):
-            if Path(name).is_dir() and folder.resolve().is_relative_to(Path(name).resolve()):
-                raise UsageError(
-                    f"The folder {folder} lies inside the input {name}, so its heat maps would be "
-                    "read as scans; give --heatmaps a folder outside the input."
-                )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            used = any(folder.iterdir())
-        except OSError as error:
-            raise UsageError(f"The folder {folder} cannot be used: {error.strerror}.") from error
-        if used:
-            raise UsageError(f"The folder {folder} is not empty; give a new one for --heatmaps.")
+        make_output_folder(folder, inputs=inputs, option="--heatmaps", holds="heat maps")
         self._folder = folder
         self._taken: set[str] = set()
 
@@ -144,6 +201,36 @@ class _HeatmapFolder:
             name, number = f"{stem}_{number}", number + 1
         self._taken.add(name.lower())
         (self._folder / f"{name}.png").write_bytes(encode_png(np.asarray(answer.overlay())))
+
+
+class _FhirFile:
+    """Writes a bundle for each series, and for each image that was alone, at the end."""
+
+    def __init__(self, path: Path) -> None:
+        check_output(path, overwrite=False)
+        self._path = path
+        self._alone: dict[str | None, list[Prediction]] = {}
+        self._answers: list[SeriesPrediction | Prediction] = []
+
+    def take(self, answer: Answer) -> None:
+        """Take an answer; slices of a series are forgotten when its own comes."""
+        if isinstance(answer, SeriesPrediction):
+            self._alone.pop(answer.series_instance_uid or answer.source, None)
+            self._answers.append(answer)
+        elif isinstance(answer, Prediction):
+            slim = msgspec.structs.replace(answer, evidence=None, pixels=None)
+            if answer.series_key is None:
+                self._answers.append(slim)
+            else:
+                self._alone.setdefault(answer.series_key, []).append(slim)
+
+    def write(self) -> None:
+        """Write all bundles."""
+        from tumorscope.serving.dicom.results.fhir import fhir_bundle
+
+        single = [one[0] for one in self._alone.values() if len(one) == 1]
+        bundles = [json.dumps(fhir_bundle(one)) for one in (*self._answers, *single)]
+        write_whole(self._path, "".join(f"{one}\n" for one in bundles))
 
 
 def _json_writer() -> Callable[[Answer], None]:

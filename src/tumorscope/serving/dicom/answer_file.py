@@ -42,17 +42,40 @@ class AnswerFile:
             If it could not be written; nothing of the line is then left in the file.
         """
         with self._lock:
-            is_file = stat.S_ISREG(os.fstat(self._file).st_mode)
-            end = os.lseek(self._file, 0, os.SEEK_END) if is_file else 0
-            try:
-                self._write(json.dumps(record).encode() + b"\n")
-                if is_file:
-                    os.fsync(self._file)
-            except OSError:
-                if is_file:
-                    with suppress(OSError):
-                        os.ftruncate(self._file, end)
-                raise
+            self._append(json.dumps(record).encode() + b"\n")
+
+    def write_once(self, lines: list[str]) -> None:
+        """Write lines that may be written already, all of them or none, if the process was killed.
+
+        Raises
+        ------
+        OSError
+            If they could not be written; nothing of them is then left in the file.
+        """
+        content = "".join(f"{line}\n" for line in lines).encode()
+        with self._lock:
+            if self._ends_with(content):
+                return
+            self._append(content)
+
+    def _append(self, content: bytes) -> None:
+        is_file = stat.S_ISREG(os.fstat(self._file).st_mode)
+        end = os.lseek(self._file, 0, os.SEEK_END) if is_file else 0
+        try:
+            self._write(content)
+            if is_file:
+                os.fsync(self._file)
+        except OSError:
+            if is_file:
+                with suppress(OSError):
+                    os.ftruncate(self._file, end)
+            raise
+
+    def _ends_with(self, content: bytes) -> bool:
+        with suppress(OSError), self._path.open("rb") as file:
+            file.seek(-len(content), os.SEEK_END)
+            return file.read() == content
+        return False
 
     def reopen(self) -> None:
         """Go on in a new file where the old one was moved away; in the old one if that fails."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from collections.abc import Callable
@@ -35,7 +36,7 @@ from tumorscope.model.classifier import Classifier
 from tumorscope.serving.dicom.auditing import NodeAuditor
 from tumorscope.serving.dicom.config import NodeConfig
 from tumorscope.serving.dicom.messages import BoundedMessages
-from tumorscope.serving.dicom.origin import read_origin
+from tumorscope.serving.dicom.origin import Origin, is_own_result, read_origin
 from tumorscope.serving.dicom.places import LOG as _LOG
 from tumorscope.serving.dicom.places import Places
 from tumorscope.serving.dicom.series_assembler import SeriesDesk
@@ -44,6 +45,8 @@ from tumorscope.serving.dicom.server import BoundedServer
 if TYPE_CHECKING:
     from pynetdicom.dimse_primitives import C_STORE
     from pynetdicom.presentation import PresentationContextTuple
+
+    from tumorscope.serving.dicom.store_and_forward import StoreAndForward
 
 STORAGE_CLASSES: Final = (
     MRImageStorage,
@@ -85,6 +88,8 @@ SUCCESS: Final = 0x0000
 OUT_OF_RESOURCES: Final = 0xA700
 CANNOT_UNDERSTAND: Final = 0xC000
 PROCESSING_FAILURE: Final = 0x0110
+DATASET_MISMATCH: Final = 0xA900
+DUPLICATE: Final = 0x0111
 """Statuses of C-STORE, PS3.4 table B.2-1, and of any service, PS3.7 annex C."""
 
 _WATCH_S: Final = 0.25
@@ -101,8 +106,8 @@ _NEVER: Final = 1 << 30
 class DicomNode:
     """Receives images by C-STORE and hands on their answers.
 
-    The sender is told success once the answer has been written, so that nothing it was told of is
-    lost. Images are kept nowhere.
+    The sender is told success once the answer has been written, or the image is on the disk to be
+    answered, so that nothing it was told of is lost.
 
     Parameters
     ----------
@@ -112,6 +117,9 @@ class DicomNode:
         Address, titles and bounds.
     write
         Takes the JSON object of one answer after the other, never two at a time; may raise OSError.
+    kept
+        Where images are kept on the disk until their results are away; without it an image is
+        answered before its sender is told success, and kept nowhere.
 
     Raises
     ------
@@ -120,9 +128,14 @@ class DicomNode:
     """
 
     def __init__(
-        self, classifier: Classifier, config: NodeConfig, write: Callable[[dict[str, Any]], None]
+        self,
+        classifier: Classifier,
+        config: NodeConfig,
+        write: Callable[[dict[str, Any]], None],
+        kept: StoreAndForward | None = None,
     ) -> None:
         config.check()
+        self._kept = kept
         self._config, self._classifier, self._write_one = config, classifier, write
         self._auditor = NodeAuditor(config, classifier.identity)
         self._desk = SeriesDesk(classifier, after_s=config.series_after_s)
@@ -163,6 +176,8 @@ class DicomNode:
         self._listener = threading.Thread(target=server.serve_forever, name="listen", daemon=True)
         self._listener.start()
         self._watcher.start()
+        if self._kept is not None:
+            self._kept.start()
         return int(server.server_address[1])
 
     def stop(self) -> None:
@@ -174,6 +189,8 @@ class DicomNode:
         self._stopping.set()
         self._watcher.join()
         self._answer_series(everything=True)
+        if self._kept is not None:
+            self._kept.stop()
 
     def _begin(self, event: evt.Event) -> None:
         place = cast("BoundedMessages", event.assoc.dimse).place
@@ -215,6 +232,8 @@ class DicomNode:
             read = _read(content, uid)
             header = not isinstance(read, Failure) or not _is_bomb(read, context.transfer_syntax)
             origin = read_origin(content if header else b"", calling=messages.place.calling)
+            if self._kept is not None and not isinstance(read, Failure):
+                return self._keep(self._kept, read, uid, content, origin)
             del content
             with self._busy:
                 if self._stopping.is_set():
@@ -229,6 +248,21 @@ class DicomNode:
             self._desk.add(series, uid, answers, origin)
         understood = any(isinstance(answer, Prediction) for answer in answers)
         return SUCCESS if understood else CANNOT_UNDERSTAND
+
+    def _keep(
+        self, kept: StoreAndForward, read: list[Scan], uid: str, content: bytes, origin: Origin
+    ) -> int:
+        """Put an image that can be read on the disk."""
+        first = read[0]
+        if first.sop_instance_uid != uid:
+            _LOG.warning("C-STORE: the data set has another SOP Instance UID than the request")
+            return DATASET_MISMATCH
+        if is_own_result(content):
+            return SUCCESS  # a PACS that sends everything also sends what it got from here
+        digests = [one.member.digest for one in read if one.member is not None]
+        digest = hashlib.sha256("".join(digests).encode()).hexdigest()
+        known = kept.keep(uid, first.series_uid or uid, content, digest, origin)
+        return DUPLICATE if known == "other pixels" else SUCCESS
 
     def _answers(self, read: list[Scan] | Failure) -> list[Prediction | Failure]:
         if isinstance(read, Failure):

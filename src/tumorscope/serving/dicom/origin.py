@@ -13,6 +13,9 @@ from tumorscope.answer import Answer
 from tumorscope.imaging.counted_bytes import CountedBytes
 from tumorscope.imaging.quiet import quiet
 
+MANUFACTURER: Final = "tumorscope"
+"""Of every result."""
+
 _UIDS: Final = ("StudyInstanceUID", "SeriesInstanceUID")
 
 
@@ -67,9 +70,19 @@ def read_origin(content: bytes, *, calling: str) -> Origin:
     )
 
 
+def is_own_result(content: bytes) -> bool:
+    """Tell whether an encoded file is a result of this program, such as a secondary capture."""
+    with quiet("pydicom"), suppress(Exception):
+        return str(_header(content).get("Manufacturer") or "").strip() == MANUFACTURER
+    return False
+
+
 def _header(content: bytes) -> pydicom.Dataset:
     return pydicom.dcmread(
-        CountedBytes(content), stop_before_pixels=True, specific_tags=list(_UIDS), force=True
+        CountedBytes(content),
+        stop_before_pixels=True,
+        specific_tags=[*_UIDS, "Manufacturer"],
+        force=True,
     )
 
 

@@ -1,0 +1,382 @@
+"""Series on the disk, from the moment that a sender is told success until the results are away.
+
+Files lie in ``images/`` and ``results/`` under names of ours; what they are stands in one SQLite
+file. A file is whole on the disk before its row, so a process that is killed leaves at most a file
+without a row, which is removed at the next start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from tumorscope.errors import UsageError
+from tumorscope.serving.dicom.origin import Origin
+from tumorscope.system.files import OWNER, whole_file
+from tumorscope.system.folder_lock import hold
+
+KEEP_S: Final = 3600.0
+"""Images stay this long after their series was answered: a slice that comes late is answered
+together with the others."""
+MAX_ATTEMPTS: Final = 3
+"""Times that a series is begun; one that ends the process each time must not end the node."""
+FIRST_RETRY_S, LAST_RETRY_S = 5.0, 3600.0
+"""Seconds until a result that was not received is tried again: doubled each time, to an hour."""
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS series (
+    key TEXT PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN ('open', 'answered', 'skipped', 'failed')),
+    reason TEXT,
+    arrived REAL NOT NULL,
+    origin TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS instances (
+    number INTEGER PRIMARY KEY,
+    uid TEXT NOT NULL UNIQUE,
+    series TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    file TEXT
+);
+CREATE INDEX IF NOT EXISTS instances_of_series ON instances (series);
+CREATE TABLE IF NOT EXISTS lines (number INTEGER PRIMARY KEY, line TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS outbox (
+    number INTEGER PRIMARY KEY,
+    uid TEXT NOT NULL,
+    file TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due REAL NOT NULL DEFAULT 0,
+    sent REAL,
+    UNIQUE (uid, destination)
+);
+"""
+
+Kept = Literal["new", "again", "other pixels"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSeries:
+    """A series to be answered: its images by file, in order of arrival, and who sent the last."""
+
+    key: str
+    images: dict[Path, str]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A result that one receiver has not got yet."""
+
+    number: int
+    uid: str
+    file: Path
+    attempts: int
+
+
+class SeriesStore:
+    """What the node was told and has to tell. Safe to use from several threads.
+
+    Parameters
+    ----------
+    folder
+        Made for its owner alone; held by one process at a time.
+    clock
+        Seconds since the epoch.
+
+    Raises
+    ------
+    UsageError
+        If the folder cannot be used, or another node has it.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        self._folder, self._clock = folder, clock
+        self._images, self._results = folder / "images", folder / "results"
+        try:
+            for one in (folder, self._images, self._results):
+                one.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._held = hold(folder)
+            self._db = sqlite3.connect(
+                folder / "node.sqlite", check_same_thread=False, isolation_level=None
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise UsageError(f"The folder {folder} cannot be used: {error}.") from error
+        self._lock = threading.RLock()
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+            self._db.execute(f"PRAGMA {pragma}")
+        self._db.executescript(_SCHEMA)
+        self._remove_strays()
+
+    def close(self) -> None:
+        """Give the folder back."""
+        with self._lock:
+            self._db.close()
+        self._held.release()
+
+    def keep(self, uid: str, series: str, content: bytes, digest: str, origin: Origin) -> Kept:
+        """Return when an instance is on the disk, whatever ends the process then.
+
+        Parameters
+        ----------
+        uid
+            SOP Instance UID; may hold anything.
+        series
+            Of the series, likewise.
+        content
+            The encoded file.
+        digest
+            Of the pixels.
+
+        Raises
+        ------
+        OSError, sqlite3.Error
+            If it cannot be kept.
+        """
+        known = self._digest(uid)
+        if known is not None:
+            return "again" if known == digest else "other pixels"
+        path = self._images / _file_name(uid)
+        with whole_file(path, permissions=OWNER, durable=True) as stream:
+            stream.write(content)
+        _sync_folder(self._images)
+        with self._transaction():
+            self._db.execute(
+                "INSERT OR IGNORE INTO instances (uid, series, digest, file) VALUES (?, ?, ?, ?)",
+                (uid, series, digest, path.name),
+            )
+            self._db.execute(
+                "INSERT INTO series (key, state, arrived, origin) VALUES (?, 'open', ?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET state = 'open', attempts = 0, reason = NULL, "
+                "arrived = excluded.arrived, origin = excluded.origin",
+                (series, self._clock(), json.dumps(_origin_to_dict(origin))),
+            )
+        return "new"
+
+    def due(self, after_s: float) -> KeptSeries | None:
+        """Return the series that has been complete the longest, and count that it is begun."""
+        with self._transaction():
+            row = self._db.execute(
+                "SELECT key, origin, attempts FROM series WHERE state = 'open' AND arrived <= ? "
+                "ORDER BY arrived LIMIT 1",
+                (self._clock() - after_s,),
+            ).fetchone()
+            if row is None:
+                return None
+            key, origin, attempts = row
+            if attempts >= MAX_ATTEMPTS:
+                self._end(key, "failed", f"The process ended {attempts} times while answering it.")
+                return None
+            self._db.execute("UPDATE series SET attempts = attempts + 1 WHERE key = ?", (key,))
+            images = self._db.execute(
+                "SELECT file, uid FROM instances WHERE series = ? AND file IS NOT NULL "
+                "ORDER BY number",
+                (key,),
+            ).fetchall()
+        files = {self._images / file: str(uid) for file, uid in images}
+        return KeptSeries(key, files, Origin(**json.loads(origin)))
+
+    def result_file(self, uid: str) -> Path:
+        """Return where a result is written, before :meth:`answer` names it."""
+        return self._results / _file_name(uid)
+
+    def answer(
+        self,
+        series: KeptSeries,
+        lines: Iterable[str],
+        results: dict[str, Path],
+        destinations: Iterable[str],
+        reason: str | None = None,
+    ) -> None:
+        """Commit everything that follows from a series at once.
+
+        Parameters
+        ----------
+        lines
+            Of the file of answers.
+        results
+            Files that are on the disk, by SOP Instance UID.
+        destinations
+            That each of them goes to.
+        reason
+            Why the series has no results, if so.
+        """
+        _sync_folder(self._results)
+        receivers = list(destinations)
+        with self._transaction():
+            self._db.executemany("INSERT INTO lines (line) VALUES (?)", [(line,) for line in lines])
+            self._db.executemany(
+                "INSERT OR IGNORE INTO outbox (uid, file, destination) VALUES (?, ?, ?)",
+                [(uid, path.name, to) for uid, path in results.items() for to in receivers],
+            )
+            came_meanwhile = self._db.execute(
+                "SELECT count(*) FROM instances WHERE series = ? AND file IS NOT NULL",
+                (series.key,),
+            ).fetchone()[0] > len(series.images)
+            if not came_meanwhile:
+                self._end(series.key, "skipped" if reason else "answered", reason)
+
+    def put_back(self, series: KeptSeries) -> None:
+        """Do not count that a series was begun: it was no fault of its own."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE series SET attempts = max(0, attempts - 1) WHERE key = ?", (series.key,)
+            )
+
+    def fail(self, series: KeptSeries, reason: str) -> None:
+        """Give a series up."""
+        with self._transaction():
+            self._end(series.key, "failed", reason)
+
+    def lines(self) -> tuple[list[int], list[str]]:
+        """Return numbers and lines of answers that are not in the file yet."""
+        with self._lock:
+            rows = self._db.execute("SELECT number, line FROM lines ORDER BY number").fetchall()
+        return [one[0] for one in rows], [one[1] for one in rows]
+
+    def forget_lines(self, numbers: Iterable[int]) -> None:
+        """Delete lines that are in the file."""
+        with self._transaction():
+            self._db.executemany("DELETE FROM lines WHERE number = ?", [(one,) for one in numbers])
+
+    def waiting(self, destination: str, limit: int = 100) -> list[Waiting]:
+        """Return what is due to be sent to a receiver, in order."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT number, uid, file, attempts FROM outbox WHERE destination = ? AND sent IS "
+                "NULL AND due <= ? ORDER BY number LIMIT ?",
+                (destination, self._clock(), limit),
+            ).fetchall()
+        return [
+            Waiting(number, uid, self._results / file, tries) for number, uid, file, tries in rows
+        ]
+
+    def sent(self, one: Waiting) -> None:
+        """Mark a result as received; its file goes when all receivers have it."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE outbox SET sent = ? WHERE number = ?", (self._clock(), one.number)
+            )
+            left = self._db.execute(
+                "SELECT count(*) FROM outbox WHERE file = ? AND sent IS NULL", (one.file.name,)
+            ).fetchone()[0]
+        if left == 0:
+            one.file.unlink(missing_ok=True)
+
+    def not_sent(self, one: Waiting) -> float:
+        """Put a result off; return the seconds until it is tried again."""
+        delay = float(min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(one.attempts, 20)))
+        with self._transaction():
+            self._db.execute(
+                "UPDATE outbox SET attempts = attempts + 1, due = ? WHERE number = ?",
+                (self._clock() + delay, one.number),
+            )
+        return delay
+
+    def forget_images(self) -> None:
+        """Remove the images of series that were answered long enough ago.
+
+        Their identifiers and digests stay for a day, so that what is sent again then is known.
+        """
+        now = self._clock()
+        with self._transaction():
+            old = "series IN (SELECT key FROM series WHERE state <> 'open' AND arrived < ?)"
+            rows = self._db.execute(
+                f"SELECT file FROM instances WHERE file IS NOT NULL AND {old}",  # noqa: S608
+                (now - KEEP_S,),
+            ).fetchall()
+            self._db.execute(
+                f"UPDATE instances SET file = NULL WHERE file IS NOT NULL AND {old}",  # noqa: S608
+                (now - KEEP_S,),
+            )
+            self._db.execute(
+                f"DELETE FROM instances WHERE {old}",  # noqa: S608
+                (now - 24 * KEEP_S,),
+            )
+            self._db.execute(
+                "DELETE FROM series WHERE state <> 'open' AND arrived < ?", (now - 24 * KEEP_S,)
+            )
+            self._db.execute("DELETE FROM outbox WHERE sent < ?", (now - 24 * KEEP_S,))
+        for (file,) in rows:
+            (self._images / file).unlink(missing_ok=True)
+
+    def count(self) -> dict[str, int]:
+        """Return how many series are in each state, and ``waiting``: results not sent yet."""
+        with self._lock:
+            states = self._db.execute("SELECT state, count(*) FROM series GROUP BY state")
+            counts = {str(state): int(number) for state, number in states}
+            counts["waiting"] = self._db.execute(
+                "SELECT count(*) FROM outbox WHERE sent IS NULL"
+            ).fetchone()[0]
+        return counts
+
+    def reasons(self) -> dict[str, str]:
+        """Return why series were skipped or failed."""
+        with self._lock:
+            rows = self._db.execute("SELECT key, reason FROM series WHERE reason IS NOT NULL")
+            return {str(key): str(reason) for key, reason in rows}
+
+    def _end(self, key: str, state: str, reason: str | None) -> None:
+        self._db.execute(
+            "UPDATE series SET state = ?, reason = ? WHERE key = ?", (state, reason, key)
+        )
+
+    def _digest(self, uid: str) -> str | None:
+        with self._lock:
+            row = self._db.execute("SELECT digest FROM instances WHERE uid = ?", (uid,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def _remove_strays(self) -> None:
+        """Remove files that a killed process left without a row."""
+        known = {row[0] for row in self._db.execute("SELECT file FROM instances")}
+        known |= {row[0] for row in self._db.execute("SELECT file FROM outbox WHERE sent IS NULL")}
+        for folder in (self._images, self._results):
+            for path in folder.iterdir():
+                if path.name not in known:
+                    path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+
+def _file_name(uid: str) -> str:
+    """Return a name that says nothing and that no identifier can turn into a path."""
+    return hashlib.sha256(uid.encode()).hexdigest()[:40] + ".dcm"
+
+
+def _origin_to_dict(origin: Origin) -> dict[str, Any]:
+    return {
+        "calling_ae_title": origin.calling_ae_title,
+        "study_instance_uid": origin.study_instance_uid,
+        "series_instance_uid": origin.series_instance_uid,
+    }
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make names durable; on Windows a folder cannot be opened, and they are by themselves."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

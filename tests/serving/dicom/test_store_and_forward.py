@@ -1,0 +1,442 @@
+"""What was acknowledged is answered once, and what was made is sent once, whatever happens."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import FileDataset
+from pydicom.uid import generate_uid
+
+pytest.importorskip("highdicom", reason="the extra [dicom] is not installed")
+
+from tests.serving.dicom.made_series import make_series
+from tests.serving.dicom.orthanc import free_port, wait_until_open
+from tests.serving.dicom.test_node import associate, send
+from tumorscope.errors import UsageError
+from tumorscope.model.artifact import Artifact
+from tumorscope.model.classifier import Classifier
+from tumorscope.serving.dicom import node as node_module
+from tumorscope.serving.dicom.answer_file import AnswerFile
+from tumorscope.serving.dicom.config import NodeConfig
+from tumorscope.serving.dicom.delivery import DeliveryError, StoreReceiver, StowReceiver
+from tumorscope.serving.dicom.node import DicomNode
+from tumorscope.serving.dicom.origin import Origin
+from tumorscope.serving.dicom.series_store import KeptSeries, SeriesStore
+from tumorscope.serving.dicom.store_and_forward import StoreAndForward
+
+MakeDicom = Callable[..., FileDataset]
+Head = Callable[..., np.ndarray]
+ORIGIN = Origin(calling_ae_title="SENDER", study_instance_uid="1.2", series_instance_uid="1.3")
+
+
+@pytest.fixture(scope="module")
+def classifier(tiny_artifact: Artifact) -> Classifier:
+    return Classifier(tiny_artifact, threads=1)
+
+
+class Pacs:
+    """A receiver in memory, which may be down or refuse."""
+
+    name = "PACS"
+
+    def __init__(self) -> None:
+        self.received: list[pydicom.Dataset] = []
+        self.down = False
+        self.refuses = 0
+
+    def send(
+        self, files: Sequence[Path], done: Callable[[int, DeliveryError | None], None]
+    ) -> None:
+        if self.down:
+            raise DeliveryError("down")
+        for place, file in enumerate(files):
+            if self.refuses:
+                self.refuses -= 1
+                done(place, DeliveryError("refused"))
+                continue
+            self.received.append(pydicom.dcmread(file))
+            done(place, None)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1e9
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(
+        "tumorscope.serving.dicom.store_and_forward.SeriesStore",
+        lambda folder: SeriesStore(folder, clock),
+    )
+    return clock
+
+
+@pytest.fixture
+def start(tmp_path: Path, classifier: Classifier) -> Iterator[Callable[..., StoreAndForward]]:
+    opened = []
+
+    def make(pacs: Pacs | None = None, *, after_s: float = 1.0) -> StoreAndForward:
+        lines: list[str] = []
+        one = StoreAndForward(
+            classifier,
+            tmp_path / "store",
+            after_s=after_s,
+            write=lines.extend,
+            kinds=("sr", "seg"),
+            receivers=[] if pacs is None else [pacs],
+        )
+        one.written = lines  # type: ignore[attr-defined]
+        opened.append(one)
+        return one
+
+    yield make
+    for one in opened:
+        one._store.close()
+
+
+def encoded(ds: FileDataset, encode: Callable[..., bytes]) -> tuple[str, str, bytes, str]:
+    return str(ds.SOPInstanceUID), str(ds.SeriesInstanceUID), encode(ds), "digest"
+
+
+def test_a_series_is_answered_after_a_restart(
+    start: Any, clock: Clock, make_head: Head, make_dicom: MakeDicom, encode_dicom: Any
+) -> None:
+    first = start()
+    for ds in make_series(make_head, make_dicom, count=3):
+        assert first.keep(*encoded(ds, encode_dicom), ORIGIN) == "new"
+        assert first.keep(*encoded(ds, encode_dicom), ORIGIN) == "again"
+    assert not first.answer_one(), "more may come"
+    first._store.close()
+    clock.now += 2
+    pacs = Pacs()
+    second = start(pacs)
+    assert second.answer_one()
+    assert not second.answer_one()
+    second._write_lines()
+    answers = [json.loads(line) for line in second.written]
+    assert [one["kind"] for one in answers] == ["image"] * 3 + ["series"]
+    assert answers[0]["source"] == answers[0]["sop_instance_uid"]
+    assert answers[-1]["most_suspicious"][0]["source"] in {one["source"] for one in answers}
+    assert answers[-1]["calling_ae_title"] == "SENDER"
+    second._delivery.send_due(pacs)
+    assert [one.Modality for one in pacs.received] == ["SR", "SEG"]
+    second._delivery.send_due(pacs)
+    assert len(pacs.received) == 2
+    assert not list((second._store._folder / "results").iterdir())
+
+
+def test_a_late_slice_is_answered_with_the_others(
+    start: Any, clock: Clock, make_head: Head, make_dicom: MakeDicom, encode_dicom: Any
+) -> None:
+    one = start()
+    *early, late = make_series(make_head, make_dicom, count=3)
+    for ds in early:
+        one.keep(*encoded(ds, encode_dicom), ORIGIN)
+    clock.now += 2
+    one.answer_one()
+    one.keep(*encoded(late, encode_dicom), ORIGIN)
+    clock.now += 2
+    assert one.answer_one()
+    one._write_lines()
+    series = [json.loads(line) for line in one.written if '"kind": "series"' in line]
+    assert [answer["slices"] for answer in series] == [2, 3]
+    clock.now += 3601
+    one._store.forget_images()
+    assert not list((one._store._folder / "images").iterdir())
+    assert one.keep(*encoded(late, encode_dicom), ORIGIN) == "again"
+
+
+def test_results_wait_for_a_receiver_that_is_down(
+    start: Any, clock: Clock, make_head: Head, make_dicom: MakeDicom, encode_dicom: Any
+) -> None:
+    pacs = Pacs()
+    pacs.down = True
+    one = start(pacs)
+    for ds in make_series(make_head, make_dicom, count=2):
+        one.keep(*encoded(ds, encode_dicom), ORIGIN)
+    clock.now += 2
+    one.answer_one()
+    one._delivery.send_due(pacs)
+    pacs.down, pacs.refuses = False, 1
+    one._delivery.send_due(pacs)
+    assert pacs.received == [], "not yet"
+    clock.now += 5
+    one._delivery.send_due(pacs)
+    assert len(pacs.received) == 1
+    clock.now += 10
+    one._delivery.send_due(pacs)
+    assert len(pacs.received) == 2
+    assert one._store.count()["waiting"] == 0
+
+
+def test_a_process_killed_between_sending_and_marking_sends_the_same_instances(
+    start: Any, clock: Clock, make_head: Head, make_dicom: MakeDicom, encode_dicom: Any
+) -> None:
+    pacs = Pacs()
+    one = start(pacs)
+    for ds in make_series(make_head, make_dicom, count=2):
+        one.keep(*encoded(ds, encode_dicom), ORIGIN)
+    clock.now += 2
+    one.answer_one()
+    files = [waiting.file for waiting in one._store.waiting("PACS")]
+    pacs.send(files, lambda *_: None)  # and killed
+    one._store.close()
+    again = start(pacs)
+    again._delivery.send_due(pacs)
+    uids = [ds.SOPInstanceUID for ds in pacs.received]
+    assert len(uids) == 4
+    assert len(set(uids)) == 2
+
+
+def test_a_series_that_ends_the_process_is_given_up(tmp_path: Path) -> None:
+    clock = Clock()
+    for _ in range(3):
+        store = SeriesStore(tmp_path / "store", clock)
+        store.keep("1.1", "1.3", b"x", "d", ORIGIN)
+        clock.now += 100
+        assert store.due(10) is not None
+        store.close()
+    store = SeriesStore(tmp_path / "store", clock)
+    assert store.due(10) is None
+    assert store.count()["failed"] == 1
+    assert "3 times" in store.reasons()["1.3"]
+    store.close()
+
+
+def test_a_rejected_series_is_recorded_with_its_reason(
+    start: Any, clock: Clock, make_head: Head, make_dicom: MakeDicom, encode_dicom: Any
+) -> None:
+    one = start(Pacs())
+    for ds in make_series(make_head, make_dicom, count=2, BodyPartExamined="KNEE"):
+        one.keep(*encoded(ds, encode_dicom), ORIGIN)
+    clock.now += 2
+    one.answer_one()
+    assert one._store.count() == {"skipped": 1, "waiting": 0}
+    assert "KNEE" in next(iter(one._store.reasons().values())).upper()
+
+
+def test_files_without_a_row_are_removed(tmp_path: Path) -> None:
+    store = SeriesStore(tmp_path / "store")
+    store.keep("../../1.1", "../1.3", b"x", "d", ORIGIN)
+    store.close()
+    (tmp_path / "store" / "images" / "stray").write_bytes(b"x")
+    SeriesStore(tmp_path / "store").close()
+    names = [one.name for one in (tmp_path / "store" / "images").iterdir()]
+    assert len(names) == 1
+    assert names[0] != "stray"
+    assert not (tmp_path / "1.1").exists()
+
+
+def test_one_node_at_a_time_has_the_folder(tmp_path: Path) -> None:
+    store = SeriesStore(tmp_path / "store")
+    with pytest.raises(UsageError, match="Another run"):
+        SeriesStore(tmp_path / "store")
+    store.close()
+
+
+def test_lines_that_are_in_the_file_are_not_written_again(tmp_path: Path) -> None:
+    file = AnswerFile(tmp_path / "answers.jsonl")
+    file.write({"a": 1})
+    file.write_once(["b", "c"])
+    file.write_once(["b", "c"])
+    file.close()
+    assert (tmp_path / "answers.jsonl").read_text() == '{"a": 1}\nb\nc\n'
+
+
+def test_an_answer_commits_nothing_if_it_fails(tmp_path: Path) -> None:
+    store = SeriesStore(tmp_path / "store")
+    store.keep("1.1", "1.3", b"x", "d", ORIGIN)
+    series = KeptSeries("1.3", {Path("x"): "1.1"}, ORIGIN)
+
+    def lines() -> Iterator[str]:
+        yield "one"
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011
+        store.answer(series, lines(), {}, [])
+    assert store.lines() == ([], [])
+    assert store.count()["open"] == 1
+    store.close()
+
+
+@pytest.mark.parametrize("wrong", ["PACS", "PACS@host", "@host:104", "PACS@host:0", "PACS@:104"])
+def test_a_receiver_has_title_host_and_port(wrong: str) -> None:
+    with pytest.raises(UsageError, match="AE@HOST:PORT"):
+        StoreReceiver.parse(wrong, calling="TUMORSCOPE")
+
+
+def test_a_password_is_in_no_name() -> None:
+    receiver = StowReceiver("https://user:secret@pacs.example/dicom-web")
+    assert receiver.name == "https://pacs.example/dicom-web"
+    with pytest.raises(UsageError, match="URL"):
+        StowReceiver("pacs.example")
+
+
+class Kept:
+    """A node that keeps what it receives, in this process."""
+
+    def __init__(self, classifier: Classifier, folder: Path) -> None:
+        self.lines: list[str] = []
+        self.forward = StoreAndForward(classifier, folder, after_s=0.5, write=self.lines.extend)
+        config = NodeConfig(port=0, series_after_s=0.5)
+        self.records: list[dict[str, Any]] = []
+        self.node = DicomNode(classifier, config, self.records.append, self.forward)
+        self.port = self.node.start()
+
+
+@pytest.fixture
+def kept(classifier: Classifier, tmp_path: Path) -> Iterator[Kept]:
+    one = Kept(classifier, tmp_path / "store")
+    yield one
+    one.node.stop()
+
+
+def test_statuses_of_a_node_that_keeps(kept: Kept, make_head: Head, make_dicom: MakeDicom) -> None:
+    good = make_series(make_head, make_dicom, count=1)[0]
+    other = pydicom.dcmread(_file(good))
+    other.PixelData = bytes(len(good.PixelData) - 1000) + bytes(range(250)) * 4
+    truncated = pydicom.dcmread(_file(good))
+    truncated.SOPInstanceUID = truncated.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    truncated.PixelData = truncated.PixelData[:1000]
+    own = pydicom.dcmread(_file(good))
+    own.SOPInstanceUID = own.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    own.Manufacturer = "tumorscope"
+    assert send(kept.port, good, good, other, truncated, own) == [
+        node_module.SUCCESS,
+        node_module.SUCCESS,
+        node_module.DUPLICATE,
+        node_module.CANNOT_UNDERSTAND,
+        node_module.SUCCESS,
+    ]
+    end = time.monotonic() + 20
+    while not kept.lines and time.monotonic() < end:
+        time.sleep(0.05)
+    assert [json.loads(one)["kind"] for one in kept.lines] == ["image"]
+    assert [one["kind"] for one in kept.records] == ["error"]
+
+
+def _file(ds: FileDataset) -> Any:
+    import io
+
+    buffer = io.BytesIO()
+    ds.save_as(buffer, enforce_file_format=True)
+    buffer.seek(0)
+    return buffer
+
+
+def test_a_full_disk_is_told_and_the_node_goes_on(
+    kept: Kept, make_head: Head, make_dicom: MakeDicom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = make_series(make_head, make_dicom, count=2)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tumorscope.serving.dicom.series_store.whole_file", full)
+        assert send(kept.port, first) == [node_module.OUT_OF_RESOURCES]
+    assert send(kept.port, first, second) == [node_module.SUCCESS] * 2
+
+
+KILLS = 4
+
+
+# A connection that is refused leaves pynetdicom's socket to the collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
+def test_killed_at_random_moments_acknowledged_is_answered_once(
+    tmp_path: Path, tiny_artifact_path: Path, make_head: Head, make_dicom: MakeDicom
+) -> None:
+    """Four senders that send again what was not acknowledged; the node is killed meanwhile."""
+    port = free_port()
+    series = [
+        make_series(
+            make_head, make_dicom, count=8, SeriesInstanceUID=generate_uid(), InstanceNumber=1
+        )
+        for _ in range(4)
+    ]
+    for one in series:
+        for ds in one:
+            ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    acknowledged: set[str] = set()
+    running = [_start_node(tmp_path, port, tiny_artifact_path)]
+    senders = [threading.Thread(target=_send_all, args=(port, one, acknowledged)) for one in series]
+    for one in senders:
+        one.start()
+    chance = random.Random(5)
+    for _ in range(KILLS):
+        wait_until_open(port)
+        time.sleep(chance.uniform(0.1, 1.5))
+        running[0].send_signal(signal.SIGKILL)
+        running[0].wait()
+        running[0] = _start_node(tmp_path, port, tiny_artifact_path)
+    for one in senders:
+        one.join(120)
+    expected = {str(ds.SOPInstanceUID) for one in series for ds in one}
+    end = time.monotonic() + 60
+    while len(_answered(tmp_path)) < len(expected) and time.monotonic() < end:
+        time.sleep(0.3)
+    running[0].terminate()
+    running[0].wait(60)
+    assert acknowledged == expected
+    lines = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    last = {one["source"]: one for one in lines if one["kind"] == "series"}
+    assert {name: one["slices"] for name, one in last.items()} == {
+        str(one[0].SeriesInstanceUID): 8 for one in series
+    }
+    assert _answered(tmp_path) == expected
+    keys = [json.dumps({**one, "time": None}) + one["time"] for one in lines]
+    assert len(keys) == len(set(keys)), "no line twice"
+
+
+def _send_all(port: int, datasets: list[FileDataset], acknowledged: set[str]) -> None:
+    """Send until all have been told success, over and over."""
+    left = list(datasets)
+    while left:
+        wait_until_open(port)
+        association = associate(port)
+        if not association.is_established:
+            time.sleep(0.2)
+            continue
+        while left and association.is_established:
+            if association.send_c_store(left[0]).get("Status") != 0:
+                break
+            acknowledged.add(str(left.pop(0).SOPInstanceUID))
+            time.sleep(0.1)
+        association.abort()
+
+
+def _answered(folder: Path) -> set[str]:
+    path = folder / "answers.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {one["source"] for one in map(json.loads, lines) if one["kind"] == "image"}
+
+
+def _start_node(folder: Path, port: int, model: Path) -> subprocess.Popen[bytes]:
+    with (folder / "node.log").open("ab") as log:
+        return subprocess.Popen(
+            [
+                *(sys.executable, "-m", "tumorscope", "node", "--port", str(port)),
+                *("--store", str(folder / "store"), "--output", str(folder / "answers.jsonl")),
+                *("--model", str(model), "--series-after", "3"),
+            ],
+            stderr=log,
+            stdout=subprocess.DEVNULL,
+        )
