@@ -8,13 +8,13 @@ import { App } from "@/app/app";
 import { createQueries } from "@/app/queries";
 import { createDesk } from "@/domain/desk";
 import { Uploader } from "@/domain/uploader";
-import * as jobs from "@/lib/api/jobs";
+import { engine } from "@/lib/engine/engine";
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no element with the id root.");
 
 const desk = createDesk();
-const uploader = new Uploader(desk, jobs);
+const uploader = new Uploader(desk, engine);
 
 window.addEventListener("pagehide", (event) => {
   // A page that may come back from the browser's cache still needs its jobs.
