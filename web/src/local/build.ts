@@ -1,4 +1,4 @@
-/** What `web/static_build.py` puts beside the page, as it hands it to Vite. */
+/** What `web/static_build.py` puts beside the page. */
 
 import type { Sample } from "@/lib/api/types";
 
@@ -20,6 +20,7 @@ export interface BuiltModel {
 
 export interface StaticBuild {
   /** Digest of all that is in the build. */
+  version: string;
   models: readonly BuiltModel[];
   /** The runtime, as WebAssembly and as the module that starts it. */
   wasm: BuiltFile;
@@ -27,6 +28,14 @@ export interface StaticBuild {
   samples: readonly Sample[];
 }
 
-declare const __TUMORSCOPE_BUILD__: StaticBuild;
+const ELEMENT = "tumorscope-build";
 
-export const BUILD: StaticBuild = __TUMORSCOPE_BUILD__;
+/**
+ * Read what index.html says of its build. All other files have a hash in their names, so that a
+ * page is of one version, whatever has been published since.
+ */
+export function readBuild(): StaticBuild {
+  const text = document.getElementById(ELEMENT)?.textContent;
+  if (!text) throw new Error("index.html does not say what it was built with: make static");
+  return JSON.parse(text) as StaticBuild;
+}

@@ -4,7 +4,7 @@ import { createStore } from "zustand/vanilla";
 
 import type { Engine } from "@/lib/engine/types";
 import { ProblemError } from "@/lib/problem";
-import { BUILD } from "@/local/build";
+import { readBuild } from "@/local/build";
 import type { CallName, Calls, FromWorker, Status } from "@/local/protocol";
 import { startWorker } from "@/local/start-worker";
 
@@ -19,7 +19,7 @@ let count = 0;
 
 function running(): Worker {
   if (worker) return worker;
-  worker = startWorker(new URL(".", location.href).href);
+  worker = startWorker({ base: new URL(".", location.href).href, build: readBuild() });
   worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => {
     take(data);
   });
@@ -73,7 +73,7 @@ async function call<Name extends CallName>(
 
 export const engine: Engine = {
   model: () => call("model"),
-  samples: () => Promise.resolve([...BUILD.samples]),
+  samples: () => Promise.resolve([...readBuild().samples]),
   sampleFile: async (sample) => {
     const response = await fetch(new URL(sample.url, location.href));
     if (!response.ok) throw new ProblemError({ kind: "gone" });

@@ -3,7 +3,7 @@
 import { encode } from "fast-png";
 
 import type { Job } from "@/lib/api/types";
-import { BUILD, type BuiltModel } from "@/local/build";
+import type { BuiltModel } from "@/local/build";
 import { EVIDENCE_SIDE } from "@/local/constants.gen";
 import { deepPicture, windowed } from "@/local/imaging/pictures";
 import type { Scan } from "@/local/imaging/scan";
@@ -12,7 +12,7 @@ import { LocalJob, type Shown } from "@/local/jobs";
 import { ruleAt } from "@/local/model/decision";
 import { evidenceOnImage } from "@/local/model/evidence";
 import { faultOf, loadModel, threads, type LoadedModel } from "@/local/model/session";
-import type { Calls, Status } from "@/local/protocol";
+import type { Calls, Start, Status } from "@/local/protocol";
 
 /** There is no job of this name, or it was thrown away. */
 export class GoneError extends Error {}
@@ -21,7 +21,7 @@ export class GoneError extends Error {}
 const KEPT_PIXELS = 16_000_000;
 
 export class Office implements Calls {
-  readonly #base: string;
+  readonly #start: Start;
   readonly #tell: (status: Status) => void;
   readonly #jobs = new Map<string, LocalJob>();
   readonly #kept = new Map<Shown["input"], Scan[]>();
@@ -37,9 +37,10 @@ export class Office implements Calls {
   #current: LoadedModel | null = null;
   #queue: Promise<void> = Promise.resolve();
   #count = 0;
+  readonly #faults = new Map<string, unknown>();
 
-  constructor(base: string, tell: (status: Status) => void) {
-    this.#base = base;
+  constructor(start: Start, tell: (status: Status) => void) {
+    this.#start = start;
     this.#tell = tell;
     this.#first = this.#loadFirst();
     this.#first.catch(() => undefined);
@@ -64,8 +65,6 @@ export class Office implements Calls {
     });
     return job.body(0);
   }
-
-  readonly #faults = new Map<string, unknown>();
 
   async getJob(id: string, after: number): Promise<Job> {
     const fault = this.#faults.get(id);
@@ -136,7 +135,7 @@ export class Office implements Calls {
   }
 
   async #loadFirst(): Promise<LoadedModel> {
-    const [small, full] = BUILD.models;
+    const [small, full] = this.#start.build.models;
     if (!small) throw new Error("The build holds no model.");
     this.#change({ phase: "loading", fault: null, loaded: 0 });
     try {
@@ -171,7 +170,7 @@ export class Office implements Calls {
   }
 
   async #load(built: BuiltModel): Promise<LoadedModel> {
-    return loadModel(built, this.#base, (bytes) => {
+    return loadModel(built, this.#start, (bytes) => {
       this.#change({ loaded: Math.min(1, bytes / built.graph.bytes) });
     });
   }

@@ -3,6 +3,7 @@
 import type { Job, ModelCard } from "@/lib/api/types";
 import type { DeepPicture, EvidenceMap, NamedFile } from "@/lib/engine/types";
 import type { ModelFault } from "@/lib/problem";
+import type { StaticBuild } from "@/local/build";
 
 /** What the worker does for the page; each call is answered with a result or a fault. */
 export interface Calls {
@@ -44,6 +45,7 @@ export interface ToWorker {
 export interface Start {
   /** The page's own folder. */
   base: string;
+  build: StaticBuild;
 }
 
 export type FromWorker =

@@ -1,3 +1,4 @@
+import type { Start } from "@/local/protocol";
 import workerUrl from "@/local/worker?worker&url";
 
 /**
@@ -5,11 +6,11 @@ import workerUrl from "@/local/worker?worker&url";
  * policy. One started from its own file is bound by that file's headers, which plain hosts do not
  * send: it could ask any host for anything.
  */
-export function startWorker(base: string): Worker {
+export function startWorker(start: Start): Worker {
   const address = new URL(workerUrl, location.href).href;
   const source = `import ${JSON.stringify(address)};`;
   const blob = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(blob, { type: "module", name: "tumorscope" });
-  worker.postMessage({ base });
+  worker.postMessage(start);
   return worker;
 }

@@ -12,7 +12,7 @@ let office: Office | null = null;
 
 addEventListener("message", ({ data }: MessageEvent<Start | ToWorker>) => {
   if ("base" in data) {
-    office ??= new Office(data.base, (status) => {
+    office ??= new Office(data, (status) => {
       send({ status });
     });
     return;

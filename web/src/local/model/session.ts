@@ -3,11 +3,12 @@
 import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
 
 import type { ModelCard } from "@/lib/api/types";
-import { BUILD, type BuiltModel } from "@/local/build";
+import type { BuiltModel, StaticBuild } from "@/local/build";
 import { INPUT, NOVELTY, OUTPUTS } from "@/local/constants.gen";
 import type { Model, Outputs } from "@/local/model/classify";
 import { getFile, type Progress } from "@/local/model/files";
 import { checkManifest, ModelError, type Manifest } from "@/local/model/manifest";
+import type { Start } from "@/local/protocol";
 
 /** More give no more on the few fast cores that devices have. */
 const MOST_THREADS = 4;
@@ -29,10 +30,12 @@ let runtime: Promise<void> | null = null;
 /** Load one model of the build; the runtime comes with the first. */
 export async function loadModel(
   built: BuiltModel,
-  base: string,
+  { base, build }: Start,
   onProgress: Progress,
 ): Promise<LoadedModel> {
-  runtime ??= startRuntime(base);
+  runtime ??= startRuntime(base, build);
+  // What could not be fetched may be there the next time.
+  runtime.catch(() => (runtime = null));
   const [, graph, text] = await Promise.all([
     runtime,
     getFile(built.graph, base, onProgress),
@@ -57,13 +60,13 @@ export function threads(): number {
   return Math.min(MOST_THREADS, navigator.hardwareConcurrency);
 }
 
-async function startRuntime(base: string): Promise<void> {
+async function startRuntime(base: string, build: StaticBuild): Promise<void> {
   if (typeof WebAssembly === "undefined") {
     throw new ModelError("no-wasm", "This browser has no WebAssembly.");
   }
   env.wasm.numThreads = threads();
-  env.wasm.wasmPaths = { mjs: new URL(BUILD.runtime, base).href };
-  const binary = await getFile(BUILD.wasm, base);
+  env.wasm.wasmPaths = { mjs: new URL(build.runtime, base).href };
+  const binary = await getFile(build.wasm, base);
   env.wasm.wasmBinary = binary.buffer;
 }
 

@@ -1,0 +1,5 @@
+import { ScanError, type Scan } from "@/local/imaging/scan";
+
+export function readNifti(_content: Uint8Array, _source: string): Scan[] {
+  throw new ScanError("unsupported-format", "Not yet.");
+}

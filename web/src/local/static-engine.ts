@@ -1,2 +1,0 @@
-/** Takes the place of lib/engine/engine.ts in `make static`. */
-export { engine } from "@/local/engine";
