@@ -12,7 +12,8 @@ import { classify, failure, type Model } from "@/local/model/classify";
 import type { Rule } from "@/local/model/decision";
 import type { Evidence } from "@/local/model/evidence";
 import { ModelError } from "@/local/model/manifest";
-import { answerSeries, type Member } from "@/local/model/series";
+import type { Member } from "@/local/model/member";
+import { answerSeries } from "@/local/model/series";
 
 /** Of a slice, what its pictures are made of again when they are looked at. */
 export interface Shown {
@@ -195,7 +196,6 @@ function memberOf(scan: Scan, answer: Member["answer"], key: string): Member {
   const hasUid = isDicom && key !== scan.source && !key.startsWith(WITHOUT_UID);
   return {
     answer,
-    seriesKey: key,
     seriesUid: hasUid ? key : null,
     studyUid: scan.studyUid,
     description: scan.seriesDescription,

@@ -70,7 +70,6 @@ test("decisions are Python's, to the word", () => {
 test.each(vectors.series)("the answer for a series is Python's", ({ slices, spread, answer }) => {
   const members = (slices as unknown as ImageAnswer[]).map((one) => ({
     answer: one,
-    seriesKey: one.source,
     seriesUid: null,
     studyUid: null,
     description: null,

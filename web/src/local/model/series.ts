@@ -11,21 +11,10 @@ import {
   TUMOR_TYPES,
 } from "@/local/constants.gen";
 import { compareNaturally, rint } from "@/local/imaging/numeric";
-import type { SliceMember } from "@/local/imaging/scan";
 import type { Identity } from "@/local/model/classify";
 import { decide, type Rule } from "@/local/model/decision";
+import type { Member } from "@/local/model/member";
 import { splitVolumes, withoutRepeats } from "@/local/model/volumes";
-
-/** A slice's answer with what its series needs of the scan. */
-export interface Member {
-  answer: ImageAnswer;
-  seriesKey: string;
-  seriesUid: string | null;
-  studyUid: string | null;
-  description: string | null;
-  positionMm: number | null;
-  member: SliceMember | null;
-}
 
 export interface SeriesContext {
   failed: number;

@@ -2,7 +2,7 @@
 
 import { MIXED_BY, ORDER, POSITION_DIGITS, SAME_DIRECTION } from "@/local/constants.gen";
 import { compareNaturally } from "@/local/imaging/numeric";
-import type { Member } from "@/local/model/series";
+import type { Member } from "@/local/model/member";
 
 export interface SeriesVolume {
   slices: Member[];
