@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
-
 from tests.browser.static_host import BUILT, StaticHost
+from web.static_build import HEADERS
+
 from tumorscope.imaging.phantom import head_phantom
 from tumorscope.model.classifier import load_model
-from web.static_build import HEADERS
 
 CHUNK = 50
 TIMEOUT_MS = 3_600_000
@@ -42,7 +42,8 @@ def choose(manifest: Path, root: Path, count: int) -> list[Path]:
         if row["path"] not in files[-1:]:
             files.append(row["path"])
     drawn: list[Path] = []
-    turns = [random.Random(0).sample(files, len(files)) for files in by_set.values()]
+    chance = random.Random(0)  # noqa: S311  no secret
+    turns = [chance.sample(files, len(files)) for files in by_set.values()]
     while len(drawn) < count and any(turns):
         for files in turns:
             if files and len(drawn) < count:
@@ -79,6 +80,7 @@ def give(page: Page, files: list[Path]) -> None:
 
 
 def wait_until_answered(page: Page) -> None:
+    """Wait until nothing is read or answered any more."""
     page.get_by_role("link", name="Worklist", exact=True).click()
     script = """() => !document.querySelector('[role=progressbar]') &&
         !document.body.innerText.includes('Waiting') &&
@@ -107,6 +109,29 @@ def renderer_mebibytes() -> float:
     return total
 
 
+def measure(host: StaticHost, files: list[Path], sample: Path) -> tuple[dict[str, Any], Any]:
+    """Drive the page; return what was measured and all answers by source and slice."""
+    result: dict[str, Any] = {"scans": len(files)}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_context(locale="en-US").new_page()
+        page.set_default_timeout(TIMEOUT_MS)
+        result["first_answer_s"], result["first_answer_bytes"] = first_answer(page, host, sample)
+        page.get_by_text(FULL).wait_for()
+        result["slice_s"] = statistics.median(_warm(page, sample) for _ in range(5))
+        for start in range(0, len(files), CHUNK):
+            give(page, files[start : start + CHUNK])
+            wait_until_answered(page)
+            result.setdefault("mebibytes_first", renderer_mebibytes())
+        result["mebibytes_last"] = renderer_mebibytes()
+        found = {(one["source"], one["slice_index"]): one for one in answers(page)}
+        result["isolated"] = page.evaluate("crossOriginIsolated")
+        browser.close()
+    return result, found
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -116,39 +141,17 @@ def main() -> None:
     parser.add_argument("--threads", action="store_true")
     parser.add_argument("--output", type=Path, default=Path("build/static.json"))
     given = parser.parse_args()
-    files = choose(given.manifest, given.root, given.count)
     work = given.output.parent / "static-scans"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     named = []
-    for number, path in enumerate(files):  # names that say which file is meant
-        named.append(work / f"{number:04d}-{path.name}")
+    for number, path in enumerate(choose(given.manifest, given.root, given.count)):
+        named.append(work / f"{number:04d}-{path.name}")  # says which file is meant
         named[-1].symlink_to(path.resolve())
     sample = work / "sample.png"
     _write_png(sample)
     host = StaticHost(BUILT, headers=dict(HEADERS) if given.threads else {})
-    chromium = shutil.which("chromium")
-    result: dict[str, Any] = {"scans": len(named)}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_context(locale="en-US").new_page()
-        page.set_default_timeout(TIMEOUT_MS)
-        result["first_answer_s"], result["first_answer_bytes"] = first_answer(page, host, sample)
-        page.get_by_text(FULL).wait_for()
-        result["slice_s"] = statistics.median(_warm(page, sample) for _ in range(5))
-        seen = 0
-        for start in range(0, len(named), CHUNK):
-            give(page, named[start : start + CHUNK])
-            wait_until_answered(page)
-            if not seen:
-                result["mebibytes_first"] = renderer_mebibytes()
-            seen += CHUNK
-        result["mebibytes_last"] = renderer_mebibytes()
-        found = {(one["source"], one["slice_index"]): one for one in answers(page)}
-        result["threads"] = page.evaluate("crossOriginIsolated ? navigator.hardwareConcurrency : 1")
-        browser.close()
+    result, found = measure(host, named, sample)
     host.stop()
     result |= compare(found, named)
     given.output.write_text(json.dumps(result, indent=1) + "\n")
@@ -169,7 +172,7 @@ def _warm(page: Page, sample: Path) -> float:
     return time.perf_counter() - started
 
 
-def compare(found: dict[tuple[str, int | None], dict[str, Any]], files: list[Path]) -> dict[str, Any]:
+def compare(found: Any, files: list[Path]) -> dict[str, Any]:
     """Have Python answer the same files; return how far apart the answers are."""
     model = load_model()
     equal, differences, missing = [], [], []

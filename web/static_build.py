@@ -173,7 +173,8 @@ def _put_into_page(output: Path, said: dict[str, Any]) -> None:
         (
             "",
             "    <!--static-->",
-            f'    <meta http-equiv="Content-Security-Policy" content="{CONTENT_SECURITY_POLICY}" />',
+            '    <meta http-equiv="Content-Security-Policy" '
+            f'content="{CONTENT_SECURITY_POLICY}" />',
             '    <meta name="referrer" content="no-referrer" />',
             '    <link rel="manifest" href="./tumorscope.webmanifest" />',
             f'    <script type="application/json" id="tumorscope-build">{data}</script>',
@@ -192,7 +193,8 @@ def _with_integrity(output: Path, text: str) -> str:
         tag = re.sub(r' integrity="[^"]*"', "", match[0])
         digest = hashlib.sha384((output / match[1]).read_bytes()).digest()
         return tag.replace(
-            f'"./{match[1]}"', f'"./{match[1]}" integrity="sha384-{base64.b64encode(digest).decode()}"'
+            f'"./{match[1]}"',
+            f'"./{match[1]}" integrity="sha384-{base64.b64encode(digest).decode()}"',
         )
 
     return re.sub(r'<(?:script|link)[^>]*(?:src|href)="\./(assets/[^"]+)"[^>]*>', say, text)

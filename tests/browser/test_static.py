@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
+from pydicom.uid import ExplicitVRBigEndian
 
 from tests.browser.desk import Desk
 from tests.browser.made_scans import (
@@ -21,7 +24,7 @@ from tests.browser.made_scans import (
 )
 from tests.browser.static_host import BUILT, StaticHost, build_page
 from tests.browser.test_access import AXE, violations
-from tests.imaging.made_files import FILES
+from tests.imaging.made_files import FILES, dicom, encoded, gdcm_encoded
 from tumorscope.model.artifact import Artifact, write_artifact
 from tumorscope.model.classifier import load_model
 
@@ -31,7 +34,6 @@ pytestmark = pytest.mark.skipif(
 
 FULL = "The full model answers."
 KEPT = "This page now also works without a connection."
-LOOPBACK_ONLY = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +52,7 @@ def artifacts(tiny_artifact: Artifact, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def host(artifacts: dict[str, Path], tmp_path: Path) -> Iterator[StaticHost]:
     """A page of its own: tests change what it serves."""
-    folder = build_page(
-        tmp_path / "page", lite=artifacts["lite"], default=artifacts["default"]
-    )
+    folder = build_page(tmp_path / "page", lite=artifacts["lite"], default=artifacts["default"])
     one = StaticHost(folder)
     yield one
     one.stop()
@@ -75,16 +75,13 @@ def answers_of(desk: Desk) -> dict[tuple[str, int | None], dict[str, Any]]:
     with desk.page.expect_download() as download:
         desk.button("JSON").click()
     cases = json.loads(download.value.path().read_text())
-    return {
-        (one["source"], one["slice_index"]): one
-        for case in cases
-        for one in (*case["slices"], case["answer"])
-        if one["kind"] == "image"
-    } | {
-        (case["answer"]["source"], -1): case["answer"]
-        for case in cases
-        if case["answer"]["kind"] == "series"
-    }
+    found: dict[tuple[str, int | None], dict[str, Any]] = {}
+    for case in cases:
+        for one in case["slices"]:
+            found[one["source"], one["slice_index"]] = one
+        if case["answer"] and case["answer"]["kind"] == "series":
+            found[case["answer"]["source"], -1] = case["answer"]
+    return found
 
 
 def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -97,9 +94,7 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
         assert found.get(name) == expected.get(name), (found["source"], name)
     if expected.get("localization"):
         for part in ("peak", "box"):
-            pairs = zip(
-                found["localization"][part], expected["localization"][part], strict=True
-            )
+            pairs = zip(found["localization"][part], expected["localization"][part], strict=True)
             assert all(abs(one - other) <= 1 for one, other in pairs), found["source"]
 
 
@@ -115,8 +110,6 @@ def test_it_answers_as_python_does(
         write_picture(folder / f"marked.{ending}", make_head(blob=BLOB))
     write_picture(folder / "plain.png", make_head())
     deep = make_head(blob=BLOB).astype(np.uint16) * 200
-    from PIL import Image
-
     Image.fromarray(deep).save(folder / "deep.png")
     Image.fromarray(deep).save(folder / "deep.tif")
     slices = slices_of(make_head, 5)
@@ -142,13 +135,13 @@ def test_every_encoding_of_dicom_is_read(
 ) -> None:
     folder = tmp_path / "made"
     folder.mkdir()
-    names = []
-    for name, make in FILES.items():
-        if "dicom" in name.lower() or name.startswith(("jpeg", "rle")):
-            path = folder / f"{name.replace(' ', '-').replace('/', '-')}.dcm"
-            path.write_bytes(make())
-            names.append(path.name)
-    assert names, "tests/imaging/made_files.py makes DICOM files"
+    made = {name: make for name, make in FILES.items() if name.startswith("dicom")}
+    made["big-endian"] = lambda: encoded(dicom(), ExplicitVRBigEndian)
+    for syntax in ("JPEGLosslessProcess14_1", "JPEGLSLossless"):
+        made[syntax] = partial(gdcm_encoded, syntax)
+        made[f"{syntax}-signed"] = partial(gdcm_encoded, syntax, signed=True)
+    for name, make in made.items():
+        (folder / f"{name}.dcm").write_bytes(make())
     static_desk.drop(folder)
     model = load_model(artifacts["default"], threads=1)
     expected = [one.to_dict() for one in model.predict_many([folder])]

@@ -31,6 +31,13 @@ interface Series {
   failed: number;
 }
 
+export interface JobTools {
+  model: Model;
+  rule: Rule;
+  /** Take what was read, for pictures that are looked at soon. */
+  keep: (input: Input, scans: Scan[]) => void;
+}
+
 export class LocalJob {
   readonly id: string;
   readonly shown = new Map<number, Shown>();
@@ -46,12 +53,14 @@ export class LocalJob {
   #slicesDone = 0;
   #failed = 0;
   #isCancelled = false;
+  readonly #keep: (input: Input, scans: Scan[]) => void;
 
-  constructor(id: string, files: NamedFile[], model: Model, rule: Rule) {
+  constructor(id: string, files: NamedFile[], { model, rule, keep }: JobTools) {
     this.id = id;
     this.#files = files;
     this.#model = model;
     this.#rule = rule;
+    this.#keep = keep;
   }
 
   cancel(): void {
@@ -121,6 +130,7 @@ export class LocalJob {
       this.#fail(input.name, error);
       return;
     }
+    this.#keep(input, scans);
     for (const [place, scan] of scans.entries()) {
       if (this.#isCancelled) return;
       await this.#answerScan(input, place, scan);

@@ -54,7 +54,13 @@ export class Office implements Calls {
     const model = await this.#answering();
     const rule = ruleAt(model.manifest, operatingPoint) ?? ruleAt(model.manifest, "");
     if (!rule) throw new Error("The model has no operating point.");
-    const job = new LocalJob(`job-${(this.#count += 1)}`, files, model, rule);
+    const job = new LocalJob(`job-${(this.#count += 1)}`, files, {
+      model,
+      rule,
+      keep: (input, scans) => {
+        this.#keep(input, scans);
+      },
+    });
     this.#jobs.set(job.id, job);
     const before = this.#queue;
     const ran = before.then(() => job.run());
@@ -115,6 +121,13 @@ export class Office implements Calls {
   /** Read the file again: pixels of all slices would fill the memory. */
   async #scan({ input, place }: Shown): Promise<Scan> {
     const scans = this.#kept.get(input) ?? (await readInput(input));
+    this.#keep(input, scans);
+    const scan = scans[place];
+    if (!scan) throw new GoneError();
+    return scan;
+  }
+
+  #keep(input: Shown["input"], scans: Scan[]): void {
     this.#kept.delete(input);
     this.#kept.set(input, scans);
     let pixels = 0;
@@ -122,9 +135,6 @@ export class Office implements Calls {
       pixels += its.reduce((sum, scan) => sum + scan.pixels.values.length, 0);
       if (pixels > KEPT_PIXELS && one !== input) this.#kept.delete(one);
     }
-    const scan = scans[place];
-    if (!scan) throw new GoneError();
-    return scan;
   }
 
   /** The model that answers now; after a failure it is tried once more. */
@@ -199,5 +209,9 @@ function percent({ loaded }: Status): number {
 function blank(columns: number, rows: number) {
   const shrink = Math.max(1, Math.max(rows, columns) / EVIDENCE_SIDE);
   const [width, height] = [columns, rows].map((side) => Math.max(1, Math.round(side / shrink)));
-  return { width: width ?? 1, height: height ?? 1, values: new Uint8Array((width ?? 1) * (height ?? 1)) };
+  return {
+    width: width ?? 1,
+    height: height ?? 1,
+    values: new Uint8Array((width ?? 1) * (height ?? 1)),
+  };
 }

@@ -49,6 +49,4 @@ export interface Start {
 }
 
 export type FromWorker =
-  | { id: number; result: unknown }
-  | { id: number; fault: Fault }
-  | { status: Status };
+  { id: number; result: unknown } | { id: number; fault: Fault } | { status: Status };

@@ -11,6 +11,8 @@ const PREFIX = "tumorscope-page-";
 const SHELL = PREFIX + BUILD.version;
 /** Filled by model/files.ts, with what has been checked. */
 const FILES = "tumorscope-files";
+/** In each cache of a version, the list of what it needs of those. */
+const LIST = "needed-files";
 
 self.addEventListener("install", (event) => {
   event.waitUntil(keepShell());
@@ -27,6 +29,8 @@ async function keepShell() {
         new Request(path, path.includes("/") ? {} : { cache: "reload" }),
     ),
   );
+  const needed = BUILD.files.map((path) => new URL(path, self.registration.scope).href);
+  await cache.put(LIST, new Response(JSON.stringify(needed)));
 }
 
 self.addEventListener("activate", (event) => {
@@ -35,15 +39,21 @@ self.addEventListener("activate", (event) => {
 
 /** Let go of what neither this version needs nor a window of the one before. */
 async function tidy() {
-  const names = (await caches.keys()).filter((one) => one.startsWith(PREFIX));
-  const older = names.filter((one) => one !== SHELL);
-  await Promise.all(older.slice(0, -1).map((one) => caches.delete(one)));
-  if (older.length > 0) return;
+  const names = (await caches.keys()).filter((one) => one.startsWith(PREFIX) && one !== SHELL);
+  const before = names.pop();
+  await Promise.all(names.map((one) => caches.delete(one)));
+  const needed = new Set(await filesOf(SHELL));
+  if (before) for (const one of await filesOf(before)) needed.add(one);
   const files = await caches.open(FILES);
-  const known = new Set(BUILD.files.map((path) => new URL(path, self.registration.scope).href));
   for (const request of await files.keys()) {
-    if (!known.has(request.url)) await files.delete(request);
+    if (!needed.has(request.url)) await files.delete(request);
   }
+}
+
+/** Addresses of the models and the runtime of a version. */
+async function filesOf(name) {
+  const list = await (await caches.open(name)).match(LIST);
+  return list ? list.json() : [];
 }
 
 self.addEventListener("message", (event) => {
@@ -60,9 +70,12 @@ self.addEventListener("fetch", (event) => {
 });
 
 async function answer(request, address) {
-  const isPage = request.mode === "navigate";
+  const { scope } = self.registration;
+  const page = new URL("index.html", scope).href;
+  const asked = address.origin + address.pathname;
+  const isPage = request.mode === "navigate" && (asked === scope || asked === page);
   const shell = await caches.open(SHELL);
-  const wanted = isPage ? new URL("index.html", self.registration.scope).href : address.href;
+  const wanted = isPage ? page : address.href;
   const kept = (await shell.match(wanted)) ?? (isPage ? undefined : await caches.match(wanted));
   return kept ? withHeaders(kept) : fetch(request);
 }

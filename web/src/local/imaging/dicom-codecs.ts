@@ -29,7 +29,9 @@ interface Decoder {
   delete: () => void;
 }
 
-type Factory = (options: { locateFile: () => string }) => Promise<Record<string, new () => Decoder>>;
+type Factory = (options: {
+  locateFile: () => string;
+}) => Promise<Record<string, new () => Decoder>>;
 
 const loaded = new Map<string, Promise<Record<string, new () => Decoder>>>();
 
@@ -86,8 +88,7 @@ export async function decodeLossless(encoded: Uint8Array, bits: number): Promise
   const buffer = encoded.slice().buffer;
   const width = bits <= 8 ? 1 : 2;
   const found = decoder.decode(buffer, 0, buffer.byteLength, width) as
-    | ArrayBuffer
-    | { buffer: ArrayBuffer; byteOffset: number; byteLength: number };
+    ArrayBuffer | { buffer: ArrayBuffer; byteOffset: number; byteLength: number };
   const bytes =
     found instanceof ArrayBuffer
       ? new Uint8Array(found)
@@ -100,7 +101,12 @@ export async function decodeLossless(encoded: Uint8Array, bits: number): Promise
 /** PS3.5 Annex G: a segment of PackBits for each byte of a sample, the most significant first. */
 export function decodeRle(
   encoded: Uint8Array,
-  { rows, columns, samples, bits }: { rows: number; columns: number; samples: number; bits: number },
+  {
+    rows,
+    columns,
+    samples,
+    bits,
+  }: { rows: number; columns: number; samples: number; bits: number },
 ): DecodedFrame {
   const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.byteLength);
   const width = bits / 8;
@@ -123,7 +129,7 @@ export function decodeRle(
 function unpackBits(packed: Uint8Array, size: number): Uint8Array {
   const plain = new Uint8Array(size);
   let place = 0;
-  for (let at = 0; at < packed.length && place < size; ) {
+  for (let at = 0; at < packed.length && place < size;) {
     const head = packed[at] ?? 0;
     if (head < 128) {
       plain.set(packed.subarray(at + 1, at + 2 + Math.min(head, size - place - 1)), place);

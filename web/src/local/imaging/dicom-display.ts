@@ -193,7 +193,7 @@ function readTable(item: Header, descriptor: Keyword, data: Keyword): Table | nu
   const [count = 0, first = 0, depth = 16] = item.numbers(descriptor, 3) ?? [];
   const element = item.element(data);
   if (!element || !item.has(descriptor)) return null;
-  const entries = (count & 0xffff) || 65_536;
+  const entries = count & 0xffff || 65_536;
   const { byteArray } = item.dataSet;
   const isOfBytes = element.length < 2 * entries;
   const values = Array.from({ length: Math.min(entries, element.length) }, (_, at) => {
@@ -221,6 +221,9 @@ function throughPalette(values: Float64Array, header: Header): Float32Array {
     throw new ScanError("corrupt-image", "The DICOM file's palette is missing or damaged.");
   }
   return Float32Array.from(values, (value) =>
-    tables.reduce((sum, table, at) => sum + (LUMA[at] ?? 0) * (table ? lookUp(table, value) : 0), 0),
+    tables.reduce(
+      (sum, table, at) => sum + (LUMA[at] ?? 0) * (table ? lookUp(table, value) : 0),
+      0,
+    ),
   );
 }

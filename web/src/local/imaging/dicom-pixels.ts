@@ -43,7 +43,12 @@ const CODEC_OF: Partial<Record<string, CodecName>> = {
   "1.2.840.10008.1.2.4.91": "J2KDecoder",
 };
 /** Uncompressed, deflated and with the most significant byte first. */
-const PLAIN = ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"];
+const PLAIN = [
+  "1.2.840.10008.1.2",
+  "1.2.840.10008.1.2.1",
+  "1.2.840.10008.1.2.1.99",
+  "1.2.840.10008.1.2.2",
+];
 const DEEP_JPEG_BITS = 8;
 
 export function describe(header: Header): Description {
@@ -101,7 +106,11 @@ function plainFrame(header: Header, description: Description, index: number): St
   const floats = header.element("FloatPixelData") ?? header.element("DoubleFloatPixelData");
   const element = header.element("PixelData") ?? floats;
   if (!element) throw new Error("no pixels");
-  const bits = header.has("DoubleFloatPixelData") ? 64 : header.has("FloatPixelData") ? 32 : description.bits;
+  const bits = header.has("DoubleFloatPixelData")
+    ? 64
+    : header.has("FloatPixelData")
+      ? 32
+      : description.bits;
   const size = (description.rows * description.columns * description.samples * bits) / 8;
   const start = element.dataOffset + index * size;
   if ((index + 1) * size > element.length || !Number.isInteger(size)) throw new Error("truncated");
@@ -138,8 +147,9 @@ async function compressedFrame(
     isFloat: false,
     isLittle: true,
   });
-  // Streams of JPEG hold values and not bits in a place; their signs may be cut off.
-  const own = syntax === RLE ? inPlace(values, description) : values;
+  // Streams of JPEG hold values and not bits in a place, but their sign may lie within the word.
+  const own =
+    syntax === RLE ? inPlace(values, description) : withSign(values, description, isOfBytes ? 8 : 16);
   return { values: own, samples: decoded.samples, isFloat: false };
 }
 
@@ -168,10 +178,20 @@ function encodedFrame(header: Header, { frames }: Description, index: number): U
   const { dataSet } = header;
   const fragments = element.fragments.length;
   if (frames === 1) {
-    return dicomParser.readEncapsulatedPixelDataFromFragments(dataSet, element, 0, fragments) as Uint8Array;
+    return dicomParser.readEncapsulatedPixelDataFromFragments(
+      dataSet,
+      element,
+      0,
+      fragments,
+    ) as Uint8Array;
   }
   if (fragments === frames) {
-    return dicomParser.readEncapsulatedPixelDataFromFragments(dataSet, element, index, 1) as Uint8Array;
+    return dicomParser.readEncapsulatedPixelDataFromFragments(
+      dataSet,
+      element,
+      index,
+      1,
+    ) as Uint8Array;
   }
   const table = element.basicOffsetTable?.length
     ? element.basicOffsetTable
@@ -186,7 +206,10 @@ interface Kind {
   isLittle: boolean;
 }
 
-function valuesOf(bytes: Uint8Array<ArrayBuffer>, { bits, isSigned, isFloat, isLittle: little }: Kind) {
+function valuesOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  { bits, isSigned, isFloat, isLittle: little }: Kind,
+) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const readers: Partial<Record<string, (at: number) => number>> = {
     "8": (at) => (isSigned ? view.getInt8(at) : view.getUint8(at)),
@@ -196,9 +219,12 @@ function valuesOf(bytes: Uint8Array<ArrayBuffer>, { bits, isSigned, isFloat, isL
     "64f": (at) => view.getFloat64(at, little),
   };
   const read = readers[`${bits}${isFloat ? "f" : ""}`];
-  if (!read) throw new ScanError("unsupported-format", `DICOM pixels of ${bits} bits are not read here.`);
+  if (!read)
+    throw new ScanError("unsupported-format", `DICOM pixels of ${bits} bits are not read here.`);
   const width = bits / 8;
-  return Float64Array.from({ length: Math.floor(bytes.length / width) }, (_, at) => read(at * width));
+  return Float64Array.from({ length: Math.floor(bytes.length / width) }, (_, at) =>
+    read(at * width),
+  );
 }
 
 /** Take the bits of the value out of each sample; they end at HighBit. */
@@ -219,9 +245,17 @@ function inPlace(values: Float64Array, { bits, stored, highBit, isSigned, sample
   });
 }
 
+function withSign(values: Float64Array, { stored, isSigned }: Description, bits: number) {
+  if (!isSigned || stored >= bits) return values;
+  const [mask, half] = [2 ** stored - 1, 2 ** (stored - 1)];
+  return values.map((one) => ((one & mask) ^ half) - half);
+}
+
 function interleaved(values: Float64Array, { samples, isPlanar }: Description) {
   if (!isPlanar) return { values, samples };
   const pixels = values.length / samples;
-  const mixed = values.map((_, at) => values[(at % samples) * pixels + Math.floor(at / samples)] ?? 0);
+  const mixed = values.map(
+    (_, at) => values[(at % samples) * pixels + Math.floor(at / samples)] ?? 0,
+  );
   return { values: mixed, samples };
 }

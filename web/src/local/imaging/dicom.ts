@@ -35,7 +35,13 @@ export async function readDicom(content: Uint8Array<ArrayBuffer>, source: string
       shown.push(displayFrame(frame, header, own, description));
     }
     return finish(shown, description).map((values, index) =>
-      scanOf(values, { header, description, groups: groups[index] ?? { owners: [] }, index, source }),
+      scanOf(values, {
+        header,
+        description,
+        groups: groups[index] ?? { owners: [] },
+        index,
+        source,
+      }),
     );
   } catch (error) {
     if (error instanceof ScanError) throw error;
@@ -69,7 +75,10 @@ function plainSyntax(content: Uint8Array): string {
 /** Unpack a deflated data set up to the limit, behind the header that is not. */
 function inflate(content: Uint8Array, position: number): Uint8Array {
   const packed = content.subarray(position);
-  const allowed = Math.min(LIMITS.max_bytes, Math.max(LIMITS.free_bytes, LIMITS.max_ratio * packed.length));
+  const allowed = Math.min(
+    LIMITS.max_bytes,
+    Math.max(LIMITS.free_bytes, LIMITS.max_ratio * packed.length),
+  );
   const parts = [content.subarray(0, position)];
   let size = position;
   const stream = new Inflate((part) => {
@@ -178,7 +187,9 @@ function traitsOf(
   groups: Groups,
   { rows, columns }: Description,
 ): [string, string][] {
-  const inner = groups.owners.flatMap((one) => one.items("DiffusionGradientDirectionSequence").slice(0, 1));
+  const inner = groups.owners.flatMap((one) =>
+    one.items("DiffusionGradientDirectionSequence").slice(0, 1),
+  );
   const owners = [header, ...groups.owners, ...inner];
   const found: [string, string][] = [["Rows x Columns", `${rows} x ${columns}`]];
   for (const keyword of TRAITS) {
@@ -190,8 +201,7 @@ function traitsOf(
 
 function bodyPartOf(header: Header, groups: Groups): string | null {
   const keyword: Keyword = "AnatomicRegionSequence";
-  const region =
-    groups.FrameAnatomySequence?.items(keyword)[0] ?? header.items(keyword)[0] ?? null;
+  const region = groups.FrameAnatomySequence?.items(keyword)[0] ?? header.items(keyword)[0] ?? null;
   return header.term("BodyPartExamined") ?? region?.term("CodeMeaning") ?? null;
 }
 

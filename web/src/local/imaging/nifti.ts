@@ -31,7 +31,8 @@ const SFORM = { 1: [280, 4], 2: [400, 8] } as const;
 const ROUNDING = 1e-3;
 
 export function readNifti(content: Uint8Array<ArrayBuffer>, source: string): Scan[] {
-  const buffer = content.byteLength === content.buffer.byteLength ? content.buffer : content.slice().buffer;
+  const buffer =
+    content.byteLength === content.buffer.byteLength ? content.buffer : content.slice().buffer;
   const view = new DataView(buffer);
   const version = [view.getInt32(0, true), view.getInt32(0, false)].includes(348) ? 1 : 2;
   const isPair = version === 1 ? view.getUint8(345) === 0x69 : view.getUint8(5) === 0x69;
@@ -59,7 +60,12 @@ export function readNifti(content: Uint8Array<ArrayBuffer>, source: string): Sca
     );
   }
   const load = (number: number) =>
-    voxelsOf(view, header, { offset: offset + number * i * j * k * width, count: i * j * k, width, read });
+    voxelsOf(view, header, {
+      offset: offset + number * i * j * k * width,
+      count: i * j * k,
+      width,
+      read,
+    });
   const [voxels, notes] = chooseVolume(several, load);
   return toScans(
     {
@@ -82,7 +88,10 @@ function parse(buffer: ArrayBuffer): Header {
 }
 
 function damaged(): ScanError {
-  return new ScanError("corrupt-image", "The NIfTI file cannot be read; it is truncated or damaged.");
+  return new ScanError(
+    "corrupt-image",
+    "The NIfTI file cannot be read; it is truncated or damaged.",
+  );
 }
 
 function typeOf(header: Header): [number, Read] {
@@ -96,7 +105,9 @@ function typeOf(header: Header): [number, Read] {
 
 /** Voxels begin behind the header and its extensions, whatever it says. */
 function offsetOf(view: DataView, header: Header, version: 1 | 2): number {
-  const stated = Number.isFinite(header.vox_offset) ? Math.max(0, Math.trunc(header.vox_offset)) : 0;
+  const stated = Number.isFinite(header.vox_offset)
+    ? Math.max(0, Math.trunc(header.vox_offset))
+    : 0;
   let least = (version === 1 ? 348 : 540) + 4;
   const hasExtensions = view.byteLength > least - 4 && view.getUint8(least - 4) !== 0;
   while (hasExtensions && least < stated && least + 4 <= view.byteLength) {
@@ -177,7 +188,8 @@ function qformOf(header: Header): Steps[] {
   let [b, c, d] = [header.quatern_b, header.quatern_c, header.quatern_d];
   const length = b * b + c * c + d * d;
   if (!(length <= 1 + ROUNDING)) return [];
-  if (length > 1) [b, c, d] = [b, c, d].map((one) => one / Math.sqrt(length)) as [number, number, number];
+  if (length > 1)
+    [b, c, d] = [b, c, d].map((one) => one / Math.sqrt(length)) as [number, number, number];
   const a = Math.sqrt(Math.max(0, 1 - (b * b + c * c + d * d)));
   const [handed = 1, x = 1, y = 1, z = 1] = header.pixDims.slice(0, 4);
   const sizes = [Math.abs(x), Math.abs(y), Math.abs(z) * (handed === -1 ? -1 : 1)];
@@ -189,7 +201,11 @@ function qformOf(header: Header): Steps[] {
   return [
     columns.map(
       (column, at) =>
-        column.map((value) => value * (sizes[at] ?? 1)) as unknown as readonly [number, number, number],
+        column.map((value) => value * (sizes[at] ?? 1)) as unknown as readonly [
+          number,
+          number,
+          number,
+        ],
     ),
   ];
 }

@@ -106,7 +106,8 @@ function withSquarePixels(
   if (!(turn > Math.log(SQUARE) && turn <= Math.log(MAX_RATIO))) return [image, [1, 1]];
   let [tall, wide] = ratio > 1 ? [ratio, 1] : [1, 1 / ratio];
   const largest = Math.max(tall, wide);
-  if (image.values.length * largest > MAX_STRETCHED) [tall, wide] = [tall / largest, wide / largest];
+  if (image.values.length * largest > MAX_STRETCHED)
+    [tall, wide] = [tall / largest, wide / largest];
   const rows = Math.max(1, rint(image.rows * tall));
   const columns = Math.max(1, rint(image.columns * wide));
   if (rows === image.rows && columns === image.columns) return [image, [1, 1]];
@@ -122,8 +123,7 @@ function sample(image: Grey): Float32Array {
   const taken = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row += 1) {
     for (let column = 0; column < columns; column += 1) {
-      taken[row * columns + column] =
-        image.values[row * step * image.columns + column * step] ?? 0;
+      taken[row * columns + column] = image.values[row * step * image.columns + column * step] ?? 0;
     }
   }
   return taken;

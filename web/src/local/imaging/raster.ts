@@ -52,11 +52,7 @@ export async function readByBrowser(
   }
 }
 
-export function greyOfRgba(
-  data: ArrayLike<number>,
-  rows: number,
-  columns: number,
-): Grey {
+export function greyOfRgba(data: ArrayLike<number>, rows: number, columns: number): Grey {
   const values = new Float32Array(rows * columns);
   for (let at = 0; at < values.length; at += 1) {
     values[at] = luma8(data[4 * at] ?? 0, data[4 * at + 1] ?? 0, data[4 * at + 2] ?? 0);

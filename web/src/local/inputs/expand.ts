@@ -1,6 +1,6 @@
 /** What the files of an upload stand for: themselves, or the members of an archive. */
 
-import { unzip, type UnzipFileInfo } from "fflate";
+import { unzipSync, type UnzipFileInfo } from "fflate";
 
 import { LIMITS } from "@/local/constants.gen";
 import { compareNaturally } from "@/local/imaging/numeric";
@@ -34,7 +34,7 @@ let opened: { file: Blob; bytes: Content } | null = null;
 export async function contentOf({ file, member }: Input): Promise<Content> {
   if (member === null) return new Uint8Array(await file.arrayBuffer());
   const found = await unpack(file, ({ name }) => name === member);
-  const content = found[member];
+  const content = Object.values(found)[0];
   if (!content) throw new ScanError("corrupt-image", "The archive's member is damaged.");
   return content as Content;
 }
@@ -102,28 +102,17 @@ async function unpack(
   if (opened?.file !== file) {
     opened = { file, bytes: new Uint8Array(await file.arrayBuffer()) };
   }
-  const { bytes } = opened;
-  return new Promise((resolve, reject) => {
-    try {
-      unzip(bytes, { filter: named(filter) }, (error, found) => {
-        // The library answers with null beside an error.
-        if (error as Error | null) reject(damagedArchive());
-        else resolve(found);
-      });
-    } catch {
-      reject(damagedArchive());
-    }
-  });
+  try {
+    return unzipSync(opened.bytes, { filter: named(filter) });
+  } catch {
+    throw new ScanError(
+      "corrupt-image",
+      "The zip archive cannot be opened; it is truncated, encrypted or damaged.",
+    );
+  }
 }
 
 /** Some programs on Windows part names by backslashes. */
 function named(filter: (info: UnzipFileInfo) => boolean) {
   return (info: UnzipFileInfo) => filter({ ...info, name: info.name.replaceAll("\\", "/") });
-}
-
-function damagedArchive(): ScanError {
-  return new ScanError(
-    "corrupt-image",
-    "The zip archive cannot be opened; it is truncated, encrypted or damaged.",
-  );
 }

@@ -3,16 +3,7 @@
 import { FORMATS, LIMITS, NAMED_AS_SCAN } from "@/local/constants.gen";
 import { ScanError } from "@/local/imaging/scan";
 
-export type Kind =
-  | "PNG"
-  | "JPEG"
-  | "BMP"
-  | "TIFF"
-  | "WebP"
-  | "DICOM"
-  | "NIfTI"
-  | "zip"
-  | "gzip";
+export type Kind = "PNG" | "JPEG" | "BMP" | "TIFF" | "WebP" | "DICOM" | "NIfTI" | "zip" | "gzip";
 
 const BMP_HEADERS = new Set([12, 40, 52, 56, 64, 108, 124]);
 
@@ -124,5 +115,7 @@ function text(head: Uint8Array, start: number, length: number): string {
 }
 
 function word(head: Uint8Array, start: number): number {
-  return head.length < start + 4 ? 0 : new DataView(head.buffer, head.byteOffset).getUint32(start, true);
+  return head.length < start + 4
+    ? 0
+    : new DataView(head.buffer, head.byteOffset).getUint32(start, true);
 }

@@ -53,8 +53,7 @@ function doubtOf({ coverage }: Conformal, set: ClassName[]): string | null {
 }
 
 function contradiction(called: ClassName, { coverage }: Conformal, threshold: number): string {
-  const [only, side] =
-    called === "tumor" ? ["No tumor", "reaches"] : ["Tumor", "lies below"];
+  const [only, side] = called === "tumor" ? ["No tumor", "reaches"] : ["Tumor", "lies below"];
   return `${only} alone is plausible at ${percent(coverage)} coverage, but the probability ${side} the threshold of ${threshold.toFixed(2)}.`;
 }
 

@@ -28,11 +28,7 @@ export function localize(
   const rows = inside.map((at) => Math.floor(at / cells));
   const columns = inside.map((at) => at % cells);
   const first = toImage(geometry, Math.min(...rows) * cell, Math.min(...columns) * cell);
-  const last = toImage(
-    geometry,
-    (Math.max(...rows) + 1) * cell,
-    (Math.max(...columns) + 1) * cell,
-  );
+  const last = toImage(geometry, (Math.max(...rows) + 1) * cell, (Math.max(...columns) + 1) * cell);
   const middle = toImage(
     geometry,
     (Math.floor(peak / cells) + 0.5) * cell,
@@ -46,12 +42,7 @@ export function localize(
 }
 
 /** Cells that are joined to the peak through cells above the threshold, edge to edge. */
-function connected(
-  logits: Float32Array,
-  cells: number,
-  peak: number,
-  threshold: number,
-): number[] {
+function connected(logits: Float32Array, cells: number, peak: number, threshold: number): number[] {
   const found = new Set([peak]);
   const open = [peak];
   for (let at = open.pop(); at !== undefined; at = open.pop()) {

@@ -111,7 +111,8 @@ async function run(
 export function faultOf(error: unknown): ModelError {
   if (error instanceof ModelError) return error;
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  if (/memory|allocat|RangeError|bad_alloc/i.test(message)) return new ModelError("memory", message);
+  if (/memory|allocat|RangeError|bad_alloc/i.test(message))
+    return new ModelError("memory", message);
   if (/wasm|WebAssembly|backend/i.test(message)) return new ModelError("no-wasm", message);
   return new ModelError("broken", message);
 }

@@ -34,10 +34,7 @@ export function withoutRepeats(slices: Member[]): [Member[], string[]] {
   if (altered) {
     notes.push(`${altered} of them came with other pixels; the first to come counts.`);
   }
-  const shared = [...places.values()].reduce(
-    (sum, one) => sum + (one.size > 1 ? one.size : 0),
-    0,
-  );
+  const shared = [...places.values()].reduce((sum, one) => sum + (one.size > 1 ? one.size : 0), 0);
   if (shared) {
     notes.push(`${shared} slices at different places carry the same SOP Instance UID.`);
   }

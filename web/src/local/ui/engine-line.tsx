@@ -68,9 +68,7 @@ function words(now: Status, t: Translate, percent: (share: number) => string): s
   if (now.phase === "failed") return t("local.failed");
   if (now.answering === null) return t("local.loading", { percent: percent(now.loaded) });
   if (now.answering === "default") return t("local.full");
-  return now.isReduced
-    ? t("local.smallOnly")
-    : t("local.small", { percent: percent(now.loaded) });
+  return now.isReduced ? t("local.smallOnly") : t("local.small", { percent: percent(now.loaded) });
 }
 
 /** What the small model answered can be answered anew when the full one is there. */

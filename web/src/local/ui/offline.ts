@@ -16,10 +16,9 @@ export function installOffline(): void {
   const { serviceWorker } = navigator;
   // Not while the model is still on its way: they would share the line.
   addEventListener("load", () => {
-    serviceWorker.register("./service-worker.js", { updateViaCache: "none" }).then(
-      watch,
-      () => undefined,
-    );
+    serviceWorker
+      .register("./service-worker.js", { updateViaCache: "none" })
+      .then(watch, () => undefined);
   });
   void serviceWorker.ready.then(() => {
     offline.setState({ isKept: true });

@@ -13,12 +13,14 @@ export const editionWords: Record<Language, Partial<Catalogue>> = {
     "uploads.all": "{done, number} of {total, number} analyzed",
     "upload.sending": "Reading, {percent}",
     "problem.server.title": "The page made an error",
-    "problem.server.text": "Your file is not the cause. Try again; if the error persists, reload the page.",
+    "problem.server.text":
+      "Your file is not the cause. Try again; if the error persists, reload the page.",
     "problem.offline.title": "A file of this page could not be loaded",
     "problem.offline.text": "Check the connection, then try again.",
     "error.image-too-large": "Larger than this page reads.",
     "limits.title": "Limits of this page",
-    "limits.lead": "Files up to {file}. Large volumes need as much free memory as they have voxels, eight times.",
+    "limits.lead":
+      "Files up to {file}. Large volumes need as much free memory as they have voxels, eight times.",
     "limits.formats": "Formats: PNG, JPEG, BMP, TIFF, WebP, DICOM, NIfTI, zip.",
   },
   de: {
