@@ -35,7 +35,13 @@ export default tseslint.config(
             ...featureZones,
             { target: "./src/features", from: "./src/app" },
             {
-              target: ["./src/app", "./src/components", "./src/domain", "./src/features", "./src/lib"],
+              target: [
+                "./src/app",
+                "./src/components",
+                "./src/domain",
+                "./src/features",
+                "./src/lib",
+              ],
               from: "./src/local",
               message: "The model inside the browser is put in by vite.config.ts alone.",
             },

@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import json
 import re
-import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,18 +62,26 @@ class Build:
     """The folder in the making."""
 
     output: Path
-    files: dict[str, str] = field(default_factory=dict)
+    written: set[Path] = field(default_factory=set)
 
     def write(self, folder: str, name: str, content: bytes, *, packed: bool) -> dict[str, Any]:
         """Write a file with a hash in its name; return what the page has to know of it."""
         digest = hashlib.sha256(content).hexdigest()
-        sent = gzip.compress(content, 9, mtime=0) if packed else content
         stem, _, ending = name.partition(".")
         path = f"{folder}/{stem}-{digest[:12]}.{ending}" + (".gz" if packed else "")
         file = self.output / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(sent)
-        return {"path": path, "sha256": digest, "bytes": len(sent)}
+        self.written.add(file)
+        if not file.is_file():  # what has its hash in its name is the same as before
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(gzip.compress(content, 9, mtime=0) if packed else content)
+        return {"path": path, "sha256": digest, "bytes": file.stat().st_size}
+
+    def tidy(self) -> None:
+        """Delete what an earlier build left."""
+        for folder in (FOLDER, SAMPLES):
+            for file in (self.output / folder).iterdir():
+                if file not in self.written:
+                    file.unlink()
 
 
 def fill(output: Path, models: dict[str, Path | None]) -> str:
@@ -90,8 +97,6 @@ def fill(output: Path, models: dict[str, Path | None]) -> str:
     str
         Version of the build: a digest of all its files.
     """
-    for name in (FOLDER, SAMPLES):
-        shutil.rmtree(output / name, ignore_errors=True)
     for name in _MADE:
         (output / name).unlink(missing_ok=True)
     build = Build(output)
@@ -103,6 +108,7 @@ def fill(output: Path, models: dict[str, Path | None]) -> str:
         "models": [_model(build, name, path) for name, path in models.items()],
         "samples": _samples(build),
     }
+    build.tidy()
     _write_web_manifest(output)
     _put_into_page(output, said)
     return _finish(output, said)

@@ -1,6 +1,7 @@
 """The static page: the model inside the browser, behind a plain file server."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -49,11 +50,16 @@ def artifacts(tiny_artifact: Artifact, tmp_path_factory: pytest.TempPathFactory)
     return found
 
 
+@pytest.fixture(scope="session")
+def built_page(artifacts: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("static") / "page"
+    return build_page(folder, lite=artifacts["lite"], default=artifacts["default"])
+
+
 @pytest.fixture
-def host(artifacts: dict[str, Path], tmp_path: Path) -> Iterator[StaticHost]:
+def host(built_page: Path, tmp_path: Path) -> Iterator[StaticHost]:
     """A page of its own: tests change what it serves."""
-    folder = build_page(tmp_path / "page", lite=artifacts["lite"], default=artifacts["default"])
-    one = StaticHost(folder)
+    one = StaticHost(Path(shutil.copytree(built_page, tmp_path / "page")))
     yield one
     one.stop()
 
