@@ -60,15 +60,16 @@ function failAll(): void {
   open.clear();
 }
 
-async function call<Name extends CallName>(
+function call<Name extends CallName>(
   name: Name,
   ...parameters: Parameters<Calls[Name]>
-): Promise<Awaited<ReturnType<Calls[Name]>>> {
+): ReturnType<Calls[Name]> {
   const id = (count += 1);
-  return new Promise((resolve, reject) => {
+  const result = new Promise((resolve, reject) => {
     open.set(id, { resolve, reject });
     running().postMessage({ id, name, parameters });
   });
+  return result as ReturnType<Calls[Name]>;
 }
 
 export const engine: Engine = {

@@ -3,7 +3,8 @@
 import { LEAST_SHOWN, LUMA, WINDOW_FOREGROUND, WINDOW_FUNCTIONS } from "@/local/constants.gen";
 import type { Groups } from "@/local/imaging/dicom-geometry";
 import type { Header, Keyword } from "@/local/imaging/dicom-header";
-import type { Description, StoredFrame } from "@/local/imaging/dicom-pixels";
+import type { StoredFrame } from "@/local/imaging/dicom-pixels";
+import type { Description } from "@/local/imaging/dicom-samples";
 import { percentiles, range } from "@/local/imaging/numeric";
 import { fillBackground, ScanError } from "@/local/imaging/scan";
 
@@ -49,8 +50,10 @@ export function finish(frames: Displayed[], description: Description): Float32Ar
   });
 }
 
-function lumaOf({ values, samples }: StoredFrame, { photometric }: Description): Float32Array {
-  const isLuma = photometric.startsWith("YBR_FULL") && samples === 3;
+function lumaOf(frame: StoredFrame, { photometric }: Description): Float32Array {
+  const { values, samples, isConverted } = frame;
+  // Of luma and chroma the first sample is what is looked for.
+  const isLuma = photometric.startsWith("YBR_FULL") && samples === 3 && !isConverted;
   return Float32Array.from({ length: values.length / samples }, (_, pixel) => {
     const at = (sample: number) => values[pixel * samples + sample] ?? 0;
     return isLuma ? at(0) : LUMA[0] * at(0) + LUMA[1] * at(1) + LUMA[2] * at(2);

@@ -11,6 +11,13 @@ import {
   type DecodedFrame,
 } from "@/local/imaging/dicom-codecs";
 import { isLittle, type Header } from "@/local/imaging/dicom-header";
+import {
+  inPlace,
+  interleaved,
+  valuesOf,
+  withSign,
+  type Description,
+} from "@/local/imaging/dicom-samples";
 import { ScanError } from "@/local/imaging/scan";
 
 /** Stored values, samples interleaved. */
@@ -18,19 +25,8 @@ export interface StoredFrame {
   values: Float64Array;
   samples: number;
   isFloat: boolean;
-}
-
-export interface Description {
-  rows: number;
-  columns: number;
-  frames: number;
-  samples: number;
-  bits: number;
-  stored: number;
-  highBit: number;
-  isSigned: boolean;
-  isPlanar: boolean;
-  photometric: string;
+  /** The decoder has turned luma and chroma to red, green and blue. */
+  isConverted: boolean;
 }
 
 const RLE = "1.2.840.10008.1.2.5";
@@ -121,9 +117,9 @@ function plainFrame(header: Header, description: Description, index: number): St
     isFloat: !header.has("PixelData"),
     isLittle: isLittle(header.dataSet),
   });
-  if (!header.has("PixelData")) return { values, samples: 1, isFloat: true };
+  if (!header.has("PixelData")) return { values, samples: 1, isFloat: true, isConverted: false };
   const own = { ...description, bits };
-  return { ...interleaved(inPlace(values, own), own), isFloat: false };
+  return { ...interleaved(inPlace(values, own), own), isFloat: false, isConverted: false };
 }
 
 async function compressedFrame(
@@ -150,7 +146,8 @@ async function compressedFrame(
   // Streams of JPEG hold values and not bits in a place, but their sign may lie within the word.
   const own =
     syntax === RLE ? inPlace(values, description) : withSign(values, description, isOfBytes ? 8 : 16);
-  return { values: own, samples: decoded.samples, isFloat: false };
+  const isConverted = JPEG.includes(syntax);
+  return { values: own, samples: decoded.samples, isFloat: false, isConverted };
 }
 
 function decoderOf(
@@ -197,65 +194,4 @@ function encodedFrame(header: Header, { frames }: Description, index: number): U
     ? element.basicOffsetTable
     : dicomParser.createJPEGBasicOffsetTable(dataSet, element);
   return dicomParser.readEncapsulatedImageFrame(dataSet, element, index, table) as Uint8Array;
-}
-
-interface Kind {
-  bits: number;
-  isSigned: boolean;
-  isFloat: boolean;
-  isLittle: boolean;
-}
-
-function valuesOf(
-  bytes: Uint8Array<ArrayBuffer>,
-  { bits, isSigned, isFloat, isLittle: little }: Kind,
-) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const readers: Partial<Record<string, (at: number) => number>> = {
-    "8": (at) => (isSigned ? view.getInt8(at) : view.getUint8(at)),
-    "16": (at) => (isSigned ? view.getInt16(at, little) : view.getUint16(at, little)),
-    "32": (at) => (isSigned ? view.getInt32(at, little) : view.getUint32(at, little)),
-    "32f": (at) => view.getFloat32(at, little),
-    "64f": (at) => view.getFloat64(at, little),
-  };
-  const read = readers[`${bits}${isFloat ? "f" : ""}`];
-  if (!read)
-    throw new ScanError("unsupported-format", `DICOM pixels of ${bits} bits are not read here.`);
-  const width = bits / 8;
-  return Float64Array.from({ length: Math.floor(bytes.length / width) }, (_, at) =>
-    read(at * width),
-  );
-}
-
-/** Take the bits of the value out of each sample; they end at HighBit. */
-function inPlace(values: Float64Array, { bits, stored, highBit, isSigned, samples }: Description) {
-  if (stored >= bits || samples > 1 || bits > 16) return values;
-  const mask = 2 ** stored - 1;
-  let shift = highBit + 1 - stored;
-  if (!(shift >= 0 && shift <= bits - stored)) shift = 0;
-  const below = 2 ** shift - 1;
-  const all = 2 ** bits - 1;
-  // A wrong header: something lies where nothing should, and nothing where the value should end.
-  const isLow = shift > 0 && values.some((one) => (one & below) !== 0);
-  if (isLow && !values.some((one) => (one & all) >> stored !== 0)) shift = 0;
-  const half = 2 ** (stored - 1);
-  return values.map((one) => {
-    const value = ((one & all) >> shift) & mask;
-    return isSigned && value >= half ? value - 2 ** stored : value;
-  });
-}
-
-function withSign(values: Float64Array, { stored, isSigned }: Description, bits: number) {
-  if (!isSigned || stored >= bits) return values;
-  const [mask, half] = [2 ** stored - 1, 2 ** (stored - 1)];
-  return values.map((one) => ((one & mask) ^ half) - half);
-}
-
-function interleaved(values: Float64Array, { samples, isPlanar }: Description) {
-  if (!isPlanar) return { values, samples };
-  const pixels = values.length / samples;
-  const mixed = values.map(
-    (_, at) => values[(at % samples) * pixels + Math.floor(at / samples)] ?? 0,
-  );
-  return { values: mixed, samples };
 }

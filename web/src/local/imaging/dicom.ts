@@ -15,7 +15,8 @@ import {
 import { displayFrame, finish, type Displayed } from "@/local/imaging/dicom-display";
 import { functionalGroups, sliceGeometry, type Groups } from "@/local/imaging/dicom-geometry";
 import { Header, type Keyword } from "@/local/imaging/dicom-header";
-import { describe, storedFrames, syntaxName, type Description } from "@/local/imaging/dicom-pixels";
+import { describe, storedFrames, syntaxName } from "@/local/imaging/dicom-pixels";
+import type { Description } from "@/local/imaging/dicom-samples";
 import { plainScan, ScanError, type Scan } from "@/local/imaging/scan";
 import { checkSize } from "@/local/inputs/formats";
 

@@ -29,7 +29,7 @@ export function EngineLine() {
         <span role="status" data-answering={now?.answering ?? "none"}>
           {now ? words(now, t, numbers.percent) : null}
         </span>{" "}
-        {isKept ? <span className="soft">{t("local.offline")}</span> : null}
+        {isKept && now?.loaded === 1 ? <span className="soft">{t("local.offline")}</span> : null}
       </p>
       <div className={styles.buttons}>
         <AskAgain isFull={now?.answering === "default"} />
