@@ -38,6 +38,11 @@ KEPT = "This page now also works without a connection."
 
 
 @pytest.fixture(scope="session")
+def service() -> None:
+    """No service is behind this page, and none is started for it."""
+
+
+@pytest.fixture(scope="session")
 def artifacts(tiny_artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Two models of which each has an identity of its own, and a third for an update."""
     folder = tmp_path_factory.mktemp("models")
