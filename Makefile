@@ -7,11 +7,13 @@ RUN ?= runs/default
 SAMPLES := .venv/samples
 
 PAGE := src/tumorscope/serving/static/index.html
-PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*')
+PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist-static/*')
+STATIC := web/dist-static/integrity.json
+MODELS := src/tumorscope/model/default.tumorscope src/tumorscope/model/lite.tumorscope
 NODE_MODULES := web/node_modules/.package-lock.json
 NPM := $(BIN)/python web/npm.py
 
-.PHONY: evidence compare help setup demo web check check-python check-web test bench browser chromium nginx dcmtk tables docs audit sbom locks screenshots format train lite results
+.PHONY: evidence compare help setup demo web static check check-python check-web test bench browser chromium nginx dcmtk tables docs audit sbom locks screenshots format train lite results
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -46,6 +48,13 @@ setup: .venv/.dev $(PAGE) ## Make .venv with everything, and build the page.
 # The service and the wheel take it along.
 web: $(PAGE) ## Build the page.
 
+$(STATIC): .venv/.runtime $(NODE_MODULES) $(PAGE_SOURCES) $(MODELS)
+	$(NPM) run build:static --silent
+	$(BIN)/python web/static_build.py
+
+# docs/how-to/host-the-page.md says how to publish it.
+static: $(STATIC) ## Build web/dist-static: the page with the model inside, for any static host.
+
 demo: .venv/.runtime $(PAGE) ## Serve the page on http://127.0.0.1:8000; ONESHOT=1 classifies the samples on the terminal.
 ifdef ONESHOT
 	rm -rf $(SAMPLES)
@@ -71,7 +80,7 @@ check-web: $(NODE_MODULES) ## Run ESLint, TypeScript and the check of generated 
 	$(NPM) run typecheck --silent
 	$(NPM) run generate --silent -- --check
 
-test: .venv/.dev check-web $(PAGE) chromium nginx dcmtk ## Run all tests.
+test: .venv/.dev check-web $(PAGE) $(STATIC) chromium nginx dcmtk ## Run all tests.
 	$(NPM) run test --silent
 	$(BIN)/pytest
 
@@ -79,7 +88,7 @@ test: .venv/.dev check-web $(PAGE) chromium nginx dcmtk ## Run all tests.
 bench: .venv/.dev $(PAGE) ## Measure speed and memory beside other programs.
 	$(BIN)/python -m benchmarks.bench
 
-browser: .venv/.dev $(PAGE) chromium nginx ## Run only the tests of the page in Chromium.
+browser: .venv/.dev $(PAGE) $(STATIC) chromium nginx ## Run only the tests of the page in Chromium.
 	$(BIN)/pytest tests/browser
 
 # Where it can, installs the Debian package that tests/browser drives; elsewhere they are skipped.

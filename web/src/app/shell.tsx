@@ -3,6 +3,7 @@ import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 
 import { CrashFace } from "@/app/crash-face";
 import { DeskPage } from "@/app/desk-page";
+import { edition } from "@/app/edition";
 import { ErrorBoundary } from "@/app/error-boundary";
 import { SettingsDialog } from "@/app/settings-dialog";
 import styles from "@/app/shell.module.css";
@@ -36,6 +37,7 @@ export function Shell() {
         {t("app.skip")}
       </a>
       <Header />
+      {edition.Line ? <edition.Line /> : null}
       <main id="content" className={styles.main} tabIndex={-1}>
         <ErrorBoundary key={location} fallback={(reset) => <CrashFace onRetry={reset} />}>
           <Suspense fallback={<Face isView title={t("loading")} />}>

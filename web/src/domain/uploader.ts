@@ -3,20 +3,13 @@
 import { addAnswers, type JobAnswers } from "@/domain/case-builder";
 import type { Upload } from "@/domain/case";
 import type { Desk } from "@/domain/desk";
-import type { PickedFile, UploadPlan } from "@/domain/upload-plan";
+import type { UploadPlan } from "@/domain/upload-plan";
 import type { Job } from "@/lib/api/types";
+import type { Engine } from "@/lib/engine/types";
 import { asProblem, type Problem } from "@/lib/problem";
 import { sleep } from "@/lib/sleep";
 
-export interface JobApi {
-  createJob: (
-    files: PickedFile[],
-    operatingPoint: string,
-    options: { key: string; signal: AbortSignal; onProgress: (fraction: number) => void },
-  ) => Promise<Job>;
-  getJob: (id: string, after: number, signal: AbortSignal) => Promise<Job>;
-  deleteJob: (id: string) => Promise<void>;
-}
+export type JobApi = Pick<Engine, "createJob" | "getJob" | "deleteJob">;
 
 /** One is computed by the service while the next ones arrive there. */
 const UPLOADS_AT_ONCE = 3;

@@ -5,7 +5,11 @@ export type Problem =
   | { kind: "unauthorized" }
   | { kind: "gone" }
   | { kind: "refused"; title: string; detail: string }
-  | { kind: "server" };
+  | { kind: "server" }
+  /** The model inside the browser cannot be used. */
+  | { kind: "model"; fault: ModelFault };
+
+export type ModelFault = "broken" | "memory" | "no-wasm" | "unreachable" | "insecure";
 
 export class ProblemError extends Error {
   readonly problem: Problem;

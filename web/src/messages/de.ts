@@ -74,6 +74,17 @@ export const de: Catalogue = {
   "problem.server.title": "Im Dienst ist ein Fehler aufgetreten",
   "problem.server.text":
     "Ihre Datei ist nicht die Ursache. Versuchen Sie es noch einmal; bleibt der Fehler, hilft das Protokoll des Dienstes.",
+  "problem.model.title": "Das Modell kann hier nicht verwendet werden",
+  "problem.model.broken":
+    "Die Datei des Modells ist beschädigt oder nicht die, mit der diese Seite gebaut wurde. Laden Sie die Seite neu; wenn das nicht hilft, wenden Sie sich an den Betreiber dieser Seite.",
+  "problem.model.memory":
+    "Auf diesem Gerät ist zu wenig Speicher für das Modell frei. Schließen Sie andere Tabs oder Programme und versuchen Sie es noch einmal.",
+  "problem.model.no-wasm":
+    "Dieser Browser kann WebAssembly nicht ausführen, oder es ist abgeschaltet. Verwenden Sie eine aktuelle Version von Chrome, Edge, Firefox oder Safari.",
+  "problem.model.unreachable":
+    "Die Datei des Modells konnte nicht geladen werden. Prüfen Sie die Verbindung und versuchen Sie es noch einmal; von Ihnen wird dort nichts gebraucht.",
+  "problem.model.insecure":
+    "Diese Seite wird nicht über HTTPS ausgeliefert; der Browser kann die Datei des Modells deshalb nicht prüfen. Öffnen Sie sie unter einer Adresse, die mit https beginnt.",
   "problem.crash.title": "Diese Ansicht ist abgestürzt",
   "problem.crash.text":
     "Der Rest der Seite funktioniert weiter, und Ihre Aufnahmen stehen noch in der Arbeitsliste.",
@@ -359,6 +370,33 @@ export const de: Catalogue = {
   "limits.lead":
     "Dateien bis {file}; Uploads bis {job}, {files, number} Dateien und {slices, number} Schnitte.",
   "limits.formats": "Formate: {formats}.",
+
+  "local.label": "Wo Aufnahmen ausgewertet werden",
+  "local.private": "Nichts wird hochgeladen. Das Modell läuft in diesem Browser.",
+  "local.loading": "Das kleine Modell wird geladen, {percent}",
+  "local.small": "Das kleine Modell antwortet; das volle wird geladen, {percent}",
+  "local.smallOnly": "Das kleine Modell antwortet; das volle konnte nicht geladen werden.",
+  "local.full": "Das volle Modell antwortet.",
+  "local.failed": "Das Modell konnte nicht geladen werden.",
+  "local.again": "Mit dem vollen Modell erneut auswerten",
+  "local.offline": "Diese Seite funktioniert jetzt auch ohne Verbindung.",
+  "local.update": "Eine neue Version dieser Seite ist bereit.",
+  "local.reload": "Laden; die Arbeitsliste wird geleert",
+  "local.about": "Über diese Seite",
+  "local.patients": "Wenn es um Ihre eigene Aufnahme geht",
+  "local.patients.is":
+    "Diese Seite führt ein Forschungsprogramm aus, das in einem einzelnen MR-Bild nach Anzeichen eines Hirntumors sucht. Es kann Tumoren übersehen, und es kann Bilder markieren, die keinen zeigen.",
+  "local.patients.not":
+    "Es ist nicht für die Behandlung von Patienten zugelassen. Es kennt weder Ihre Beschwerden noch Ihre Vorgeschichte noch Ihre übrigen Bilder, und seine Antwort sagt nichts Sicheres über Sie aus.",
+  "local.patients.ask":
+    "Was immer es zeigt: Fragen Sie die Ärztin oder den Arzt, die die Aufnahme veranlasst haben, oder die Radiologie, in der sie entstanden ist. Bei plötzlichen Beschwerden wie einem Krampfanfall, einer Lähmung oder stärksten Kopfschmerzen rufen Sie den Notruf.",
+  "local.readers": "Wenn Sie mit Aufnahmen arbeiten",
+  "local.readers.model":
+    "Artefakt, Vorverarbeitung, Kalibrierung, Vorhersagemengen und Eingangsprüfung sind die der Kommandozeile und des Dienstes. Eingabe und Wahrscheinlichkeit können in den letzten Stellen abweichen; die gemessene Leistung mit Intervallen steht auf der Modellseite.",
+  "local.readers.data":
+    "Dateien werden in einem Worker dieser Seite gelesen. Ihre Content Security Policy erlaubt nur Anfragen an diese Adresse, keine davon hat einen Inhalt, und mit dem Tab ist alles vergessen. Auch DICOM-Header bleiben in der Seite.",
+  "local.readers.limits":
+    "Ein Schnitt braucht mit dem vollen Modell etwa eine halbe Sekunde. Für Archive, DICOM-Knoten und strukturierte Berichte installieren Sie tumorscope.",
 
   loading: "Wird geladen…",
   "dialog.close": "Schließen",

@@ -69,6 +69,17 @@ export const en = {
   "problem.server.title": "The service reported an error",
   "problem.server.text":
     "Your file is not the cause. Try again; if the error persists, check the service log.",
+  "problem.model.title": "The model cannot be used here",
+  "problem.model.broken":
+    "The model’s file is damaged or is not the one this page was built with. Reload the page; if that does not help, tell whoever runs this site.",
+  "problem.model.memory":
+    "This device has too little free memory for the model. Close other tabs or programs, then try again.",
+  "problem.model.no-wasm":
+    "This browser cannot run WebAssembly, or it has been switched off. Use a current version of Chrome, Edge, Firefox or Safari.",
+  "problem.model.unreachable":
+    "The model’s file could not be loaded. Check the connection, then try again; nothing of yours is needed there.",
+  "problem.model.insecure":
+    "This page is not served over HTTPS, so the browser cannot check the model’s file. Open it under an address that begins with https.",
   "problem.crash.title": "This view stopped working",
   "problem.crash.text":
     "The rest of the page still works, and your scans are still in the worklist.",
@@ -346,6 +357,33 @@ export const en = {
   "limits.lead":
     "Files up to {file}; uploads up to {job}, {files, number} files and {slices, number} slices.",
   "limits.formats": "Formats: {formats}.",
+
+  "local.label": "Where scans are analyzed",
+  "local.private": "Nothing is uploaded. The model runs inside this browser.",
+  "local.loading": "Loading the small model, {percent}",
+  "local.small": "The small model answers; the full one is loading, {percent}",
+  "local.smallOnly": "The small model answers; the full one could not be loaded.",
+  "local.full": "The full model answers.",
+  "local.failed": "The model could not be loaded.",
+  "local.again": "Analyze again with the full model",
+  "local.offline": "This page now also works without a connection.",
+  "local.update": "A new version of this page is ready.",
+  "local.reload": "Load it; the worklist is emptied",
+  "local.about": "About this page",
+  "local.patients": "If you are looking at your own scan",
+  "local.patients.is":
+    "This page runs a research program that looks for signs of a brain tumor in a single MR image. It can miss tumors, and it can mark images that show none.",
+  "local.patients.not":
+    "It has not been approved for patient care. It knows nothing of your symptoms, your history or your other images, and its answer says nothing certain about you.",
+  "local.patients.ask":
+    "Whatever it shows, ask the doctor who ordered the scan, or the radiology department that took it. If you have sudden symptoms, such as a seizure, weakness or the worst headache of your life, call the emergency number.",
+  "local.readers": "If you work with scans",
+  "local.readers.model":
+    "The artifact, its preprocessing, calibration, prediction sets and input check are those of the command line and the service. Canvas and probability can differ in the last digits; the model page shows the measured performance with intervals.",
+  "local.readers.data":
+    "Files are read in a worker of this page. Its content security policy allows requests to this site only, none of them carries a body, and closing the tab forgets everything. DICOM headers stay in the page, too.",
+  "local.readers.limits":
+    "One slice takes about half a second with the full model. For archives, routing and structured reports, install tumorscope.",
 
   loading: "Loading…",
   "dialog.close": "Close",

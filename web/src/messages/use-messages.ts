@@ -4,6 +4,7 @@ import { useCallback } from "react";
 import { useSettings, type Language } from "@/domain/settings";
 import type { Catalogue, MessageKey } from "@/messages/catalogue";
 import { de } from "@/messages/de";
+import { editionWords } from "@/messages/edition-words";
 import { en } from "@/messages/en";
 
 export type MessageValues = Record<string, string | number>;
@@ -13,7 +14,7 @@ const CATALOGUES: Record<Language, Catalogue> = { en, de };
 const formats = new Map<string, IntlMessageFormat>();
 
 export function translate(language: Language, key: MessageKey, values?: MessageValues): string {
-  const text = CATALOGUES[language][key];
+  const text = editionWords[language][key] ?? CATALOGUES[language][key];
   if (!text.includes("{")) return text;
   const id = `${language}:${key}`;
   const format = formats.get(id) ?? new IntlMessageFormat(text, language);

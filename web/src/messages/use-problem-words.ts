@@ -12,6 +12,7 @@ export function useProblemWords(): (problem: Problem) => { title: string; text: 
       if (problem.kind === "busy") {
         return { title, text: t("problem.busy.text", { seconds: problem.retryAfterSeconds }) };
       }
+      if (problem.kind === "model") return { title, text: t(`problem.model.${problem.fault}`) };
       if (problem.kind === "refused") {
         // The service words its refusals itself; they name what arrived and what to do.
         return { title, text: problem.detail || problem.title || t("problem.refused.text") };

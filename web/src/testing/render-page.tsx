@@ -5,7 +5,7 @@ import { App } from "@/app/app";
 import { createQueries } from "@/app/queries";
 import { createDesk, type Desk } from "@/domain/desk";
 import { Uploader } from "@/domain/uploader";
-import * as jobs from "@/lib/api/jobs";
+import { engine } from "@/lib/engine/engine";
 import { rememberPage } from "@/testing/open-pages";
 
 interface Page {
@@ -19,7 +19,7 @@ interface Page {
 export function renderPage(hash = ""): Page {
   window.location.hash = hash;
   const desk = createDesk();
-  const uploader = new Uploader(desk, jobs);
+  const uploader = new Uploader(desk, engine);
   const user = userEvent.setup();
   const queries = createQueries();
   queries.setDefaultOptions({ queries: { ...queries.getDefaultOptions().queries, retry: false } });

@@ -1,19 +1,13 @@
 import { client } from "@/lib/api/request";
 import { sendFiles } from "@/lib/api/send-files";
 import type { Job } from "@/lib/api/types";
+import type { CreateOptions, NamedFile } from "@/lib/engine/types";
 
 /** Seconds for which the service keeps pictures after the last look at them. */
 const HOLD_SECONDS = 3600;
 
-export interface CreateOptions {
-  /** New for each job: sent again after a broken connection, it gives the same one. */
-  key: string;
-  signal: AbortSignal;
-  onProgress: (fraction: number) => void;
-}
-
 export async function createJob(
-  files: { file: File; path: string }[],
+  files: NamedFile[],
   operatingPoint: string,
   { key, ...options }: CreateOptions,
 ): Promise<Job> {

@@ -8,8 +8,8 @@ import { Icon } from "@/components/ui/icon";
 import type { PickedFile } from "@/domain/upload-plan";
 import styles from "@/features/desk/components/samples.module.css";
 import { samplesQuery } from "@/lib/api/queries";
-import { request } from "@/lib/api/request";
 import type { Sample } from "@/lib/api/types";
+import { engine } from "@/lib/engine/engine";
 import { asProblem, type Problem } from "@/lib/problem";
 import { useMessages } from "@/messages/use-messages";
 
@@ -66,7 +66,7 @@ function isKnown(name: string): name is (typeof KNOWN)[number] {
 }
 
 async function fetchSample(sample: Sample): Promise<PickedFile[]> {
-  const blob = await (await request(sample.url)).blob();
+  const blob = await engine.sampleFile(sample);
   const file = new File([blob], sample.file_name, { type: sample.media_type });
   return [{ file, path: sample.file_name }];
 }

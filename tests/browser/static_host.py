@@ -1,0 +1,92 @@
+"""A plain file server with the static page, which remembers what it was asked."""
+
+import functools
+import http.server
+import shutil
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+BUILT = ROOT / "web" / "dist-static"
+"""What ``make static`` built."""
+
+MADE = ("model", "samples", "service-worker.js", "integrity.json", "_headers")
+
+
+@dataclass
+class Asked:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    body_bytes: int
+
+
+@dataclass
+class StaticHost:
+    """A folder behind a port of the loopback.
+
+    Attributes
+    ----------
+    headers
+        Sent with every file, as a host's recipe has it.
+    asked
+        Requests so far.
+    """
+
+    folder: Path
+    headers: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+    asked: list[Asked] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        handler = functools.partial(_Handler, host=self, directory=str(self.folder))
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), handler)
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, *args: Any, host: StaticHost, **options: Any) -> None:
+        self._host = host
+        super().__init__(*args, **options)
+
+    def parse_request(self) -> bool:
+        known = super().parse_request()
+        if known:
+            size = int(self.headers.get("Content-Length") or 0)
+            self._host.asked.append(Asked(self.command, self.path, size))
+        return known
+
+    def end_headers(self) -> None:
+        for name, value in self._host.headers.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""
+
+
+def build_page(folder: Path, *, lite: Path, default: Path) -> Path:
+    """Put the built page with other models into a new folder, or into an old one as an update."""
+    from web import static_build
+
+    if not folder.exists():
+        shutil.copytree(BUILT, folder, ignore=shutil.ignore_patterns(*MADE))
+    static_build.fill(folder, {"lite": lite, "default": default})
+    return folder

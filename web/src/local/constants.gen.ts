@@ -1,0 +1,119 @@
+// Made by python web/constants.py; do not edit.
+
+export const NOTICE = "Research use only. Not a medical device." as const;
+
+export const CLASSES = ["tumor", "no_tumor"] as const;
+
+export const TUMOR_TYPES = ["glioma", "meningioma", "pituitary"] as const;
+
+export const ERROR_TITLES = {"image-error": "The image could not be read.", "unsupported-format": "The file is not in a format that tumorscope reads.", "corrupt-image": "The file is damaged or incomplete.", "image-too-large": "The file is larger than the limit allows.", "image-content": "The file contains no usable image."} as const;
+
+export const LIMITS = {"max_bytes": 536870912, "max_pixels": 64000000, "max_frames": 10000, "max_voxels": 256000000, "max_files": 50000, "max_archive_bytes": 8589934592, "max_ratio": 200, "free_bytes": 67108864} as const;
+
+export const FORMAT_VERSION = 3 as const;
+
+export const PREPROCESSING = {"name": "foreground-window-square", "version": 2} as const;
+
+export const MIN_SIDE = 16 as const;
+
+export const MAX_SIZE = 4096 as const;
+
+export const SAFE_MAGNITUDE = 1e+18 as const;
+
+export const SAFE_RESOLUTION = 0.0001 as const;
+
+export const SQUARE = 1.02 as const;
+
+export const MAX_RATIO = 20.0 as const;
+
+export const MAX_STRETCHED = 16000000 as const;
+
+export const INPUT = "canvas" as const;
+
+export const OUTPUTS = ["tumor", "evidence", "type", "features"] as const;
+
+export const NOVELTY = "novelty" as const;
+
+export const MAX_LOGIT = 700.0 as const;
+
+export const ROUNDING = 1e-06 as const;
+
+export const NEUTRAL = "balanced" as const;
+
+export const REJECTION = "The image differs too much from the brain MR images that the model was trained on." as const;
+
+export const BLANK = "The slice is blank: all its pixels have the same value." as const;
+
+export const ANSWERED_MODALITIES = ["MR", "OT"] as const;
+
+export const FOREIGN_BODY_PARTS = ["ABDOMEN", "ABDOMENPELVIS", "ACJOINT", "ANKLE", "AORTA", "ARM", "BILEDUCT", "BLADDER", "BREAST", "BRONCHUS", "BUTTOCK", "CALCANEUS", "CALF", "CHEST", "CHESTABDOMEN", "CHESTABDPELVIS", "CLAVICLE", "COCCYX", "COLON", "CORONARYARTERY", "DUODENUM", "ELBOW", "ESOPHAGUS", "EXTREMITY", "FEMUR", "FINGER", "FOOT", "FOREARM", "GALLBLADDER", "HAND", "HEART", "HIP", "HUMERUS", "ILEUM", "ILIUM", "JEJUNUM", "KIDNEY", "KNEE", "LEG", "LIVER", "LSPINE", "LSSPINE", "LUMBARSPINE", "LUNG", "MEDIASTINUM", "OVARY", "PANCREAS", "PATELLA", "PELVIS", "PENIS", "PROSTATE", "RADIUS", "RADIUSULNA", "RECTUM", "RIB", "SACRUM", "SCAPULA", "SCROTUM", "SHOULDER", "SIJOINT", "SPLEEN", "SSPINE", "STERNUM", "STOMACH", "TESTIS", "THIGH", "THORAX", "THUMB", "TIBIAFIBULA", "TLSPINE", "TOE", "TSPINE", "UPPERARM", "URETER", "UTERUS", "VAGINA", "WRIST"] as const;
+
+export const MOST_SUSPICIOUS = 3 as const;
+
+export const NEIGHBORS = 3 as const;
+
+export const NEIGHBOR_SHARE = 0.04 as const;
+
+export const LEAST_PROBABILITY = 1e-07 as const;
+
+export const SAME_DIRECTION = 0.99 as const;
+
+export const POSITION_DIGITS = 2 as const;
+
+export const MIXED_BY = ["EchoNumbers", "EchoTime", "DiffusionBValue", "TemporalPositionIdentifier", "InversionTime", "ComplexImageComponent", "ImageType"] as const;
+
+export const ORDER = "order" as const;
+
+export const WITHOUT_UID = "without-uid:" as const;
+
+export const NO_SERIES_UID = "The slice has no Series Instance UID; slices of its folder, study and geometry are taken for one series." as const;
+
+export const OF_ONE_SERIES = ["StudyInstanceUID", "PatientID", "PatientName", "SeriesNumber", "SeriesDescription", "FrameOfReferenceUID"] as const;
+
+export const TRAITS = ["StackID", "EchoNumbers", "EchoTime", "EffectiveEchoTime", "DiffusionBValue", "TemporalPositionIdentifier", "TemporalPositionIndex", "InversionTime", "InversionTimes", "ComplexImageComponent", "ImageType", "FrameType", "NominalCardiacTriggerDelayTime", "TriggerTime", "SequenceName", "ScanningSequence", "RepetitionTime", "FlipAngle", "ContrastBolusAgent", "AcquisitionNumber", "FrameAcquisitionNumber", "DiffusionGradientOrientation"] as const;
+
+export const MAX_TRAIT = 100 as const;
+
+export const DESCRIPTION_LETTERS = 64 as const;
+
+export const LUMA = [0.299, 0.587, 0.114] as const;
+
+export const WINDOW_FUNCTIONS = ["LINEAR", "LINEAR_EXACT", "SIGMOID"] as const;
+
+export const WINDOW_FOREGROUND = 0.08 as const;
+
+export const LEAST_SHOWN = 0.25 as const;
+
+export const PLANE_BY_AXIS = ["sagittal", "coronal", "axial"] as const;
+
+export const MIN_ALIGNMENT = 0.8 as const;
+
+export const LEAST_AREA = 0.1 as const;
+
+export const DIRECTIONS = [["L", "R"], ["P", "A"], ["H", "F"]] as const;
+
+export const TEXT_VRS = ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI"] as const;
+
+export const SIDES = {"axial": ["R", "A"], "coronal": ["R", "H"], "sagittal": ["A", "H"]} as const;
+
+export const THICK = 1.5 as const;
+
+export const LEAST_DETERMINANT = 0.001 as const;
+
+export const TRIED_VOLUMES = 16 as const;
+
+export const PICTURE_SIDE = 2048 as const;
+
+export const EVIDENCE_SIDE = 128 as const;
+
+export const SHOWN_PERCENTILES = [0.5, 99.5] as const;
+
+export const DEEP_MAXIMUM = 65535 as const;
+
+export const FORMATS = [{"name": "DICOM", "endings": [".dcm", ".dicom", ".ima", ".mr", ".dcm.gz", ".dicom.gz", ".ima.gz", ".mr.gz"], "isReadHere": true, "isRead": true, "advice": ""}, {"name": "PNG", "endings": [".png"], "isReadHere": true, "isRead": true, "advice": ""}, {"name": "JPEG", "endings": [".jpg", ".jpeg", ".jpe", ".jfif"], "isReadHere": true, "isRead": true, "advice": ""}, {"name": "BMP", "endings": [".bmp", ".dib"], "isReadHere": true, "isRead": true, "advice": ""}, {"name": "TIFF", "endings": [".tif", ".tiff"], "isReadHere": true, "isRead": true, "advice": ""}, {"name": "WebP", "endings": [".webp"], "isReadHere": true, "isRead": true, "advice": ""}, {"name": "NIfTI", "endings": [".nii", ".nii.gz"], "isReadHere": true, "isRead": true, "advice": ""}, {"name": "NRRD", "endings": [".nrrd", ".nhdr", ".nrrd.gz", ".nhdr.gz"], "isReadHere": false, "isRead": true, "advice": ""}, {"name": "MetaImage", "endings": [".mha", ".mhd", ".mha.gz", ".mhd.gz"], "isReadHere": false, "isRead": true, "advice": ""}, {"name": "MGH", "endings": [".mgh", ".mgz", ".mgh.gz", ".mgz.gz"], "isReadHere": false, "isRead": true, "advice": ""}, {"name": "zip", "endings": [".zip"], "isReadHere": false, "isRead": true, "advice": ""}, {"name": "gzip", "endings": [], "isReadHere": false, "isRead": false, "advice": ""}, {"name": "GIF", "endings": [".gif"], "isReadHere": false, "isRead": false, "advice": "save the picture as PNG"}, {"name": "HEIC", "endings": [".heic", ".heif"], "isReadHere": false, "isRead": false, "advice": "save the picture as PNG"}, {"name": "AVIF", "endings": [".avif"], "isReadHere": false, "isRead": false, "advice": "save the picture as PNG"}, {"name": "JPEG 2000", "endings": [".jp2", ".j2k", ".j2c", ".jpx"], "isReadHere": false, "isRead": false, "advice": "save the picture as PNG"}, {"name": "JPEG XL", "endings": [".jxl"], "isReadHere": false, "isRead": false, "advice": "save the picture as PNG"}, {"name": "PDF", "endings": [], "isReadHere": false, "isRead": false, "advice": "save its pictures as PNG"}, {"name": "MINC (or other HDF5 or NetCDF)", "endings": [".mnc"], "isReadHere": false, "isRead": false, "advice": "convert the volume to NIfTI (.nii.gz)"}, {"name": "Analyze or a NIfTI pair (.hdr and .img)", "endings": [".hdr", ".img", ".hdr.gz", ".img.gz"], "isReadHere": false, "isRead": false, "advice": "convert the pair to one .nii file"}, {"name": "Philips PAR/REC", "endings": [], "isReadHere": false, "isRead": false, "advice": "convert the volume to NIfTI (.nii.gz)"}, {"name": "MATLAB", "endings": [], "isReadHere": false, "isRead": false, "advice": "convert the volume to NIfTI (.nii.gz)"}, {"name": "NumPy", "endings": [], "isReadHere": false, "isRead": false, "advice": "give the array to the Python API"}, {"name": "tar", "endings": [".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"], "isReadHere": false, "isRead": false, "advice": "unpack it and give the folder, or pack it as zip"}, {"name": "7z", "endings": [".7z"], "isReadHere": false, "isRead": false, "advice": "unpack it and give the folder, or pack it as zip"}, {"name": "RAR", "endings": [".rar"], "isReadHere": false, "isRead": false, "advice": "unpack it and give the folder, or pack it as zip"}, {"name": "bzip2", "endings": [".nii.bz2", ".dcm.bz2"], "isReadHere": false, "isRead": false, "advice": "unpack it and give the folder, or pack it as zip"}, {"name": "xz", "endings": [".nii.xz", ".dcm.xz"], "isReadHere": false, "isRead": false, "advice": "unpack it and give the folder, or pack it as zip"}, {"name": "Zstandard", "endings": [".nii.zst", ".dcm.zst"], "isReadHere": false, "isRead": false, "advice": "unpack it and give the folder, or pack it as zip"}, {"name": "AppleDouble (what macOS keeps beside a file)", "endings": [], "isReadHere": false, "isRead": false, "advice": "give the file of the same name without '._'"}, {"name": "DICOM", "endings": [], "isReadHere": true, "isRead": true, "advice": ""}] as const;
+
+export const NAMED_AS_SCAN = [".dcm", ".dicom", ".ima", ".mr", ".dcm.gz", ".dicom.gz", ".ima.gz", ".mr.gz", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".nii", ".nii.gz", ".nrrd", ".nhdr", ".nrrd.gz", ".nhdr.gz", ".mha", ".mhd", ".mha.gz", ".mhd.gz", ".mgh", ".mgz", ".mgh.gz", ".mgz.gz", ".zip", ".gif", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".j2c", ".jpx", ".jxl", ".mnc", ".hdr", ".img", ".hdr.gz", ".img.gz", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar", ".nii.bz2", ".dcm.bz2", ".nii.xz", ".dcm.xz", ".nii.zst", ".dcm.zst"] as const;
+
+export const SYNTAX_NAMES = {"1.2.840.10008.1.2": "Implicit VR Little Endian", "1.2.840.10008.1.2.1": "Explicit VR Little Endian", "1.2.840.10008.1.2.1.99": "Deflated Explicit VR Little Endian", "1.2.840.10008.1.2.2": "Explicit VR Big Endian", "1.2.840.10008.1.2.5": "RLE Lossless", "1.2.840.10008.1.2.4.50": "JPEG Baseline (Process 1)", "1.2.840.10008.1.2.4.51": "JPEG Extended (Process 2 and 4)", "1.2.840.10008.1.2.4.57": "JPEG Lossless, Non-Hierarchical (Process 14)", "1.2.840.10008.1.2.4.70": "JPEG Lossless, Non-Hierarchical, First-Order Prediction (Process 14 [Selection Value 1])", "1.2.840.10008.1.2.4.80": "JPEG-LS Lossless Image Compression", "1.2.840.10008.1.2.4.81": "JPEG-LS Lossy (Near-Lossless) Image Compression", "1.2.840.10008.1.2.4.90": "JPEG 2000 Image Compression (Lossless Only)", "1.2.840.10008.1.2.4.91": "JPEG 2000 Image Compression"} as const;
+
+export const ELEMENTS = {"AcquisitionNumber": ["x00200012", "IS"], "AnatomicRegionSequence": ["x00082218", "SQ"], "BitsAllocated": ["x00280100", "US"], "BitsStored": ["x00280101", "US"], "BluePaletteColorLookupTableData": ["x00281203", "OW"], "BluePaletteColorLookupTableDescriptor": ["x00281103", "US or SS"], "BodyPartExamined": ["x00180015", "CS"], "CodeMeaning": ["x00080104", "LO"], "Columns": ["x00280011", "US"], "ComplexImageComponent": ["x00089208", "CS"], "ContrastBolusAgent": ["x00180010", "LO"], "DiffusionBValue": ["x00189087", "FD"], "DiffusionGradientDirectionSequence": ["x00189076", "SQ"], "DiffusionGradientOrientation": ["x00189089", "FD"], "DoubleFloatPixelData": ["x7fe00009", "OD"], "EchoNumbers": ["x00180086", "IS"], "EchoTime": ["x00180081", "DS"], "EffectiveEchoTime": ["x00189082", "FD"], "FlipAngle": ["x00181314", "DS"], "FloatPixelData": ["x7fe00008", "OF"], "FrameAcquisitionNumber": ["x00209156", "US"], "FrameAnatomySequence": ["x00209071", "SQ"], "FrameOfReferenceUID": ["x00200052", "UI"], "FrameType": ["x00089007", "CS"], "FrameVOILUTSequence": ["x00289132", "SQ"], "GreenPaletteColorLookupTableData": ["x00281202", "OW"], "GreenPaletteColorLookupTableDescriptor": ["x00281102", "US or SS"], "HighBit": ["x00280102", "US"], "ImageOrientationPatient": ["x00200037", "DS"], "ImagePositionPatient": ["x00200032", "DS"], "ImageType": ["x00080008", "CS"], "ImagerPixelSpacing": ["x00181164", "DS"], "InstanceNumber": ["x00200013", "IS"], "InversionTime": ["x00180082", "DS"], "InversionTimes": ["x00189079", "FD"], "LUTData": ["x00283006", "US or OW"], "LUTDescriptor": ["x00283002", "US or SS"], "Modality": ["x00080060", "CS"], "ModalityLUTSequence": ["x00283000", "SQ"], "NominalCardiacTriggerDelayTime": ["x00209153", "FD"], "NominalScannedPixelSpacing": ["x00182010", "DS"], "NumberOfFrames": ["x00280008", "IS"], "PatientID": ["x00100020", "LO"], "PatientName": ["x00100010", "PN"], "PerFrameFunctionalGroupsSequence": ["x52009230", "SQ"], "PhotometricInterpretation": ["x00280004", "CS"], "PixelAspectRatio": ["x00280034", "IS"], "PixelData": ["x7fe00010", "OB or OW"], "PixelMeasuresSequence": ["x00289110", "SQ"], "PixelPaddingRangeLimit": ["x00280121", "US or SS"], "PixelPaddingValue": ["x00280120", "US or SS"], "PixelRepresentation": ["x00280103", "US"], "PixelSpacing": ["x00280030", "DS"], "PixelValueTransformationSequence": ["x00289145", "SQ"], "PlanarConfiguration": ["x00280006", "US"], "PlaneOrientationSequence": ["x00209116", "SQ"], "PlanePositionSequence": ["x00209113", "SQ"], "RedPaletteColorLookupTableData": ["x00281201", "OW"], "RedPaletteColorLookupTableDescriptor": ["x00281101", "US or SS"], "RepetitionTime": ["x00180080", "DS"], "RescaleIntercept": ["x00281052", "DS"], "RescaleSlope": ["x00281053", "DS"], "Rows": ["x00280010", "US"], "SOPClassUID": ["x00080016", "UI"], "SOPInstanceUID": ["x00080018", "UI"], "SamplesPerPixel": ["x00280002", "US"], "ScanningSequence": ["x00180020", "CS"], "SequenceName": ["x00180024", "SH"], "SeriesDescription": ["x0008103e", "LO"], "SeriesInstanceUID": ["x0020000e", "UI"], "SeriesNumber": ["x00200011", "IS"], "SharedFunctionalGroupsSequence": ["x52009229", "SQ"], "SliceLocation": ["x00201041", "DS"], "SpacingBetweenSlices": ["x00180088", "DS"], "StackID": ["x00209056", "SH"], "StudyInstanceUID": ["x0020000d", "UI"], "TemporalPositionIdentifier": ["x00200100", "IS"], "TemporalPositionIndex": ["x00209128", "UL"], "TransferSyntaxUID": ["x00020010", "UI"], "TriggerTime": ["x00181060", "DS"], "VOILUTFunction": ["x00281056", "CS"], "VOILUTSequence": ["x00283010", "SQ"], "WindowCenter": ["x00281050", "DS"], "WindowWidth": ["x00281051", "DS"]} as const;

@@ -1,0 +1,152 @@
+/** Values of a DICOM header, however they are written: Python's formats/dicom_header.py. */
+
+import type { DataSet, Element } from "dicom-parser";
+
+import { ELEMENTS, TEXT_VRS } from "@/local/constants.gen";
+
+export type Keyword = keyof typeof ELEMENTS;
+export type Values = (string | number)[];
+
+/** A data set, or an item of a sequence. */
+export class Header {
+  readonly dataSet: DataSet;
+
+  constructor(dataSet: DataSet) {
+    this.dataSet = dataSet;
+  }
+
+  has(keyword: Keyword): boolean {
+    return this.element(keyword) !== undefined;
+  }
+
+  element(keyword: Keyword): Element | undefined {
+    return this.dataSet.elements[ELEMENTS[keyword][0]] as Element | undefined;
+  }
+
+  /** The finite numbers of an element; `null` if it is not `count` of them. */
+  numbers(keyword: Keyword, count?: number): number[] | null {
+    const found = this.#values(keyword).map(numberOf);
+    const known = found.filter((one) => one !== null);
+    const isWhole = known.length > 0 && known.length === found.length;
+    return isWhole && (count === undefined || known.length === count) ? known : null;
+  }
+
+  number(keyword: Keyword): number | null {
+    return numberOf(this.#values(keyword)[0]);
+  }
+
+  whole(keyword: Keyword, otherwise = 0): number {
+    const value = this.number(keyword);
+    return value === null ? otherwise : Math.trunc(value);
+  }
+
+  text(keyword: Keyword): string | null {
+    const value = this.#values(keyword)[0];
+    return value === undefined ? null : String(value).replace(PADDING, "") || null;
+  }
+
+  /** A defined term, which is in capitals whatever the file has. */
+  term(keyword: Keyword): string | null {
+    return this.text(keyword)?.toUpperCase() ?? null;
+  }
+
+  /** All values of an element in one text. */
+  joined(keyword: Keyword): string | null {
+    const value = this.#values(keyword)
+      .map((one) => String(one).replace(PADDING, ""))
+      .join("\\");
+    return value.replace(/^\\+|\\+$/g, "") || null;
+  }
+
+  items(keyword: Keyword): Header[] {
+    const items = this.element(keyword)?.items ?? [];
+    return items.flatMap((one) => (one.dataSet ? [new Header(one.dataSet)] : []));
+  }
+
+  /** The first item of each sequence in here. */
+  allItems(): Header[] {
+    const elements = Object.values(this.dataSet.elements) as Element[];
+    return elements.flatMap((one) => {
+      const first = one.items?.[0]?.dataSet;
+      return first ? [new Header(first)] : [];
+    });
+  }
+
+  #values(keyword: Keyword): Values {
+    const element = this.element(keyword);
+    if (!element || element.length === 0) return [];
+    const kind = this.#kindOf(keyword, element);
+    if ((TEXT_VRS as readonly string[]).includes(kind)) {
+      const text = latin(this.dataSet.byteArray, element).replace(PADDING, "");
+      return text ? text.split("\\") : [];
+    }
+    return this.#binary(element, kind);
+  }
+
+  #kindOf(keyword: Keyword, element: Element): string {
+    const stated = element.vr;
+    const known: string = !stated || stated === "UN" ? ELEMENTS[keyword][1] : stated;
+    if (!known.includes(" or ")) return known;
+    // Of elements that follow PixelRepresentation; here only numbers are wanted of them.
+    return this.dataSet.uint16(ELEMENTS.PixelRepresentation[0]) === 1 ? "SS" : "US";
+  }
+
+  #binary({ dataOffset, length }: Element, kind: string): number[] {
+    const read = BINARY[kind];
+    if (!read) return [];
+    const { byteArray } = this.dataSet;
+    const view = new DataView(byteArray.buffer, byteArray.byteOffset, byteArray.byteLength);
+    const isLittle = this.#isLittle();
+    const count = Math.min(Math.floor(length / read.width), MOST_VALUES);
+    return Array.from({ length: count }, (_, at) =>
+      read.read(view, dataOffset + at * read.width, isLittle),
+    );
+  }
+
+  #isLittle(): boolean {
+    return isLittle(this.dataSet);
+  }
+}
+
+/** More no element of a header has that is looked at. */
+const MOST_VALUES = 65_536;
+const PADDING = /^[ \0]+|[ \0]+$/g;
+
+interface BinaryKind {
+  width: number;
+  read: (view: DataView, at: number, isLittle: boolean) => number;
+}
+
+const BINARY: Partial<Record<string, BinaryKind>> = {
+  US: { width: 2, read: (view, at, little) => view.getUint16(at, little) },
+  SS: { width: 2, read: (view, at, little) => view.getInt16(at, little) },
+  UL: { width: 4, read: (view, at, little) => view.getUint32(at, little) },
+  SL: { width: 4, read: (view, at, little) => view.getInt32(at, little) },
+  FL: { width: 4, read: (view, at, little) => view.getFloat32(at, little) },
+  FD: { width: 8, read: (view, at, little) => view.getFloat64(at, little) },
+};
+
+/** Byte order of a data set, told by how its parser reads a number. */
+export function isLittle(dataSet: DataSet): boolean {
+  const parser = dataSet.byteArrayParser as {
+    readUint16: (bytes: Uint8Array, at: number) => number;
+  };
+  return parser.readUint16(new Uint8Array([1, 0]), 0) === 1;
+}
+
+function latin(bytes: ArrayLike<number>, { dataOffset, length }: Element): string {
+  let text = "";
+  for (let at = dataOffset; at < dataOffset + length; at += 1) {
+    text += String.fromCharCode(bytes[at] ?? 0);
+  }
+  return text;
+}
+
+function numberOf(value: string | number | undefined): number | null {
+  if (value === undefined) return null;
+  if (typeof value === "number") return Number.isFinite(value) ? value : null;
+  const text = value.replace(PADDING, "");
+  if (text === "") return null;
+  const result = Number(text.replaceAll(",", text.includes(".") ? "" : "."));
+  return Number.isFinite(result) ? result : null;
+}

@@ -1,0 +1,112 @@
+/** The TypeScript of the model against what Python made: tests/contract/browser_vectors.py. */
+
+import { describe, expect, test } from "vitest";
+
+import type { ImageAnswer, SeriesAnswer } from "@/lib/api/types";
+import { makeCanvas, type CanvasGeometry } from "@/local/imaging/preprocess";
+import { decide } from "@/local/model/decision";
+import { evidenceOnImage, localize } from "@/local/model/evidence";
+import { answerSeries } from "@/local/model/series";
+import vectors from "@/local/vectors.json";
+
+/** Share of pixels that may differ from Python's by more than one step of 255. */
+const MOST_OTHERS = 0.001;
+
+interface Picture {
+  rows: number;
+  columns: number;
+  seed: number;
+  gain: number;
+  offset: number;
+  frame?: number;
+}
+
+function draw({ rows, columns, seed, gain, offset, frame = 0 }: Picture) {
+  const values = new Float32Array(rows * columns);
+  for (let r = 0; r < rows; r += 1) {
+    for (let c = 0; c < columns; c += 1) {
+      const [y, x] = [2 * r - rows, 2 * c - columns];
+      const isInside =
+        25 * (y * y * columns ** 2 + x * x * rows ** 2) <= 16 * rows ** 2 * columns ** 2;
+      const texture =
+        60 +
+        ((31 * r + 17 * c + 13 * seed) % 97) +
+        ((Math.floor(r / 9) + Math.floor(c / 7)) % 2) * 40;
+      const value = isInside ? texture : (5 * r + 3 * c + seed) % 6;
+      values[r * columns + c] = (r < frame || c < frame ? 255 : value) * gain + offset;
+    }
+  }
+  return { rows, columns, values };
+}
+
+describe("preprocessing", () => {
+  test.each(vectors.canvases)("canvas $picture.seed is Python's", (one) => {
+    const spacing = one.picture.spacing as [number, number] | null;
+    const { bytes, geometry } = makeCanvas(vectors.preprocessing, draw(one.picture), spacing);
+    const expected = Uint8Array.from(atob(one.canvas), (letter) => letter.charCodeAt(0));
+    const others = bytes.filter((value, at) => Math.abs(value - (expected[at] ?? 0)) > 1);
+    expect(bytes).toHaveLength(expected.length);
+    expect(others.length / expected.length).toBeLessThanOrEqual(MOST_OTHERS);
+    expect(geometry.row0).toBeCloseTo(one.geometry.row0, 9);
+    expect(geometry.column0).toBeCloseTo(one.geometry.column0, 9);
+    expect(geometry.scale).toBeCloseTo(one.geometry.scale, 9);
+    expect(geometry.shape).toEqual(one.geometry.shape);
+    expect(geometry.stretch[0]).toBeCloseTo(one.geometry.stretch[0] ?? 0, 9);
+    expect(geometry.stretch[1]).toBeCloseTo(one.geometry.stretch[1] ?? 0, 9);
+  });
+});
+
+test("decisions are Python's, to the word", () => {
+  for (const { point, conformal, probability, decision } of vectors.decisions) {
+    const threshold = (vectors.points as Record<string, number>)[point] ?? NaN;
+    const rule = {
+      point: { name: point, threshold },
+      conformal: conformal ? vectors.conformal : null,
+    };
+    expect(decide(rule, probability)).toEqual(decision);
+  }
+});
+
+test.each(vectors.series)("the answer for a series is Python's", ({ slices, spread, answer }) => {
+  const members = (slices as unknown as ImageAnswer[]).map((one) => ({
+    answer: one,
+    seriesUid: null,
+    studyUid: null,
+    description: null,
+    positionMm: one.slice_index,
+    member: null,
+  }));
+  const { balanced } = vectors.points;
+  const found = answerSeries(members, {
+    failed: 1,
+    rule: { point: { name: "balanced", threshold: balanced }, conformal: vectors.conformal },
+    model: members[0]?.answer.model ?? { id: "", version: "", sha256: "" },
+    spread,
+  });
+  const expected = answer as unknown as SeriesAnswer;
+  expect({ ...found, probabilities: null, type_probabilities: null }).toEqual({
+    ...expected,
+    probabilities: null,
+    type_probabilities: null,
+  });
+  expect(found.probabilities?.tumor ?? -1).toBeCloseTo(expected.probabilities?.tumor ?? -1, 9);
+  expect(found.type_probabilities?.glioma ?? -1).toBeCloseTo(
+    expected.type_probabilities?.glioma ?? -1,
+    9,
+  );
+});
+
+test.each(vectors.evidence)("evidence lies where Python puts it", (one) => {
+  const evidence = { cells: one.cells, logits: Float32Array.from(one.logits) };
+  const geometry = one.geometry as unknown as CanvasGeometry;
+  const place = localize(evidence, geometry, one.canvas_size, one.threshold);
+  expect(place).toEqual({ peak: one.peak, box: one.box });
+  const laid = evidenceOnImage(evidence, geometry, one.canvas_size, 10_000);
+  expect([laid.width, laid.height]).toEqual([180, 150]);
+  one.samples.forEach((line, row) => {
+    line.forEach((value, column) => {
+      const own = laid.values[row * 10 * laid.width + column * 10] ?? -9;
+      expect(Math.abs(own - value)).toBeLessThanOrEqual(1);
+    });
+  });
+});
