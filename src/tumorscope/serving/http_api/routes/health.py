@@ -48,6 +48,8 @@ def _obstacle() -> str | None:
         service.store.load()
     except sqlite3.Error:
         return "The list of jobs cannot be read."
-    if shutil.disk_usage(service.config.spool).free < _FREE_BYTES:
-        return "The disk is nearly full."
-    return None
+    try:
+        free = shutil.disk_usage(service.config.spool).free
+    except OSError:
+        return "The folder of jobs cannot be read."
+    return "The disk is nearly full." if free < _FREE_BYTES else None
