@@ -3,9 +3,10 @@
     python -m benchmarks.fuzz_formats --count 200000 --output runs/fuzz-formats
 
 Each case is made from its number alone: ``--only NUMBER`` runs one again, and a run that ended
-early goes on where it was. A child process reads; its parent ends it, and counts a hang, after 5
-seconds of processor time in one case, or a flood beyond 1 GiB of memory. A case is a valid file
-that is overwritten, cut, repeated, spliced with another format or given integers at their bounds.
+early goes on where it was. A child process reads. A case that takes it 5 seconds of processor time
+ends it, as does one that waits for two minutes; that, every other end of the child and a flood of
+more than 1 GiB of memory are found. A case is a valid file that is overwritten, cut, repeated,
+spliced with another format or given integers at their bounds.
 
 Silent garbage is looked for where the pixels are known: what was edited behind a checksum that the
 format has (PNG, gzip) or outside of all that matters must be read unchanged or refused.
@@ -18,10 +19,12 @@ import json
 import multiprocessing
 import random
 import resource
+import signal
 import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,7 @@ from tumorscope.imaging.inputs.read import decode
 from tumorscope.imaging.limits import Limits
 
 HANG_S = 5
+STILL_S = 120
 FLOOD_BYTES = 1 << 30
 """Over what the process has once all readers are loaded."""
 
@@ -47,6 +51,9 @@ CHECKED = frozenset(
 """Formats whose pixels, or all of whose content, stands behind a checksum."""
 
 LIMITS = Limits()
+
+Report = tuple[int, dict[str, int], list[tuple[int, str]], int]
+"""The case that follows, outcomes since the last report, what was found, and MiB of memory."""
 
 
 def main() -> int:
@@ -66,40 +73,19 @@ def main() -> int:
 
 
 def run(count: int, seconds: float, state_path: Path, whole: dict[str, bytes]) -> int:
-    """Run cases up to a number or a time, each batch in a child that the parent watches."""
+    """Run cases up to a number or a time, in children that are replaced when one ends."""
     state: dict[str, Any] = {"next": 0, "counts": {}, "found": [], "seconds": 0.0}
     if state_path.exists():
         state = json.loads(state_path.read_text())
     started, before = time.monotonic(), state["seconds"]
     while state["next"] < count and time.monotonic() - started < seconds:
-        parent, child = multiprocessing.Pipe(duplex=False)
-        first = state["next"]
-        process = multiprocessing.get_context("fork").Process(
-            target=_work, args=(child, first, count, whole)
-        )
-        process.start()
-        child.close()
-        while state["next"] < count and time.monotonic() - started < seconds:
-            try:
-                if not parent.poll(60):
-                    break
-                number, counts, found, largest = parent.recv()
-            except EOFError:
-                break
+        for report in _reports(state["next"], count, whole, until=started + seconds):
+            number, counts, found, largest = report
             total = Counter(state["counts"])
             total.update(counts)
             state |= {"next": number, "counts": dict(total), "peak_mib": largest}
             state["found"] += found
             state["seconds"] = before + time.monotonic() - started
-            state_path.write_text(json.dumps(state, indent=1))
-        died = process.exitcode not in (None, 0) and state["next"] < count
-        process.kill()
-        process.join()
-        if died or process.exitcode not in (0, -9):
-            place = state_path.with_suffix(".case")
-            case = int(place.read_text()) if place.exists() else first
-            state["found"].append([case, f"the reader ended with code {process.exitcode}"])
-            state["next"] = case + 1
             state_path.write_text(json.dumps(state, indent=1))
     for case, what in state["found"]:
         print(f"case {case}: {what}")
@@ -108,7 +94,40 @@ def run(count: int, seconds: float, state_path: Path, whole: dict[str, bytes]) -
     return int(bool(state["found"]))
 
 
-def _work(pipe: Any, first: int, count: int, whole: dict[str, bytes]) -> None:
+def _reports(first: int, count: int, whole: dict[str, bytes], *, until: float) -> Iterator[Report]:
+    """Yield what a child reports, at last the case that ended it; leave no child behind."""
+    context = multiprocessing.get_context("fork")
+    parent, pipe = context.Pipe(duplex=False)
+    case = context.Value("q", first, lock=False)
+    child = context.Process(target=_work, args=(pipe, case, first, count, whole))
+    child.start()
+    pipe.close()
+    largest, at, since = 0, first, time.monotonic()
+    try:
+        while time.monotonic() < until:
+            if parent.poll(1):
+                report: Report = parent.recv()
+                largest = report[3]
+                yield report
+                if report[0] == count:
+                    return
+            elif case.value != at:
+                at, since = case.value, time.monotonic()
+            elif time.monotonic() - since > STILL_S:
+                yield at + 1, {}, [(at, f"FOUND: {STILL_S} s without an end")], largest
+                return
+    except EOFError:
+        child.join()
+        what = f"FOUND: the reader ended with code {child.exitcode}"
+        if child.exitcode == -signal.SIGPROF:
+            what = f"FOUND: more than {HANG_S} s of processor time"
+        yield case.value + 1, {}, [(case.value, what)], largest
+    finally:
+        child.kill()
+        child.join()
+
+
+def _work(pipe: Any, case: Any, first: int, count: int, whole: dict[str, bytes]) -> None:
     pixels = known_pixels(whole)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     # Beyond it allocations fail, which is reported as what it is.
@@ -117,11 +136,9 @@ def _work(pipe: Any, first: int, count: int, whole: dict[str, bytes]) -> None:
     counts: Counter[str] = Counter()
     found: list[tuple[int, str]] = []
     for number in range(first, count):
-        began = time.process_time()
+        case.value = number
+        signal.setitimer(signal.ITIMER_PROF, HANG_S)  # its signal ends the process, wherever it is
         outcome = run_case(number, whole, pixels)
-        took = time.process_time() - began
-        if took > HANG_S:
-            outcome = f"FOUND: {took:.1f} s of processor time"
         largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         if largest - peak > FLOOD_BYTES:
             outcome = f"FOUND: {(largest - peak) >> 20} MiB of memory"
@@ -130,7 +147,8 @@ def _work(pipe: Any, first: int, count: int, whole: dict[str, bytes]) -> None:
             found.append((number, outcome))
             outcome = "found"
         counts[outcome] += 1
-        if (number + 1) % BATCH == 0 or number + 1 == count:
+        # What was found is told at once: the next case may end the process.
+        if found or (number + 1) % BATCH == 0 or number + 1 == count:
             pipe.send((number + 1, dict(counts), found, largest >> 20))
             counts.clear()
             found = []

@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 
 from tests.batch.conftest import pq, rows_of
+from tests.imaging.made_files import VOXELS, metaimage
 from tumorscope.answer import SeriesPrediction
 from tumorscope.batch.run import BatchConfig, Summary, run_batch
 from tumorscope.batch.schema import SCHEMA
+from tumorscope.batch.unit_reader import UnitReader
+from tumorscope.batch.units import list_units
 from tumorscope.errors import UsageError
+from tumorscope.imaging.inputs.archives import Member
 from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
 
@@ -232,3 +236,34 @@ def test_a_manifest_that_cannot_be_used_is_wrong_usage(
     with pytest.raises(UsageError, match=message):
         make(manifest)
     assert sorted(tmp_path.iterdir()) == [manifest]
+
+
+def test_question_for_what_is_beside_a_file_leaves_the_next_archive_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as file:
+            file.writestr("scan.png", name)
+    first, second = list_units(str(tmp_path))
+    reader, read = UnitReader(str(tmp_path)), Member.read
+    assert reader.read(first) == b"a"
+
+    def read_while_the_first_is_answered(member: Member) -> bytes:
+        assert reader.companion(first) is not None  # as the thread that answers asks
+        return read(member)
+
+    monkeypatch.setattr(Member, "read", read_while_the_first_is_answered)
+    assert reader.read(second) == b"b"
+
+
+def test_voxels_beside_a_header_are_read_from_its_own_archive(
+    make: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "zips"
+    folder.mkdir()
+    for number in range(6):
+        with zipfile.ZipFile(folder / f"{number}.zip", "w") as file:
+            file.writestr("s/v.mhd", metaimage(packed=False, detached="v.raw"))
+            file.writestr("s/v.raw", (VOXELS + number).tobytes(order="F"))
+    rows = rows_of(make(folder)[1])
+    assert [row["kind"] for row in rows] == ["image"] * 6 * VOXELS.shape[2]

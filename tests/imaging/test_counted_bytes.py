@@ -40,3 +40,11 @@ def test_reads_are_counted() -> None:
         content.read(0)
     with pytest.raises(ImageTooLargeError, match="too many elements"):
         content.read(0)
+
+
+def test_meta_information_of_a_million_elements_is_given_up() -> None:
+    element = bytes.fromhex("02000201") + b"SH\0\0"
+    begin = time.process_time()
+    with pytest.raises(ImageTooLargeError, match="too many elements"):
+        read_one(bytes(128) + b"DICM" + element * 1_000_000, name="bomb")
+    assert time.process_time() - begin < 10

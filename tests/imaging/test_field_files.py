@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -473,4 +474,48 @@ def test_checksum_of_packed_voxels_is_looked_at(name: str) -> None:
     content = bytearray(FILES[name]())
     content[-2] ^= 1
     with pytest.raises(CorruptImageError):
+        decode(bytes(content), "made")
+
+
+def test_lines_that_an_nrrd_header_skips_cost_no_copy_each() -> None:
+    header, _, voxels = nrrd("raw").partition(b"\n\n")
+    content = header + b"\nline skip: 1000000\n\n" + b"\n" * 1_000_000 + voxels
+    begin = time.process_time()
+    assert len(decode(content, "made")) == VOXELS.shape[2]
+    assert time.process_time() - begin < 5
+
+
+def test_lines_that_an_nrrd_header_skips_are_not_voxels() -> None:
+    header, _, voxels = nrrd("raw").partition(b"\n\n")
+    content = header + b"\nline skip: 2\n\nfirst\nsecond\n" + voxels
+    for scan, expected in zip(decode(content, "made"), decode(nrrd(), "made"), strict=True):
+        np.testing.assert_array_equal(scan.pixels, expected.pixels)
+    with pytest.raises(CorruptImageError, match="truncated"):
+        decode(header + b"\nline skip: 9\n\nfirst\n", "made")
+
+
+def test_nrrd_in_digits_needs_no_byte_order() -> None:
+    content = nrrd("ascii").replace(b"endian: little\n", b"")
+    for scan, expected in zip(decode(content, "made"), decode(nrrd(), "made"), strict=True):
+        np.testing.assert_array_equal(scan.pixels, expected.pixels)
+
+
+@pytest.mark.parametrize("name", ["nrrd", "metaimage"])
+def test_packed_voxels_that_end_early_are_truncated(name: str) -> None:
+    content = FILES[name]()
+    for cut in (2, len(content) // 4):
+        with pytest.raises(CorruptImageError, match="truncated"):
+            decode(content[:-cut], "made")
+
+
+def test_planar_tiff_takes_no_more_memory_than_it_has_bytes() -> None:
+    import tifffile
+
+    content = bytearray(planar_tiff(rows=1))
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        tag = file.pages[0].tags["StripByteCounts"]
+    kind = np.dtype("<u2" if tag.dtype == tifffile.DATATYPE.SHORT else "<u4")
+    sizes = np.full(tag.count, len(content), kind).tobytes()
+    content[tag.valueoffset : tag.valueoffset + len(sizes)] = sizes
+    with pytest.raises(CorruptImageError, match="longer than the file"):
         decode(bytes(content), "made")

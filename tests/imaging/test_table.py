@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from tumorscope.imaging.formats.table import MAGIC_BYTES, recognize
+from tumorscope.imaging.formats.table import MAGIC_BYTES, recognize, why_unread
 
 BMP = b"BM" + bytes(12) + (40).to_bytes(4, "little")
 
@@ -58,3 +58,9 @@ def test_kind_is_told_by_the_first_bytes(content: bytes, kind: str) -> None:
 )
 def test_other_content_is_of_no_kind(content: bytes) -> None:
     assert recognize(content) is None
+
+
+def test_zip_where_a_single_file_is_needed_is_told_what_to_do() -> None:
+    assert why_unread(b"PK\x03\x04", "mask.zip") == (
+        "zip is not read here; unpack it and give the file inside."
+    )

@@ -108,6 +108,11 @@ def test_instance_that_comes_twice_counts_once(digest: str) -> None:
     assert (len(series.notes) == 2) == (digest == "other")
 
 
+def test_slice_that_comes_three_times_is_one_slice() -> None:
+    slices = [make_member(i, 0.2) for i in (0, 1, 2, 0, 0)]
+    assert answer(*slices).notes == ("1 slice came more than once and counts once.",)
+
+
 def test_one_uid_for_all_slices_is_not_one_slice() -> None:
     series = answer(*(make_member(i, 0.2, uid="1.2.3") for i in range(5)))
     assert series.slices == 5

@@ -1,6 +1,7 @@
 """A disk without room: one line, longer and longer pauses, a refusal with Retry-After."""
 
 import errno
+import io
 import itertools
 import json
 import os
@@ -19,6 +20,7 @@ from tests.serving.made_requests import JOB_S, Server, form, wait_for_job
 from tumorscope.serving.http_api.base import logs
 from tumorscope.serving.http_api.base.full_disk import is_disk_full
 from tumorscope.serving.http_api.jobs import job_runner
+from tumorscope.serving.http_api.routes import jobs
 
 URL = "/api/v1/jobs"
 ROOM = 96 * 1024 * 1024
@@ -160,3 +162,30 @@ def _fill_database() -> None:
         database.execute("INSERT INTO one VALUES (?)", (os.urandom(100_000),))
     finally:
         database.close()
+
+
+def test_upload_that_is_on_the_disk_needs_no_room_again(
+    make_app: Callable[..., Flask], png: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    client = make_app().test_client()
+    usage = shutil.disk_usage(tmp_path)
+    # Room for the upload, and then for the answers alone.
+    left = iter([jobs._SPARE_BYTES + 2 * len(png), jobs._SPARE_BYTES])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=next(left)))
+    assert client.post(URL, data=form(("a.png", png))).status_code == 202
+
+
+def test_upload_in_chunks_counts_in_the_spool(
+    make_app: Callable[..., Flask], png: bytes, tmp_path: Path
+) -> None:
+    client = make_app(max_spool_bytes=len(png) - 1).test_client()
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    response = client.post(
+        URL,
+        input_stream=io.BytesIO(body + png + b"\r\n--x--\r\n"),
+        content_type="multipart/form-data; boundary=x",
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert response.status_code == 503
+    assert list((tmp_path / "spool" / "jobs").iterdir()) == []

@@ -1,6 +1,7 @@
 """The page, the card, the samples, health and metrics."""
 
 import io
+import shutil
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -187,6 +188,11 @@ def test_stopping_service_is_not_ready(make_app: Callable[..., Flask]) -> None:
 
 def test_full_disk_is_not_ready(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_FREE_BYTES", 2**63)
+    assert client.get("/readyz").status_code == 503
+
+
+def test_service_whose_spool_is_gone_is_not_ready(client: FlaskClient, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "spool")
     assert client.get("/readyz").status_code == 503
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.http_api.base.full_disk import is_disk_full
 from tumorscope.serving.http_api.jobs import job_store
 from tumorscope.serving.http_api.jobs.job_store import JobStore, LeaseLostError, StoredAnswer
 
@@ -248,3 +249,13 @@ def test_pictures_count_against_the_spool(store: JobStore) -> None:
     (pictures / "0.png").write_bytes(bytes(1000))
     store.finish(job, [])
     assert store.load() == (0, 1000)
+
+
+def test_full_disk_is_told_as_what_it_is(store: JobStore) -> None:
+    (pages,) = store._database.execute("PRAGMA page_count").fetchone()
+    store._database.execute(f"PRAGMA max_page_count = {pages + 8}")
+    with pytest.raises(sqlite3.OperationalError) as raised:
+        add(store, *(f"{number}{'x' * 200}" for number in range(2000)))
+    assert is_disk_full(raised.value)
+    store._database.execute("PRAGMA max_page_count = 100000")
+    assert store.get(add(store, "a")).state == "queued"

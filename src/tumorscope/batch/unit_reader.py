@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import fsspec
@@ -49,25 +50,23 @@ class UnitReader:
         return read_file(Path(unit.path), self._limits)
 
     def companion(self, unit: Unit) -> Companion | None:
-        """Return what reads the files beside a unit: those in its folder, or in its zip."""
+        """Return what reads the files beside a unit: those in its folder, or in its zip.
+
+        It may be used in another thread than :meth:`read`, which may be at the next archive.
+        """
         if self._fs is not None or unit.archive == "tar":
             return None
         if unit.archive is None:
             return beside(Path(unit.path), self._limits)
-        members = self._zip_members(unit)
-        by_path = {one.name: one for one in members}
-        return beside_member(PurePosixPath(members[unit.place].name), by_path)
+        return partial(_read_beside_member, unit, self._limits)
 
     def _read_zip(self, unit: Unit) -> bytes:
-        return self._zip_members(unit)[unit.place].read()
-
-    def _zip_members(self, unit: Unit) -> list[Member]:
         if unit.path != self._archive:
             self._open.close()
             self._archive = ""
             self._members = self._open.enter_context(open_archive(Path(unit.path), self._limits))
             self._archive = unit.path
-        return self._members
+        return self._members[unit.place].read()
 
     def _read_tar(self, unit: Unit) -> bytes:
         self._limits.check_bytes(unit.size)
@@ -96,3 +95,10 @@ class UnitReader:
             ) from error
         self._limits.check_bytes(len(content))
         return content
+
+
+def _read_beside_member(unit: Unit, limits: Limits, name: str) -> bytes:
+    """Read a file beside a zip's member; the archive is opened for it alone, as few ask."""
+    with open_archive(Path(unit.path), limits) as members:
+        by_path = {one.name: one for one in members}
+        return beside_member(PurePosixPath(members[unit.place].name), by_path)(name)

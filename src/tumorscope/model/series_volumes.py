@@ -60,21 +60,27 @@ def without_repeats(slices: Sequence[Prediction]) -> tuple[list[Prediction], lis
         What is kept, and what has to be told of it.
     """
     kept: dict[Hashable, Prediction] = {}
-    repeats = altered = 0
+    repeated, altered = set[Hashable](), set[Hashable]()
     places = defaultdict[str | None, set[Hashable]](set)
     for one in slices:
         identity = _identity(one)
         first = kept.setdefault(identity, one)
         if first is not one:
-            repeats += 1
-            altered += _digest(first) != _digest(one)
+            repeated.add(identity)
+            if _digest(first) != _digest(one):
+                altered.add(identity)
         elif one.sop_instance_uid is not None and one.slice_index is None:
             places[one.sop_instance_uid].add(identity)
     notes = []
-    if repeats:
-        notes.append(f"{repeats} slices came more than once and count once.")
+    if repeated:
+        count = len(repeated)
+        notes.append(
+            f"{count} slices came more than once and count once."
+            if count > 1
+            else "1 slice came more than once and counts once."
+        )
     if altered:
-        notes.append(f"{altered} of them came with other pixels; the first to come counts.")
+        notes.append(f"{len(altered)} of them came with other pixels; the first to come counts.")
     shared = sum(len(one) for one in places.values() if len(one) > 1)
     if shared:
         notes.append(f"{shared} slices at different places carry the same SOP Instance UID.")

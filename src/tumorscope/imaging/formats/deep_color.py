@@ -152,6 +152,9 @@ def _read_planes(tags: Any, content: bytes) -> NDArray[np.float32]:
     share = len(offsets) // count
     if share < 1 or len(offsets) != len(sizes) or len(offsets) != share * count:
         raise CorruptImageError("The TIFF's channels are not all there; it is damaged.")
+    # Pieces that overlap could take any multiple of the file's size in memory.
+    if sum(sizes) > len(content):
+        raise CorruptImageError("The TIFF's channels are longer than the file; it is damaged.")
     planes = []
     for number in range(count):
         part = slice(number * share, (number + 1) * share)

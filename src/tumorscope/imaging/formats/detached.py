@@ -49,11 +49,12 @@ def unpack(packed: bytes, method: str, needed: int, limits: Limits, name: str) -
             plain, ended = zlib_stream.decompress(packed, needed + 1), zlib_stream.eof
     except (zlib.error, OSError, ValueError, EOFError) as error:
         raise CorruptImageError(f"The {name} file's compressed voxels are damaged.") from error
-    if len(plain) < needed or not ended:
-        state = "fewer" if len(plain) < needed else "more"
+    if len(plain) > needed:
         raise CorruptImageError(
-            f"The {name} file's compressed voxels are {state} than its header says; it is damaged."
+            f"The {name} file holds more compressed voxels than its header says; it is damaged."
         )
+    if len(plain) < needed or not ended:
+        raise CorruptImageError(f"The {name} file's compressed voxels are truncated.")
     return plain
 
 

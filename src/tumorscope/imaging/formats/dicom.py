@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import zlib
 from typing import Final
 
@@ -133,7 +132,7 @@ def from_dataset(ds: pydicom.Dataset, source: str, limits: Limits = DEFAULT_LIMI
 
 def _check_deflated(content: bytes, limits: Limits) -> None:
     """Unpack a deflated data set up to the limit, for pydicom would unpack all of it."""
-    stream = io.BytesIO(content)
+    stream = CountedBytes(content)
     stream.seek(_PREAMBLE if content[_PREAMBLE - 4 : _PREAMBLE] == b"DICM" else 0)
     meta = read_dataset(stream, False, True, stop_when=lambda tag, _vr, _length: tag.group != 2)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:

@@ -115,6 +115,8 @@ def _dtype(header: Mapping[str, Any]) -> np.dtype[Any]:
     empty = {"dimension": 1, "sizes": np.array([0]), "encoding": "raw", "type": header["type"]}
     if "endian" in header:
         empty["endian"] = header["endian"]
+    elif str(header["encoding"]).lower() in _TEXT:
+        empty["endian"] = "little"  # text has no byte order, and its headers need not give one
     dtype: np.dtype[Any] = nrrd.read_data(empty, io.BytesIO(b"")).dtype
     return dtype
 
@@ -143,8 +145,7 @@ def _values(
     limits: Limits,
 ) -> NDArray[Any]:
     encoding = str(header["encoding"]).lower()
-    for _ in range(_skip(header, "line")):
-        data = data[data.find(b"\n") + 1 :] if b"\n" in data else b""
+    data = _without_lines(data, _skip(header, "line"))
     skipped, needed = _skip(header, "byte"), total * dtype.itemsize
     if encoding in _TEXT:
         return parse_digits(data[max(0, skipped) :], total, "NRRD")
@@ -160,6 +161,17 @@ def _values(
     else:
         data = data[skipped:]
     return take(data, dtype, total, "NRRD")
+
+
+def _without_lines(data: bytes, count: int) -> bytes:
+    """Leave out the first lines, without a copy of the rest for each."""
+    start = 0
+    for _ in range(count):
+        end = data.find(b"\n", start)
+        if end < 0:
+            return b""
+        start = end + 1
+    return data[start:]
 
 
 def _skip(header: Mapping[str, Any], what: str) -> int:

@@ -168,6 +168,7 @@ def _is_tar(head: bytes) -> bool:
 _AS_PNG: Final = "save the picture as PNG"
 _AS_NIFTI: Final = "convert the volume to NIfTI (.nii.gz)"
 _UNPACK: Final = "unpack it and give the folder, or pack it as zip"
+_FROM_INSIDE: Final = "unpack it and give the file inside"
 
 FORMATS: Final = (
     # First, for a DICOM preamble may hold the header of a TIFF (PS3.10 section 7.1).
@@ -216,8 +217,8 @@ FORMATS: Final = (
         detached=True,
     ),
     Format("MGH", (".mgh", ".mgz"), "volume", _is_mgh, "mgh:load_mgh", True),
-    Format("zip", (".zip",), "container", _starts(*ZIP_MAGICS)),
-    Format("gzip", (), "container", _starts(GZIP_MAGIC)),
+    Format("zip", (".zip",), "container", _starts(*ZIP_MAGICS), advice=_FROM_INSIDE),
+    Format("gzip", (), "container", _starts(GZIP_MAGIC), advice=_FROM_INSIDE),
     # What follows is not read, and named where it comes.
     Format("GIF", (".gif",), "picture", _starts(b"GIF87a", b"GIF89a"), advice=_AS_PNG),
     Format(
@@ -365,7 +366,8 @@ def why_unread(head: bytes, name: str) -> str:
     """Say of a file of no format that is read what it is, or what was looked for."""
     found = recognize(head)
     if found is not None and found.reader is None:
-        return f"{found.name} is not read; {found.advice}."
+        here = " here" if found.is_read else ""
+        return f"{found.name} is not read{here}; {found.advice}."
     named = by_name(name)
     if named is not None and not named.is_read:
         return f"{named.name} is not read; {named.advice}."

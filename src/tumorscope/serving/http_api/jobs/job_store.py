@@ -514,7 +514,9 @@ class JobStore:
             try:
                 yield self._database
             except BaseException:
-                self._database.execute("ROLLBACK")
+                # On a full disk SQLite has rolled back itself, and trying again would hide why.
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
 

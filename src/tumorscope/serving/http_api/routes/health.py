@@ -49,8 +49,10 @@ def _obstacle() -> str | None:
         service.store.load()
     except sqlite3.Error:
         return "The list of jobs cannot be read."
+    try:
+        free = shutil.disk_usage(service.config.spool).free
+    except OSError:
+        return "The folder of jobs cannot be read."
     if not os.access(service.config.spool, os.W_OK):
         return "The spool cannot be written."
-    if shutil.disk_usage(service.config.spool).free < _FREE_BYTES:
-        return "The disk is nearly full."
-    return None
+    return "The disk is nearly full." if free < _FREE_BYTES else None

@@ -95,12 +95,13 @@ def create_job() -> ResponseReturnValue:
     hold = min(query.hold, service.config.max_hold_s)
     key = _idempotency_key()
     if key is None or not service.store.is_repeated(key):
-        _check_room(service)
+        _check_room(service, request.content_length or 0)
     job, folder = service.store.new_folder()
     try:
         uploads = _receive(service, folder)
         if key is None or not service.store.is_repeated(key):
-            _check_room(service)
+            size = sum((folder / file).stat().st_size for file, _ in uploads)
+            _check_room(service, size, is_stored=True)
         repeatable = None if key is None else Repeatable(key, _digest(query, uploads, folder))
         kept = service.store.add(
             job,
@@ -214,9 +215,13 @@ def get_evidence(job: str, index: int) -> ResponseReturnValue:
     return _picture(_content(evidence_path(folder, index)))
 
 
-def _check_room(service: Service) -> None:
+def _check_room(service: Service, size: int, *, is_stored: bool = False) -> None:
+    """Refuse an upload of so many bytes, which may be on the disk already, where it has no place.
+
+    How long an upload in chunks is, is known once it has come.
+    """
     waiting, kept = service.store.load()
-    config, size = service.config, request.content_length or 0
+    config = service.config
     if waiting >= config.max_jobs:
         raise RefusalError(
             "too-busy", "The job queue is full; try again later.", retry_after=_RETRY_AFTER_S
@@ -227,7 +232,8 @@ def _check_room(service: Service) -> None:
             "The service has no room for more jobs; try again later.",
             retry_after=_RETRY_AFTER_S,
         )
-    if shutil.disk_usage(config.spool).free < size + _SPARE_BYTES:
+    needed = _SPARE_BYTES + (0 if is_stored else size)
+    if shutil.disk_usage(config.spool).free < needed:
         log_full_disk()
         raise RefusalError("not-ready", DETAIL, retry_after=RETRY_AFTER_S)
 
