@@ -104,38 +104,40 @@ def predict(
     classifier = load_model(model, operating_point=operating_point, threshold=threshold)
     pictures = None if heatmaps is None else _HeatmapFolder(heatmaps, inputs=paths)
     objects = None if dicom_results is None else _result_folder(dicom_results, results, paths)
-    write = _WRITERS[style]()
-    bundles = None if fhir is None else _FhirFile(fhir)
-    failed = False
     volumes = None if maps is None else EvidenceMaps(maps)
-    takers = (pictures, page, volumes, objects)
-    with_evidence = any(one is not None for one in takers)
+    bundles = None if fhir is None else _FhirFile(fhir)
+    with_evidence = any(one is not None for one in (pictures, page, volumes, objects))
     answers = classifier.predict_many(paths, heatmap=with_evidence)
+    failed = False
     with contact_sheet(page) as sheet, nullcontext() if objects is None else objects:
+        takers: list[Callable[[Answer], None]] = [
+            *([] if pictures is None else [pictures.take]),
+            *([] if sheet is None else [sheet.add]),
+            *([] if volumes is None else [volumes.add]),
+            *([] if objects is None else [objects.save]),
+            *([] if bundles is None else [bundles.take]),
+            _WRITERS[style](),
+        ]
         for answer in _with_progress(answers):
-            if isinstance(answer, Failure):
-                failed = True
-                if style != "json":
-                    click.echo(f"{answer.source}: {answer.error.detail}", err=True)
-            if pictures is not None and isinstance(answer, Prediction):
-                pictures.save(answer)
-            if sheet is not None:
-                sheet.add(answer)
-            if volumes is not None:
-                volumes.add(answer)
-            if objects is not None:
-                objects.save(answer)
-            if bundles is not None:
-                bundles.take(answer)
-            write(answer)
-    if volumes is not None:
-        volumes.finish()
-    if bundles is not None:
-        bundles.write()
+            failed = _is_failure(answer, style) or failed
+            for take in takers:
+                take(answer)
+    for finish in (volumes and volumes.finish, bundles and bundles.write):
+        if finish:
+            finish()
     if style == "table":
         point, value = classifier.operating_point, classifier.threshold
         click.echo(f"\nOperating point {point}: tumor from {value:.3f} on. {NOTICE}")
     sys.exit(EXIT_SOME_FAILED if failed else 0)
+
+
+def _is_failure(answer: Answer, style: str) -> bool:
+    """Tell of an input that could not be read, where the format does not."""
+    if not isinstance(answer, Failure):
+        return False
+    if style != "json":
+        click.echo(f"{answer.source}: {answer.error.detail}", err=True)
+    return True
 
 
 def _result_folder(folder: Path, kinds: str, paths: tuple[str, ...]) -> DicomResultFolder:
@@ -188,6 +190,11 @@ class _HeatmapFolder:
         make_output_folder(folder, inputs=inputs, option="--heatmaps", holds="heat maps")
         self._folder = folder
         self._taken: set[str] = set()
+
+    def take(self, answer: Answer) -> None:
+        """Save the picture of an image or slice."""
+        if isinstance(answer, Prediction):
+            self.save(answer)
 
     def save(self, answer: Prediction) -> None:
         """Save the overlay of one answer."""
