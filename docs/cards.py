@@ -136,8 +136,9 @@ def reader_coverage(f: Figures) -> tuple[Sequence[str], Rows]:
 def predictive_values(f: Figures) -> tuple[Sequence[str], Rows]:
     """Show what an answer means where tumors are rare, from sensitivity and specificity."""
     pairs = {
-        f"`{name}`, held-out patients": tuple(
-            f.test("operating_points", name, one) for one in ("sensitivity", "specificity")
+        f"`{name}`, held-out patients": (
+            f.test("operating_points", name, "sensitivity"),
+            f.test("operating_points", name, "specificity"),
         )
         for name in ("balanced", "rule_out")
     }

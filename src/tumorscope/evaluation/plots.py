@@ -146,6 +146,8 @@ def plot_predictive_values(path: Path, points: Mapping[str, Row]) -> None:
                 prevalence, ends[:, 0], ends[:, 1], alpha=0.15, lw=0, color=line[0].get_color()
             )
         axes.set(xlabel="share of tumors among those tested", ylabel=label, xscale="log")
+        axes.minorticks_off()
+        axes.set_xticks((0.005, 0.02, 0.1, 0.5), ("0.5 %", "2 %", "10 %", "50 %"))
         if metric == "false_alarms_per_tumor":
             axes.set(yscale="log", ylim=(1e-2, 1e3))
         _clean(axes)

@@ -88,7 +88,8 @@ def net_benefit(
     def compute(weight: Floats) -> Floats:
         hits, alarms, positive, negative = (weight @ terms).T
         if prevalence is None:
-            return (hits - odds * alarms) / (positive + negative)
+            own: Floats = (hits - odds * alarms) / (positive + negative)
+            return own
         with np.errstate(invalid="ignore", divide="ignore"):
             found: Floats = (
                 prevalence * hits / positive - odds * (1 - prevalence) * alarms / negative
