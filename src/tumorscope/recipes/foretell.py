@@ -45,7 +45,9 @@ FEWEST_TO_FINE_TUNE: Final = 400
 FROZEN_SECONDS: Final = 0.03
 TRAINED_SECONDS: Final = {"block4": 0.16, "block5": 0.05}
 EXPORT_SECONDS: Final = {"quick": 150.0, "standard": 420.0, "full": 420.0}
-"""On two cores without AMX: for a frozen map, for a training step of an image, and for export."""
+"""On two cores without AMX: for a frozen map, a training step of an image, and export. Frozen
+maps and steps of block 4 are measured (decision 0004, studies/training-run.md); steps of block 5
+alone and the quick export are estimates."""
 
 
 def expected_hours(train: int, val: int, config: TrainConfig, preset: str) -> float:
