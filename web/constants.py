@@ -22,7 +22,15 @@ from tumorscope.imaging.formats import (
     table,
     volume,
 )
-from tumorscope.model import artifact, classifier, evidence, input_check, series, series_volumes
+from tumorscope.model import (
+    artifact,
+    classifier,
+    evidence,
+    input_check,
+    recognition,
+    series,
+    series_volumes,
+)
 from tumorscope.serving.http_api.jobs import pictures
 
 ELEMENTS = """
@@ -84,6 +92,8 @@ def constants() -> dict[str, Any]:
         "INPUT": classifier.INPUT,
         "OUTPUTS": classifier.OUTPUTS,
         "NOVELTY": classifier.NOVELTY,
+        "RECOGNIZED": recognition.RECOGNIZED,
+        "LEAST_RECOGNIZED": recognition.LEAST_PROBABILITY,
         "MAX_LOGIT": evidence._MAX_LOGIT,
         "ROUNDING": evidence._ROUNDING,
         "NEUTRAL": operating_point.NEUTRAL,

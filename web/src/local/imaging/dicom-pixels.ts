@@ -145,7 +145,9 @@ async function compressedFrame(
   });
   // Streams of JPEG hold values and not bits in a place, but their sign may lie within the word.
   const own =
-    syntax === RLE ? inPlace(values, description) : withSign(values, description, isOfBytes ? 8 : 16);
+    syntax === RLE
+      ? inPlace(values, description)
+      : withSign(values, description, isOfBytes ? 8 : 16);
   const isConverted = JPEG.includes(syntax);
   return { values: own, samples: decoded.samples, isFloat: false, isConverted };
 }

@@ -44,7 +44,10 @@ export function valuesOf(
 }
 
 /** Take the bits of the value out of each sample; they end at HighBit. */
-export function inPlace(values: Float64Array, { bits, stored, highBit, isSigned, samples }: Description) {
+export function inPlace(
+  values: Float64Array,
+  { bits, stored, highBit, isSigned, samples }: Description,
+) {
   if (stored >= bits || samples > 1 || bits > 16) return values;
   const mask = 2 ** stored - 1;
   let shift = highBit + 1 - stored;

@@ -15,6 +15,7 @@ import { blankReason, ScanError, type Scan } from "@/local/imaging/scan";
 import { decide, type Rule } from "@/local/model/decision";
 import { localize, type Evidence } from "@/local/model/evidence";
 import type { Manifest } from "@/local/model/manifest";
+import { recognizePlane, recognizeSequence, UNKNOWN_SEQUENCE } from "@/local/model/recognition";
 
 export type Identity = ImageAnswer["model"];
 
@@ -25,6 +26,9 @@ export interface Outputs {
   types: Float32Array;
   /** `null` where the artifact has no input check. */
   novelty: number | null;
+  /** Logits; `null` where the artifact recognizes none. */
+  sequence: Float32Array | null;
+  plane: Float32Array | null;
 }
 
 export interface Model {
@@ -54,6 +58,8 @@ export async function classify(model: Model, rule: Rule, scan: Scan): Promise<Sl
   const { outcome, set, reasons } = decide(rule, probability);
   const answer: ImageAnswer = {
     ...frame(model, rule, scan),
+    sequence: recognizeSequence(found.sequence, manifest.recognition?.sequence ?? []),
+    plane: scan.plane ?? recognizePlane(found.plane, manifest.recognition?.plane ?? []),
     outcome,
     probabilities: { tumor: probability, no_tumor: 1 - probability },
     type_probabilities: typesOf(found.types, manifest),
@@ -104,6 +110,8 @@ function frame(model: Model, rule: Rule, scan: Scan) {
     slice_index: scan.sliceIndex,
     sop_instance_uid: scan.sopInstanceUid,
     operating_point: rule.point,
+    sequence: UNKNOWN_SEQUENCE,
+    plane: scan.plane,
     notes: scan.notes,
     model: model.identity,
     notice: NOTICE,

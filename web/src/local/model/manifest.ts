@@ -29,6 +29,8 @@ export interface Manifest {
   graph_sha256: string;
   conformal: Conformal | null;
   gate: { threshold: number } | null;
+  /** Absent where the graph tells no sequences apart. */
+  recognition?: { sequence: string[]; plane: string[] };
 }
 
 /** The model cannot be used; the message says why, and the page what to do. */

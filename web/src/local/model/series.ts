@@ -15,6 +15,7 @@ import type { Identity } from "@/local/model/classify";
 import { decide, type Rule } from "@/local/model/decision";
 import type { Member } from "@/local/model/member";
 import { splitVolumes, withoutRepeats } from "@/local/model/volumes";
+import { UNKNOWN_SEQUENCE } from "@/local/model/recognition";
 
 export interface SeriesContext {
   failed: number;
@@ -67,6 +68,8 @@ function aggregate(slices: Member[], { failed, rule, model, spread }: SeriesCont
     study_instance_uid: firstOf(ordered.map((one) => one.studyUid)),
     series_description: firstOf(ordered.map((one) => one.description)),
     operating_point: rule.point,
+    sequence: sharedSequence(ordered),
+    plane: mostFrequent(ordered.map((one) => one.answer.plane)),
     slices: ordered.length,
     failed_slices: failed,
     volumes: [],
@@ -148,6 +151,31 @@ function mostSuspicious(answered: Answered[]): SeriesAnswer["most_suspicious"] {
       sop_instance_uid: answer.sop_instance_uid,
       probability: tumor,
     }));
+}
+
+/** The sequence of most slices; of those that the header names, if it names any. */
+function sharedSequence(slices: Member[]): SeriesAnswer["sequence"] {
+  const named = slices.map((one) => one.answer.sequence).filter((one) => one.name !== null);
+  const byHeader = named.filter((one) => one.from === "header");
+  const said = byHeader.length > 0 ? byHeader : named;
+  const name = mostFrequent(said.map((one) => one.name));
+  const ofName = said.filter((one) => one.name === name);
+  if (ofName.length === 0) return UNKNOWN_SEQUENCE;
+  const shares = ofName.flatMap((one) => (one.probability === null ? [] : [one.probability]));
+  const mean = shares.reduce((sum, one) => sum + one / shares.length, 0);
+  return {
+    name,
+    probability: shares.length > 0 ? mean : null,
+    from: ofName[0]?.from ?? null,
+  };
+}
+
+/** The name that occurs most, the first of them. */
+function mostFrequent<Name extends string>(names: (Name | null)[]): Name | null {
+  const counts = new Map<Name, number>();
+  for (const name of names) if (name !== null) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const most = Math.max(0, ...counts.values());
+  return [...counts].find(([, count]) => count === most)?.[0] ?? null;
 }
 
 function compareMembers(a: Member, b: Member): number {

@@ -4,7 +4,7 @@ import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
 
 import type { ModelCard } from "@/lib/api/types";
 import type { BuiltModel, StaticBuild } from "@/local/build";
-import { INPUT, NOVELTY, OUTPUTS } from "@/local/constants.gen";
+import { INPUT, NOVELTY, OUTPUTS, RECOGNIZED } from "@/local/constants.gen";
 import type { Model, Outputs } from "@/local/model/classify";
 import { getFile, type Progress } from "@/local/model/files";
 import { checkManifest, ModelError, type Manifest } from "@/local/model/manifest";
@@ -85,10 +85,10 @@ async function openSession(graph: Uint8Array): Promise<InferenceSession> {
 
 async function run(
   session: InferenceSession,
-  { preprocessing: { size }, gate }: Manifest,
+  { preprocessing: { size }, gate, recognition }: Manifest,
   canvas: Uint8Array,
 ): Promise<Outputs> {
-  const names = gate ? [...OUTPUTS, NOVELTY] : [...OUTPUTS];
+  const names = [...OUTPUTS, ...(gate ? [NOVELTY] : []), ...(recognition ? RECOGNIZED : [])];
   const input = new Tensor("uint8", canvas, [1, size, size]);
   let found: InferenceSession.ReturnType;
   try {
@@ -104,6 +104,8 @@ async function run(
     evidence: { cells: Math.round(Math.sqrt(evidence.length)), logits: evidence.slice() },
     types: types.slice(),
     novelty: gate ? (floats(NOVELTY)[0] ?? NaN) : null,
+    sequence: recognition ? floats("sequence").slice() : null,
+    plane: recognition ? floats("plane").slice() : null,
   };
 }
 
