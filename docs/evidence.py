@@ -204,9 +204,9 @@ def problems(root: Path = ROOT) -> Iterator[str]:
     for key, run in evidence.runs.items():
         if run["not_recorded"] and not exempt.excuses(run):
             yield f"run {key!r} has no {', '.join(run['not_recorded'])}"
-    for name, text in citing_files(root).items():
-        if not (root / name).is_file() or (root / name).read_text(encoding="utf-8") != text:
-            yield f"{name} is outdated; run make evidence"
+    for file, text in citing_files(root).items():
+        if not (root / file).is_file() or (root / file).read_text(encoding="utf-8") != text:
+            yield f"{file} is outdated; run make evidence"
     for path, wanted in ((EVIDENCE, evidence.to_dict()), (MODEL, model_facts())):
         if not agree(_loaded(root / path), wanted):
             yield f"{path} is outdated; run make evidence"

@@ -11,7 +11,7 @@ from typing import IO, Any, Final, cast
 import numpy as np
 from msgspec.structs import replace
 
-from tumorscope.answer import Answer, Failure, Prediction, SeriesPrediction
+from tumorscope.answer import Answer, Failure, Prediction, SeriesPrediction, StudyPrediction
 from tumorscope.errors import UsageError
 from tumorscope.imaging.picture_html import image_tag
 from tumorscope.labels import NOTICE
@@ -110,12 +110,14 @@ def _with_box(answer: Prediction) -> Any:
     return picture
 
 
-def _lines(answer: Prediction | SeriesPrediction) -> Iterator[str]:
+def _lines(answer: Prediction | SeriesPrediction | StudyPrediction) -> Iterator[str]:
     place = ""
     if isinstance(answer, Prediction) and answer.slice_index is not None:
         place = f" [{answer.slice_index}]"
     if isinstance(answer, SeriesPrediction):
         place = f" (series of {answer.slices} slices)"
+    if isinstance(answer, StudyPrediction):
+        place = f" (study of {len(answer.series) + len(answer.skipped)} series)"
     yield answer.source + place
     yield answer.outcome.replace("_", " ")
     if answer.probabilities is not None:

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Final
 import click
 from msgspec.structs import replace
 
-from tumorscope.answer import Answer, Failure, Prediction, SeriesPrediction
+from tumorscope.answer import Answer, Failure, Prediction, SeriesPrediction, StudyPrediction
 from tumorscope.cli.options import model_option, operating_point_option, threshold_option
 from tumorscope.errors import MissingExtraError, UsageError
 from tumorscope.labels import NOTICE
@@ -204,6 +204,8 @@ def _named(answer: Answer, series: PulledSeries) -> Answer:
                 for one in answer.most_suspicious
             ),
         )
+    if isinstance(answer, StudyPrediction):
+        return answer
     name = series.images.get(Path(answer.source), answer.source)
     if isinstance(answer, Prediction):
         return replace(answer, source=name)

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from importlib.metadata import version
 from typing import Final
 
 import pydicom
@@ -16,7 +17,6 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from tumorscope import __version__
 from tumorscope.imaging.deidentification.profile import Action, Option, action, dummy
 
 BURNT_IN: Final = "The pixels may hold text that names the patient; look at them before you share."
@@ -183,7 +183,7 @@ class Deidentifier:
 
     def _say(self, ds: pydicom.Dataset) -> None:
         ds.PatientIdentityRemoved = "YES"
-        ds.DeidentificationMethod = f"tumorscope {__version__}, DICOM PS3.15 Annex E"
+        ds.DeidentificationMethod = f"tumorscope {version('tumorscope')}, DICOM PS3.15 Annex E"
         names = ["basic", *self.choices.retain, *(["shifted"] if self.choices.shift_dates else [])]
         ds.DeidentificationMethodCodeSequence = [_code(*_CODES[name]) for name in names]
         kept = "dates" in self.choices.retain

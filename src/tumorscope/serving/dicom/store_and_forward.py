@@ -14,7 +14,7 @@ from typing import Final
 import pydicom
 from msgspec.structs import replace
 
-from tumorscope.answer import Answer, Failure, Prediction, SeriesPrediction
+from tumorscope.answer import Answer, Failure, Prediction, SeriesPrediction, StudyPrediction
 from tumorscope.model.classifier import Classifier
 from tumorscope.serving.dicom.delivery import Delivery, Receiver
 from tumorscope.serving.dicom.origin import Origin
@@ -179,6 +179,8 @@ def _named(answer: Answer, series: KeptSeries) -> Answer:
         return replace(answer, source=name, series_description=None, most_suspicious=slices)
     if isinstance(answer, Prediction):
         return replace(answer, source=_uid_of(answer.source, series), evidence=None, pixels=None)
+    if isinstance(answer, StudyPrediction):
+        return answer
     return Failure(_uid_of(answer.source, series), answer.error, answer.slice_index)
 
 

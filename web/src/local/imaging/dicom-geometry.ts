@@ -58,12 +58,9 @@ export function sliceGeometry(header: Header, groups: Groups, index: number, fra
   };
   if (!orientation) return geometry;
   const normal = cross(orientation.slice(0, 3), orientation.slice(3));
-  let along = position && dot(normal, position);
-  if (along !== null && frames > 1 && !groups.PlanePositionSequence) {
-    const gap = measures.number("SpacingBetweenSlices");
-    along = gap === null ? null : along + index * gap;
-  }
-  along ??= location;
+  const start = position && dot(normal, position);
+  const step = frames > 1 && !groups.PlanePositionSequence ? stepOf(measures) : 0;
+  const along = add(start, step === null ? null : index * step) ?? location;
   return {
     ...geometry,
     positionMm: along ?? rank,
@@ -73,6 +70,15 @@ export function sliceGeometry(header: Header, groups: Groups, index: number, fra
       sideOf(one.map((value) => -value)),
     ) as [string, string],
   };
+}
+
+function add(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? null : one + other;
+}
+
+/** Millimetres from one frame to the next; `null` where that is not stated. */
+function stepOf(measures: Header): number | null {
+  return measures.number("SpacingBetweenSlices");
 }
 
 /** Directions of rows and columns, of length 1; `null` if they span no plane. */

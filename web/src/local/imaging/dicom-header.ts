@@ -20,7 +20,7 @@ export class Header {
   }
 
   element(keyword: Keyword): Element | undefined {
-    return this.dataSet.elements[ELEMENTS[keyword][0]] as Element | undefined;
+    return this.dataSet.elements[ELEMENTS[keyword][0]];
   }
 
   /** The finite numbers of an element; `null` if it is not `count` of them. */
@@ -65,7 +65,7 @@ export class Header {
 
   /** The first item of each sequence in here. */
   allItems(): Header[] {
-    const elements = Object.values(this.dataSet.elements) as Element[];
+    const elements = Object.values<Element>(this.dataSet.elements);
     return elements.flatMap((one) => {
       const first = one.items?.[0]?.dataSet;
       return first ? [new Header(first)] : [];

@@ -30,6 +30,16 @@ const SFORM = { 1: [280, 4], 2: [400, 8] } as const;
 /** By which the squares of a quaternion stored in 32 bits may add up to more than 1. */
 const ROUNDING = 1e-3;
 
+function shapeOf({ dims }: ReturnType<typeof parse>) {
+  const [count = 0, ...sides] = dims;
+  const shape = sides.slice(0, count);
+  if (shape.length < 2 || shape.some((side) => !(side >= 1))) throw damaged();
+  const [i = 1, j = 1, k = 1, ...more] = shape;
+  const [frames = 1, rows = 1, columns = 1] = [i, j, k].toSorted((a, b) => a - b);
+  checkSize(rows, columns, frames);
+  return { i, j, k, more };
+}
+
 export function readNifti(content: Uint8Array<ArrayBuffer>, source: string): Scan[] {
   const buffer =
     content.byteLength === content.buffer.byteLength ? content.buffer : content.slice().buffer;
@@ -43,12 +53,7 @@ export function readNifti(content: Uint8Array<ArrayBuffer>, source: string): Sca
     );
   }
   const header = parse(buffer);
-  const [count = 0, ...sides] = header.dims;
-  const shape = sides.slice(0, count);
-  if (shape.length < 2 || shape.some((side) => !(side >= 1))) throw damaged();
-  const [i = 1, j = 1, k = 1, ...more] = shape;
-  const [frames = 1, rows = 1, columns = 1] = [i, j, k].toSorted((a, b) => a - b);
-  checkSize(rows, columns, frames);
+  const { i, j, k, more } = shapeOf(header);
   const [width, read] = typeOf(header);
   const several = more.reduce((product, side) => product * side, 1);
   const offset = offsetOf(view, header, version);

@@ -1,6 +1,6 @@
 /** One grey picture with what is known of where it came from: Python's `Scan`. */
 
-import { BLANK, ERROR_TITLES, MIN_SIDE } from "@/local/constants.gen";
+import { BLANK, MIN_SIDE, type ERROR_TITLES } from "@/local/constants.gen";
 import { range } from "@/local/imaging/numeric";
 import type { SliceView } from "@/lib/api/types";
 

@@ -84,7 +84,7 @@ async function download(url: string, onProgress: Progress): Promise<Uint8Array<A
 function unpacked(content: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   if (content[0] !== 0x1f || content[1] !== 0x8b) return content;
   try {
-    return gunzipSync(content) as Uint8Array<ArrayBuffer>;
+    return gunzipSync(content);
   } catch {
     throw new ModelError("broken", "A file of the model cannot be unpacked.");
   }
