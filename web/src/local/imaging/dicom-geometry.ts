@@ -46,8 +46,7 @@ export function sliceGeometry(header: Header, groups: Groups, index: number, fra
   const orientation = orientationOf(groups.PlaneOrientationSequence ?? header);
   const position = (groups.PlanePositionSequence ?? header).numbers("ImagePositionPatient", 3);
   const measures = groups.PixelMeasuresSequence ?? header;
-  const rank = frames > 1 ? index : header.number("InstanceNumber");
-  const location = frames === 1 ? header.number("SliceLocation") : null;
+  const [rank, location] = placeOf(header, index, frames);
   const geometry: SliceGeometry = {
     positionMm: location ?? rank,
     isPlaced: location !== null,
@@ -58,9 +57,8 @@ export function sliceGeometry(header: Header, groups: Groups, index: number, fra
   };
   if (!orientation) return geometry;
   const normal = cross(orientation.slice(0, 3), orientation.slice(3));
-  const start = position && dot(normal, position);
-  const step = frames > 1 && !groups.PlanePositionSequence ? stepOf(measures) : 0;
-  const along = add(start, step === null ? null : index * step) ?? location;
+  const step = frames > 1 && !groups.PlanePositionSequence ? stepOf(measures, index) : 0;
+  const along = add(position && dot(normal, position), step) ?? location;
   return {
     ...geometry,
     positionMm: along ?? rank,
@@ -72,13 +70,20 @@ export function sliceGeometry(header: Header, groups: Groups, index: number, fra
   };
 }
 
+/** What stands for the position where the header gives none, and the location that it gives. */
+function placeOf(header: Header, index: number, frames: number) {
+  if (frames > 1) return [index, null] as const;
+  return [header.number("InstanceNumber"), header.number("SliceLocation")] as const;
+}
+
 function add(one: number | null, other: number | null): number | null {
   return one === null || other === null ? null : one + other;
 }
 
-/** Millimetres from one frame to the next; `null` where that is not stated. */
-function stepOf(measures: Header): number | null {
-  return measures.number("SpacingBetweenSlices");
+/** Millimetres from the first frame; `null` where their spacing is not stated. */
+function stepOf(measures: Header, index: number): number | null {
+  const gap = measures.number("SpacingBetweenSlices");
+  return gap === null ? null : index * gap;
 }
 
 /** Directions of rows and columns, of length 1; `null` if they span no plane. */
