@@ -439,7 +439,7 @@ def test_bad_manifest_is_refused_before_anything_is_written(
     manifest.write_text(manifest.read_text().replace(*change))
     output = tmp_path / "report"
     result = tumorscope(
-        *("evaluate", "--manifest", manifest, "--output", output, "--model", tiny_artifact_path)
+        *("evaluate", manifest, "--output", output, "--model", tiny_artifact_path)
     )
     assert (result.code, result.out) == (2, "")
     assert words in result.err

@@ -46,7 +46,7 @@ def test_set_without_a_shortcut_raises_none(tmp_path: Path):
     record = json.loads((tmp_path / "out/shortcuts.json").read_text())
     whole = record["sections"]["all pictures"]
     assert (whole["n_groups_tumor"], whole["n_groups_tumor_free"]) == (30, 30)
-    assert len(whole["traces"]) == 7
+    assert len(whole["traces"]) == 8
     assert record["sections"]["a"]["traces"] == {}  # fewer than 20 groups of a class
     assert json.loads((tmp_path / "out/thresholds.json").read_text()) == {"auroc": 0.6}
     page = (tmp_path / "out/report.html").read_text()

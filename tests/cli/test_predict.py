@@ -89,8 +89,8 @@ def test_csv(run: Callable[..., Result], scans: Path) -> None:
         "series_instance_uid,study_instance_uid,series_description,outcome,"
         "probability_tumor,probability_no_tumor,"
         "probability_glioma,probability_meningioma,probability_pituitary,prediction_set,reasons,"
-        "operating_point,threshold,peak_row,peak_column,"
-        "box_row0,box_column0,box_row1,box_column1,slices,failed_slices,notes,"
+        "operating_point,threshold,sequence_name,sequence_probability,sequence_from,plane,"
+        "peak_row,peak_column,box_row0,box_column0,box_row1,box_column1,slices,failed_slices,notes,"
         "model_id,model_version,model_sha256,error_type,error_title,error_detail,notice"
     )
     rows = list(csv.DictReader(io.StringIO(result.out)))

@@ -153,7 +153,7 @@ def test_promised_points_are_added_and_the_cases_are_remembered(
     assert {"sensitivity_0.9", "specificity_0.9"} < set(points)
     held = after.manifest.card["recalibration"]["promises"]["sensitivity_0.9"]
     assert held["groups"] == 40
-    assert held["sensitivity"]["estimate"] == 1
+    assert held["sensitivity"]["estimate"] >= 0.9
     assert after.training_scans is not None
     assert set(after.training_scans[:, -1].tolist()) == {ROLES.index("calibration")}
     rule = Classifier(after, threads=1).at("sensitivity_0.9").rule

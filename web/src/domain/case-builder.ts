@@ -36,7 +36,10 @@ function studyOf(one: Case, studies: readonly StudyAnswer[]): StudyAnswer | null
   return studies.find((answer) => answer.study_instance_uid === one.study) ?? null;
 }
 
-/** Series are answered in the order in which their slices came, each with its number of slices. */
+/**
+ * Series are answered in the order in which their first slices came. A slice that is alone in its
+ * series gets no answer of a series, unless others of it could not be read.
+ */
 function matchSeries(
   groups: ReadonlyMap<string, Slice[]>,
   known: JobAnswers,
@@ -45,7 +48,8 @@ function matchSeries(
   const matched = new Map<string, SeriesAnswer>();
   for (const answer of known.answers) {
     if (answer.kind !== "series") continue;
-    const place = open.findIndex(([, slices]) => slices.length === answer.slices);
+    const mayBeAlone = answer.failed_slices > 0 && answer.slices === 1;
+    const place = open.findIndex(([, slices]) => mayBeAlone || slices.length > 1);
     const [group] = place < 0 ? [] : open.splice(0, place + 1).slice(-1);
     if (group) matched.set(group[0], answer);
   }
