@@ -438,9 +438,7 @@ def test_bad_manifest_is_refused_before_anything_is_written(
     pytest.importorskip("sklearn", reason="the extra [train] is not installed")
     manifest.write_text(manifest.read_text().replace(*change))
     output = tmp_path / "report"
-    result = tumorscope(
-        *("evaluate", manifest, "--output", output, "--model", tiny_artifact_path)
-    )
+    result = tumorscope(*("evaluate", manifest, "--output", output, "--model", tiny_artifact_path))
     assert (result.code, result.out) == (2, "")
     assert words in result.err
     assert result.err.count("\n") == 1

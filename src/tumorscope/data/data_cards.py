@@ -118,10 +118,10 @@ CARDS: Final = {
             is_confirmed=False,
             people="Adults with a lower-grade glioma of three institutions in the United States. "
             + _NO_HEADERS,
-            labels="A slice is a tumor where a FLAIR abnormality was outlined on it by Buda et al. "
+            labels="A slice is a tumor where a FLAIR change was outlined on it by Buda et al. "
             "The outline is used for T1 and T1 with contrast too.",
             wrong=(
-                "The outline marks the FLAIR abnormality, which on T1 often cannot be seen.",
+                "The outline marks the change on FLAIR, which on T1 often cannot be seen.",
                 "Every patient has a tumor: tumor-free slices lie above or below it.",
                 "A missing sequence is replaced by FLAIR in the files; such copies are left out.",
             ),

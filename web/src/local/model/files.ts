@@ -1,7 +1,5 @@
 /** Files of the build: fetched once, checked, and kept for the next visit and for offline use. */
 
-import { gunzipSync } from "fflate";
-
 import type { BuiltFile } from "@/local/build";
 import { ModelError } from "@/local/model/manifest";
 
@@ -25,15 +23,15 @@ export async function getFile(
   const cache = await openCache();
   const kept = await cache?.match(url);
   if (kept) {
-    const content = unpacked(new Uint8Array(await kept.arrayBuffer()));
-    if ((await sha256(content)) === file.sha256) {
+    const content = await unpacked(new Uint8Array(await kept.arrayBuffer())).catch(() => null);
+    if (content !== null && (await sha256(content)) === file.sha256) {
       onProgress(file.bytes);
       return content;
     }
     await cache?.delete(url);
   }
   const sent = await download(url, onProgress);
-  const content = unpacked(sent);
+  const content = await unpacked(sent);
   if ((await sha256(content)) !== file.sha256) {
     throw new ModelError("broken", `${file.path} is not the file that the page was built with.`);
   }
@@ -81,10 +79,11 @@ async function download(url: string, onProgress: Progress): Promise<Uint8Array<A
 }
 
 /** Some hosts say of a `.gz` that it is an encoding, and the browser has unpacked it then. */
-function unpacked(content: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+async function unpacked(content: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   if (content[0] !== 0x1f || content[1] !== 0x8b) return content;
   try {
-    return gunzipSync(content);
+    const plain = new Blob([content]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Uint8Array(await new Response(plain).arrayBuffer());
   } catch {
     throw new ModelError("broken", "A file of the model cannot be unpacked.");
   }
