@@ -471,9 +471,10 @@ class SeriesCollector:
         for one in self.series():
             series.append(one)
             yield one
-        yield from answer_studies(
-            series, rule=self._classifier.rule, model=self._classifier.identity
-        )
+        if len(series) > 1:
+            yield from answer_studies(
+                series, rule=self._classifier.rule, model=self._classifier.identity
+            )
 
     def series(self) -> Iterator[SeriesPrediction]:
         """Yield one answer for each series of more than one slice, in the order of arrival."""
