@@ -248,7 +248,7 @@ def test_a_model_that_cannot_be_used_is_named(
 def test_without_webassembly_it_says_so(
     open_desk: Callable[..., Desk], host: StaticHost, scans: Path
 ) -> None:
-    host.headers["Content-Security-Policy"] = "script-src 'self'"
+    host.headers["Content-Security-Policy"] = "script-src 'self'; worker-src 'self' blob:"
     desk = open_desk(server=host)
     desk.forgiven += ["WebAssembly", "wasm", "Content Security Policy"]
     desk.drop(scans / "marked.png")
