@@ -11,15 +11,15 @@ set -eu
 work=$1
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$work"
-[ -d "$work/root/usr" ] || mmdebstrap --variant=minbase --include=python3,python3-venv \
-    ${SUITE:-bookworm} "$work/root" ${SOURCES:-} 2> "$work/mmdebstrap.log"
+[ -d "$work/debian/usr" ] || mmdebstrap --variant=minbase --include=python3,python3-venv \
+    ${SUITE:-bookworm} "$work/debian" ${SOURCES:-} 2> "$work/mmdebstrap.log"
 [ -f "$work/wheelhouse/SHA256SUMS" ] || sh "$here/make-wheelhouse.sh" "$work/wheelhouse" dicom
-mkdir -p "$work/root/wheelhouse"
+mkdir -p "$work/debian/wheelhouse"
 export work
 unshare --net --mount sh -eu <<'INNER'
-mount --bind "$work/wheelhouse" "$work/root/wheelhouse"
-mount -t proc proc "$work/root/proc"
-chroot "$work/root" sh -eu <<'ROOT'
+mount --bind "$work/wheelhouse" "$work/debian/wheelhouse"
+mount -t proc proc "$work/debian/proc"
+chroot "$work/debian" sh -eu <<'ROOT'
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 if python3 -c "import socket; socket.create_connection(('192.0.2.1', 80), 2)" 2> /dev/null; then
     echo "there is a network" >&2; exit 1
@@ -32,14 +32,14 @@ chmod 0700 /var/lib/tumorscope
 cp /wheelhouse/tumorscope.toml /etc/tumorscope/
 ROOT
 # A read-only root, as the container and ProtectSystem=strict have it.
-mount --bind "$work/root" "$work/root"
-mount -o remount,bind,ro "$work/root"
-mount -t proc proc "$work/root/proc"
+mount --bind "$work/debian" "$work/debian"
+mount -o remount,bind,ro "$work/debian"
+mount -t proc proc "$work/debian/proc"
 mkdir -p "$work/state" "$work/tmp"
 chown 10001 "$work/state" "$work/tmp"
-mount --bind "$work/state" "$work/root/var/lib/tumorscope"
-mount --bind "$work/tmp" "$work/root/tmp"
-chroot --userspec=10001:10001 "$work/root" /bin/sh -eu <<'USER'
+mount --bind "$work/state" "$work/debian/var/lib/tumorscope"
+mount --bind "$work/tmp" "$work/debian/tmp"
+chroot --userspec=10001:10001 "$work/debian" /bin/sh -eu <<'USER'
 export PATH=/opt/tumorscope/bin:/usr/bin:/bin XDG_STATE_HOME=/var/lib HOME=/nonexistent
 if touch /etc/x 2> /dev/null; then echo "the root can be written" >&2; exit 1; fi
 rm -rf /tmp/samples; tumorscope samples /tmp/samples
