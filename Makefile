@@ -12,6 +12,9 @@ STATIC := web/dist-static/integrity.json
 MODELS := src/tumorscope/model/default.tumorscope src/tumorscope/model/lite.tumorscope
 NODE_MODULES := web/node_modules/.package-lock.json
 NPM := $(BIN)/python web/npm.py
+# Tests that measure time, or fill the machine with servers and workers of their own; the others
+# run side by side.
+ALONE := $(addprefix tests/,batch benchmarks browser deploy serving)
 
 .PHONY: evidence compare help setup demo web static check check-python check-web test bench browser chromium nginx dcmtk tables docs audit sbom locks screenshots format train lite results
 .DEFAULT_GOAL := help
@@ -82,7 +85,8 @@ check-web: $(NODE_MODULES) ## Run ESLint, TypeScript and the check of generated 
 
 test: .venv/.dev check-web $(PAGE) $(STATIC) chromium nginx dcmtk ## Run all tests.
 	$(NPM) run test --silent
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(BIN)/pytest $(ALONE)
 
 # In an environment that it makes, into docs/bench.json and docs/reference/speed.md.
 bench: .venv/.dev $(PAGE) ## Measure speed and memory beside other programs.

@@ -43,14 +43,17 @@ def test_prediction_needs_no_training_framework():
     assert not loaded & HEAVY
 
 
-def test_front_door_takes_little_processor_time():
-    clock = "time.process_time()"
-    script = f"import time; start = {clock}; import tumorscope; print({clock} - start)"
+def test_front_door_takes_less_processor_time_than_numpy():
+    script = (
+        "import time; clock = time.process_time; start = clock()\n"
+        "import tumorscope; ours = clock() - start; start = clock()\n"
+        "import numpy; print(ours / (clock() - start))"
+    )
     runs = [
         subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
         for _ in range(3)
     ]
-    assert min(float(run.stdout) for run in runs) < 0.3
+    assert min(float(run.stdout) for run in runs) < 0.5  # 0.12 to 0.13 measured
 
 
 def test_no_output_promises_health():

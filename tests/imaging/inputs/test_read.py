@@ -191,8 +191,9 @@ def test_reading_is_a_stream(folder: Path) -> None:
 def test_reading_needs_only_the_package_of_the_format() -> None:
     script = (
         "import sys, time; start = time.process_time()\n"
+        "import numpy; numpy_alone = time.process_time() - start\n"
         "import tumorscope.imaging.inputs.read\n"
-        "print(time.process_time() - start, *sys.modules)"
+        "print((time.process_time() - start) / numpy_alone, *sys.modules)"
     )
     runs = [
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -200,8 +201,8 @@ def test_reading_needs_only_the_package_of_the_format() -> None:
     ]
     loaded = {name.partition(".")[0] for name in runs[0].stdout.split()[1:]}
     assert not loaded & {"PIL", "pydicom", "nibabel", "gdcm", "onnxruntime", "scipy"}
-    # Others on the machine can only make it slower.
-    assert min(float(run.stdout.split()[0]) for run in runs) < 0.3
+    # As a ratio, for machines differ: 1.3 to 1.4 measured.
+    assert min(float(run.stdout.split()[0]) for run in runs) < 2
 
 
 @pytest.mark.real_scans
