@@ -30,6 +30,7 @@ WORTH: Final[Mapping[SequenceName | None, float]] = MappingProxyType(
 OTHER: Final = "The series shows another sequence than T1, T1+C, T2 or FLAIR."
 
 _LEAST_PROBABILITY: Final = 1e-7
+_EVEN: Final = [1 / len(TUMOR_TYPES)] * len(TUMOR_TYPES)
 
 
 def answer_studies(
@@ -130,7 +131,7 @@ def _mean_types(series: Sequence[SeriesPrediction], weights: list[float]) -> Typ
     )
     types = np.array(
         [
-            [(one.type_probabilities or name_types([1 / 3] * 3))[name] for name in TUMOR_TYPES]
+            [(one.type_probabilities or name_types(_EVEN))[name] for name in TUMOR_TYPES]
             for one in series
         ]
     )

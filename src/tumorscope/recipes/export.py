@@ -37,7 +37,7 @@ from tumorscope.model.classifier import Classifier
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.decision import DecisionRule
 from tumorscope.model.evidence import sigmoid
-from tumorscope.operating_point import NEUTRAL, RULE_IN, RULE_OUT
+from tumorscope.operating_point import NEUTRAL, decides_alone
 from tumorscope.recipes.cells import most_of_cell, sample_cells
 from tumorscope.recipes.input_check import (
     COUNTEREXAMPLES,
@@ -213,7 +213,7 @@ def _with_fits_of(draft: Manifest, start: Manifest) -> Manifest:
         operating_points={
             name: value
             for name, value in start.operating_points.items()
-            if name in (RULE_OUT, NEUTRAL, RULE_IN)
+            if not decides_alone(name)
         },
         evidence_threshold=start.evidence_threshold,
     )
