@@ -211,9 +211,7 @@ def _with_fits_of(draft: Manifest, start: Manifest) -> Manifest:
         calibration=start.calibration,
         conformal=start.conformal,
         operating_points={
-            name: value
-            for name, value in start.operating_points.items()
-            if not decides_alone(name)
+            name: value for name, value in start.operating_points.items() if not decides_alone(name)
         },
         evidence_threshold=start.evidence_threshold,
     )
