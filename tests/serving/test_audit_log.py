@@ -15,6 +15,7 @@ from tests.serving.made_requests import form, wait_for_job
 from tumorscope.errors import AuditError
 from tumorscope.serving import audit_log
 from tumorscope.serving.audit_log import AuditLog, Head, entries, verify
+from tumorscope.serving.http_api.edge import auditing
 
 
 @pytest.fixture
@@ -222,3 +223,20 @@ def test_without_a_log_nothing_is_written(client: Any, png: bytes, tmp_path: Pat
     job = client.post("/api/v1/jobs", data={"file": (io.BytesIO(png), "a.png")}).get_json()["id"]
     wait_for_job(client, f"/api/v1/jobs/{job}")
     assert not list(tmp_path.rglob("*.jsonl"))
+
+
+NOT_AUDITED = {
+    "jobs.list_jobs": "names and counts of the caller's own jobs",
+    "jobs.get_image": "a picture of a slice whose answer was read, which is written",
+    "jobs.get_evidence": "the same",
+    "document.get_document": "the OpenAPI document",
+    "model.get_model": "says nothing of a scan",
+    "samples.list_samples": "drawn scans of the package",
+    "samples.get_sample": "the same",
+}
+"""Routes of the service that write no entry, and why."""
+
+
+def test_every_route_is_audited_or_has_a_reason(make_app: Callable[..., Flask]) -> None:
+    rules = [rule for rule in make_app().url_map.iter_rules() if rule.rule.startswith("/api/")]
+    assert {rule.endpoint for rule in rules} == {*auditing.VERBS, *NOT_AUDITED}

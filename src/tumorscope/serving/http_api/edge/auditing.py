@@ -16,7 +16,7 @@ from tumorscope.serving.http_api.base.logs import log_event, log_repeated
 from tumorscope.serving.http_api.base.problems import RefusalError, problem
 from tumorscope.serving.pseudonyms import Pseudonyms, read_pseudonyms
 
-_VERBS: Final = {
+VERBS: Final = {
     "predictions.create_predictions": "predict",
     "jobs.create_job": "job-create",
     "jobs.get_job": "job-read",
@@ -55,7 +55,7 @@ class Auditor:
 
     def audited(self, response: Response, by: str | None) -> Response:
         """Write the entry of a request; return what it is answered with."""
-        verb = _VERBS.get(request.endpoint or "")
+        verb = VERBS.get(request.endpoint or "")
         status = response.status_code
         if self._log is None or verb is None or status in _STRANGERS or _is_poll(verb, status):
             return response
