@@ -1,6 +1,7 @@
 """A real sender, a real association, a real socket."""
 
 import copy
+import gc
 import io
 import json
 import re
@@ -26,8 +27,9 @@ from pynetdicom.sop_class import (
     MRImageStorage,
     Verification,
 )
+from pynetdicom.transport import ThreadedAssociationServer
 
-from tests.serving.dicom.attacks import dcmtk
+from tests.serving.dicom.attacks import connect, dcmtk, read_pdu, request
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
@@ -311,6 +313,34 @@ def test_two_senders_at_a_time_lose_nothing(
         str(ds.SOPInstanceUID) for ds in slices
     }
     assert running.wait_for("series")[-1]["slices"] == 12
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux")
+@pytest.mark.parametrize(
+    ("owner", "method"),
+    [(ThreadedAssociationServer, "process_request"), (Association, "start")],
+    ids=["server", "association"],
+)
+def test_connection_without_a_thread_leaves_no_descriptor(
+    running: Running, monkeypatch: pytest.MonkeyPatch, owner: type, method: str
+) -> None:
+    def no_thread(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(owner, method, no_thread)
+    server = running.node._server
+    assert server is not None
+    monkeypatch.setattr(server, "_gc_at", float("inf"))
+    gc.disable()
+    try:
+        before = set(Path("/proc/self/fd").iterdir())
+        with connect(running.port) as peer:
+            peer.sendall(request())
+            assert read_pdu(peer)[0] == 7
+        wait_until(lambda: set(Path("/proc/self/fd").iterdir()) <= before)
+    finally:
+        gc.enable()
+    assert server.admitted == {}
 
 
 @pytest.mark.parametrize(
