@@ -108,7 +108,7 @@ def _of_scan(
     key = f"{prefix}|{scan.source}#{scan.slice_index}"
     if key in known:
         return key, None
-    return key, classifier.manifest.preprocessing.apply(scan.pixels)[0]
+    return key, classifier.manifest.preprocessing.apply(scan.pixels, scan.spacing_mm)[0]
 
 
 def _kinds(row: ManifestRow, prefix: str) -> list[str]:

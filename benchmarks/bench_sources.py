@@ -60,7 +60,7 @@ def _answer(
         if isinstance(item, SkippedRow):
             print(f"left out: {item.name}: {item.reason}")
             continue
-        answer = model.predict(item.pixels)
+        answer = model.predict_scan(item.scan)
         row = item.row
         if answer.probabilities is None:
             probability = float(model.calibrate(model.run(item.canvas[None])[0])[0])

@@ -89,7 +89,7 @@ def answers(rows: Sequence[ManifestRow], root: Path, model: Classifier) -> Itera
         if isinstance(item, SkippedRow):
             print(f"left out: {item.name}: {item.reason}")
         else:
-            yield item.row, model.predict(item.pixels).outcome
+            yield item.row, model.predict_scan(item.scan).outcome
 
 
 def figures(given: Sequence[Answer]) -> dict[str, Estimate]:

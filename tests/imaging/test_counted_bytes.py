@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import FileDataset
 
 from tumorscope.errors import ImageError, ImageTooLargeError
+from tumorscope.imaging import counted_bytes
 from tumorscope.imaging.counted_bytes import MAX_READS, CountedBytes
 from tumorscope.imaging.inputs.read import read_one
 
@@ -32,6 +34,43 @@ def test_file_of_a_million_elements_is_given_up(
     with pytest.raises(ImageError):
         read_one(content, name="bomb")
     assert time.process_time() - begin < 10
+
+
+def _add(ds: pydicom.Dataset, tag: int, items: list[pydicom.Dataset]) -> None:
+    ds.add_new(tag, "SQ", pydicom.Sequence(items))
+    ds[tag].is_undefined_length = True
+    for item in items:
+        item.is_undefined_length_sequence_item = True
+
+
+def make_enhanced(make_dicom: Callable[..., FileDataset], frames: int) -> FileDataset:
+    """An enhanced image whose frames have 60 elements each, as those of scanners do.
+
+    Sequences without a length are read as the file is; the others when they are asked for.
+    """
+    rng = np.random.default_rng(0)
+    ds = make_dicom(rng.integers(0, 999, (frames, 64, 64), np.uint16))
+    groups = []
+    for index in range(frames):
+        group = pydicom.Dataset()
+        for place in range(10):
+            values = pydicom.Dataset()
+            for one in range(5):
+                values.add_new((0x0018, 0x9000 + one), "FD", float(index))
+            _add(group, 0x00189100 + place, [values])
+        groups.append(group)
+    _add(ds, 0x52009230, groups)
+    return ds
+
+
+def test_more_frames_may_have_more_elements(
+    make_dicom: Callable[..., FileDataset],
+    encode_dicom: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(counted_bytes, "MAX_READS", 1_000)
+    content = encode_dicom(make_enhanced(make_dicom, frames=40))
+    assert len(read_one(content, name="made")) == 40
 
 
 def test_reads_are_counted() -> None:

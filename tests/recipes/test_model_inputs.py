@@ -1,10 +1,13 @@
+from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
 
 from tumorscope.data.manifest import ManifestRow
+from tumorscope.data.pictures import read_row_scans
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.recipes.model_inputs import LoadedRow, load_canvases, load_rows, type_index
 
@@ -33,6 +36,30 @@ def test_a_box_becomes_the_ellipse_in_it_and_an_outline_stays(boxed: Path) -> No
     assert not (ellipse & ~outline).any()
     assert ellipse[60, 60:120].all()
     assert not ellipse[40, 60]
+
+
+@pytest.fixture
+def thick(tmp_path: Path, make_head: Callable[..., np.ndarray]) -> Path:
+    """A volume whose coronal slices have rows three times as far apart as columns."""
+    stack = np.stack([make_head((120, 40), blob=(60, 20))] * 20, axis=1)
+    nibabel.Nifti1Image(stack, np.diag([1.0, 1.0, 3.0, 1.0])).to_filename(tmp_path / "a.nii")
+    mask = np.zeros(stack.shape, np.uint8)
+    mask[50:70, :, 16:24] = 1
+    nibabel.Nifti1Image(mask, np.diag([1.0, 1.0, 3.0, 1.0])).to_filename(tmp_path / "mask.nii")
+    return tmp_path
+
+
+def test_a_row_is_seen_in_the_proportions_that_predict_sees(thick: Path) -> None:
+    row = ManifestRow("own", "a.nii", 1, mask="mask.nii", slice_index=9, plane="coronal")
+    (loaded,) = load_rows([row], thick, Preprocessing())
+    assert isinstance(loaded, LoadedRow)
+    (scan,) = read_row_scans([row], thick)
+    assert loaded.scan.spacing_mm == scan.spacing_mm == (3.0, 1.0)
+    seen, geometry = Preprocessing().apply(scan.pixels, (3.0, 1.0))
+    np.testing.assert_array_equal(loaded.canvas, seen)
+    assert loaded.mask is not None
+    covered = Preprocessing().apply_mask(loaded.mask, loaded.geometry)
+    assert covered.sum() * geometry.scale**2 == pytest.approx(20 * 8 * 3, rel=0.1)
 
 
 def test_pictures_that_cannot_be_used_are_left_out(boxed: Path) -> None:

@@ -14,7 +14,8 @@ from tumorscope.model.classifier import Classifier
 from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.edge.admission import Admission
 from tumorscope.serving.http_api.edge.auditing import Auditor
-from tumorscope.serving.http_api.jobs.job_runner import MAX_ATTEMPTS, NO_SERIES, JobRunner
+from tumorscope.serving.http_api.jobs import job_runner
+from tumorscope.serving.http_api.jobs.job_runner import GIVEN_UP, MAX_ATTEMPTS, NO_SERIES, JobRunner
 from tumorscope.serving.http_api.jobs.job_store import JobStore, StoredAnswer
 
 WAIT_S = 120
@@ -187,6 +188,27 @@ def test_series_that_cannot_be_answered_end_the_job(
     assert model.calls == 3
     assert [one["kind"] for one in answers] == ["image"] * 3 + ["error"]
     assert answers[-1]["error"]["detail"] == NO_SERIES
+
+
+def test_job_that_cannot_be_begun_ends(
+    store: JobStore,
+    make_runner: Callable[..., JobRunner],
+    tiny_model: Classifier,
+    volume: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def expand(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(job_runner, "expand", expand)
+    job = add(store, volume(3))
+    for _ in range(MAX_ATTEMPTS + 1):
+        store.claim()
+        with store._transaction() as database:
+            database.execute("UPDATE jobs SET lease = 0")
+    make_runner(tiny_model).start()
+    [answer] = finish(store, job)
+    assert (answer["kind"], answer["error"]["detail"]) == ("error", GIVEN_UP)
 
 
 def test_cancelled_job_is_left(

@@ -79,7 +79,7 @@ def test_answers_are_read_back(store: JobStore) -> None:
     assert store.answer(job, 1).number == 1
     assert store.answer(job, 2) is None
     snapshot = store.snapshot(job, after=1)
-    assert (snapshot.slices_done, snapshot.failed, len(snapshot.answers)) == (2, 1, 1)
+    assert (snapshot.job.slices, snapshot.job.failed, len(snapshot.answers)) == (2, 1, 1)
     assert store.get(job).files_done == 2
 
 
@@ -100,7 +100,7 @@ def test_snapshot_is_of_one_moment(make_store: Callable[..., JobStore]) -> None:
         snapshot = reader.snapshot(job, after=0)
         state, looks = snapshot.job.state, looks + 1
         series = 1 if state == "finished" else 0
-        assert len(snapshot.answers) == snapshot.slices_done + series
+        assert len(snapshot.answers) == snapshot.job.slices + series
     thread.join()
     assert looks > 3
 
@@ -204,6 +204,36 @@ def test_folder_of_a_broken_upload_is_swept(make_store: Callable[..., JobStore])
     store.sweep()
     assert store.folder(queued).exists()
     assert not broken.exists()
+
+
+def test_folder_that_goes_while_it_is_looked_at_is_no_fault(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter([folder / "gone"]))
+    monkeypatch.setattr(Path, "glob", lambda folder, _: iter([folder / ".backup.gone"]))
+    assert store.sweep() == 0
+
+
+def test_list_of_jobs_reads_no_answers(store: JobStore) -> None:
+    job = add(store, "a")
+    store.claim()
+    store.commit(job, answer(0), files_done=0)
+    store.commit(job, answer(1, kind="error"), files_done=1)
+    store.finish(job, [StoredAnswer(2, None, {"kind": "error"})])
+    statements: list[str] = []
+    store._database.set_trace_callback(statements.append)
+    [listed] = store.page(None, before=None, limit=10)
+    store._database.set_trace_callback(None)
+    assert (listed.job.slices, listed.job.failed) == (2, 1)
+    assert not [one for one in statements if "answers" in one]
+
+
+def test_answers_that_are_forgotten_are_not_counted(store: JobStore) -> None:
+    job = add(store, "a")
+    store.claim()
+    store.commit(job, answer(0, kind="error"), files_done=1)
+    store.restart(job)
+    assert (store.get(job).slices, store.get(job).failed) == (0, 0)
 
 
 def test_upload_under_way_is_not_swept(store: JobStore) -> None:

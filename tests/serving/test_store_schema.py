@@ -39,7 +39,8 @@ INSERT INTO jobs (id, state, created, operating_point, hold_s, bytes)
     VALUES ('old', 'queued', 1.0, 'balanced', 0, 1);
 INSERT INTO uploads VALUES ('old', 0, '0', 'a');
 INSERT INTO answers (job, number, file, answer, view)
-    VALUES ('old', 0, 0, '{"kind": "image"}', '{"study_instance_uid": "1.2.3"}');
+    VALUES ('old', 0, 0, '{"kind": "image"}', '{"study_instance_uid": "1.2.3"}'),
+    ('old', 1, 0, '{"kind": "error"}', NULL), ('old', 2, NULL, '{"kind": "series"}', NULL);
 """
 """The first tables that there were, before versions, with a job."""
 
@@ -74,6 +75,7 @@ def test_store_of_the_first_version_keeps_its_jobs(spool: Path) -> None:
         assert store.claim().id == "old"
         assert [name for _, name in store.uploads("old")] == ["a"]
         assert store.jobs_of_study("1.2.3") == ["old"]
+        assert (store.get("old").slices, store.get("old").failed) == (2, 1)
         store.add_subjects("old", [("study", "hash")])
         assert store.jobs_about("study", "hash") == ["old"]
         add(store, "new")

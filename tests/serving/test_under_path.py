@@ -102,6 +102,23 @@ def test_full_service_refuses_early_under_a_path(
     assert response.status_code == 429
 
 
+@pytest.mark.parametrize("prefix", ["/api", "/api/v1", "/assets", "/docs"])
+def test_path_that_a_route_begins_with_is_ignored_and_refused(
+    make_app: Callable[..., Flask], prefix: str
+) -> None:
+    said = {"X-Forwarded-Prefix": prefix}
+    assert sample(make_app(), **said) == "/api/v1/samples/with-lesion"
+    assert make_app().test_client().get("/docs", headers=said).status_code == 200
+    with pytest.raises(UsageError, match="own addresses begin so"):
+        ServerConfig(root_path=prefix).check()
+
+
+def test_path_may_begin_like_a_route(make_app: Callable[..., Flask]) -> None:
+    expected = "/api/tumorscope/api/v1/samples/with-lesion"
+    for path in ("/api/v1/samples", "/api/tumorscope/api/v1/samples"):
+        assert sample(make_app(root_path="/api/tumorscope"), path) == expected
+
+
 @pytest.mark.parametrize("path", ["tumorscope", "/a b", "/../x", "https://host/x"])
 def test_wrong_root_path_is_named(path: str) -> None:
     with pytest.raises(UsageError, match="path of the service"):

@@ -375,7 +375,7 @@ export interface components {
             model: components["schemas"]["ModelIdentity"];
             labels: ("no_tumor" | "tumor")[];
             tumor_types: string[];
-            /** @description Threshold of the tumor probability, by name. */
+            /** @description Threshold of the tumor probability, by name; over 1, none is a tumor. */
             operating_points: {
                 [key: string]: number;
             };

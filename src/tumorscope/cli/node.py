@@ -126,7 +126,7 @@ def _limit(
 @_limit(
     "--max-waiting",
     click.IntRange(1, 512),
-    "Connections that have not asked for an association yet.",
+    "Connections that have no association yet.",
 )
 @_limit("--max-pdu", click.IntRange(16, 1024), "KiB of one protocol data unit.", unit=KIBIBYTE)
 @_limit("--max-dataset", click.IntRange(1, 512), "MiB of one data set.", unit=MEBIBYTE)

@@ -143,11 +143,13 @@ def check_labels(opened: Collection) -> None:
         )
     names = sorted({part for row in opened.rows for part in Path(row.path).parts[:-1]})
     shown = ", ".join(names[:_NAMED_IN_MESSAGE]) + (", ..." if names[_NAMED_IN_MESSAGE:] else "")
+    told = names[:_NAMED_IN_MESSAGE] or ["NAME"]
     raise UsageError(
         f"No folder in {opened.root} tells a label; "
         + (f"its folders are {shown}. " if names else "its images lie in no subfolder. ")
         + "Put images into tumor and no_tumor (or yes and no, or a folder per tumor type), or say "
-        f"what yours hold: --labels {names[0] if names else 'NAME'}=tumor."
+        f"what each of yours holds: {' '.join(f'--labels {name}=LABEL' for name in told)}, with "
+        "tumor, no_tumor or a type as LABEL."
     )
 
 

@@ -12,11 +12,18 @@ from tumorscope.data.manifest import ManifestRow
 from tumorscope.errors import ImageContentError, ManifestError
 from tumorscope.imaging.formats.table import is_named_as_volume
 from tumorscope.imaging.inputs.read import read_one
-from tumorscope.imaging.inputs.volumes import read_slice, read_volume
+from tumorscope.imaging.inputs.volumes import read_slice_scan, read_volume
+from tumorscope.imaging.scan import Scan
 
 
 def read_pictures(rows: Iterable[ManifestRow], root: Path) -> Iterator[NDArray[np.float32]]:
-    """Read the picture of each row, shape (rows, columns), float32.
+    """Read the picture of each row, shape (rows, columns), float32; see :func:`read_row_scans`."""
+    for scan in read_row_scans(rows, root):
+        yield scan.pixels
+
+
+def read_row_scans(rows: Iterable[ManifestRow], root: Path) -> Iterator[Scan]:
+    """Read the picture of each row, with what its file says of it.
 
     Raises
     ------
@@ -32,16 +39,16 @@ def read_pictures(rows: Iterable[ManifestRow], root: Path) -> Iterator[NDArray[n
             yield _read_picture(row, root)
 
 
-def _read_volume_slice(row: ManifestRow, root: Path) -> NDArray[np.float32]:
+def _read_volume_slice(row: ManifestRow, root: Path) -> Scan:
     if row.plane is None or row.slice_index is None:
         read_volume(root / row.path)  # says what is wrong with a volume that could not be cut
         raise ImageContentError(f"{row.path!r} is a whole volume; its row names no slice.")
-    return read_slice(root / row.path, slice_index=row.slice_index, plane=row.plane)
+    return read_slice_scan(root / row.path, slice_index=row.slice_index, plane=row.plane)
 
 
-def _read_picture(row: ManifestRow, root: Path) -> NDArray[np.float32]:
+def _read_picture(row: ManifestRow, root: Path) -> Scan:
     scans = read_one(root / row.path)
     for scan in scans:
         if row.slice_index is None or scan.slice_index == row.slice_index:
-            return scan.pixels
+            return scan
     raise ManifestError(f"{row.name!r} does not exist; the file has {len(scans)} images.")

@@ -8,8 +8,15 @@ from typing import Final
 from tumorscope.errors import ImageTooLargeError
 
 MAX_READS: Final = 300_000
-"""pydicom reads an element in two or three, in 3 to 8 microseconds each. An enhanced image of 1,000
-frames takes about 200,000."""
+"""Of a small file. pydicom reads an element in two or three, in 3 to 8 microseconds each."""
+
+BYTES_A_READ: Final = 40
+"""A larger file may be read once more for each so many bytes. An enhanced image takes about 200
+reads for a frame, whose header and compressed pixels have 8 kB or more; elements without a value
+take one read for each three bytes."""
+
+MOST_READS: Final = 2_500_000
+"""Of a file of any size: 10,000 frames, more than which no limit lets in."""
 
 
 class CountedBytes(io.BytesIO):
@@ -18,7 +25,9 @@ class CountedBytes(io.BytesIO):
     A few megabytes of zeros, or of empty items, are a million DICOM elements.
     """
 
-    _reads = 0
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._reads_left = self._allowed = min(MAX_READS + len(content) // BYTES_A_READ, MOST_READS)
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read as usual.
@@ -28,9 +37,10 @@ class CountedBytes(io.BytesIO):
         ImageTooLargeError
             If that was done too often.
         """
-        self._reads += 1
-        if self._reads > MAX_READS:
+        self._reads_left -= 1
+        if self._reads_left < 0:
             raise ImageTooLargeError(
-                f"The file has too many elements: {MAX_READS:,} reads did not reach its pixels."
+                f"The file has too many elements for its size: {self._allowed:,} reads did not "
+                "reach its pixels. Send its frames as single images, or convert it to NIfTI."
             )
         return super().read(size)

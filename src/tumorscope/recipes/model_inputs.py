@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +14,9 @@ from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.public_sets import set_named
 from tumorscope.errors import ImageError, ManifestError
 from tumorscope.imaging.inputs.read import read_one
-from tumorscope.imaging.inputs.volumes import read_slice
+from tumorscope.imaging.inputs.volumes import read_slice_scan
 from tumorscope.imaging.preprocess import CanvasGeometry, Preprocessing
+from tumorscope.imaging.scan import Scan
 from tumorscope.labels import LESION_TYPES, TUMOR_TYPES
 from tumorscope.recipes.cells import cell_of
 from tumorscope.system.progress import progress
@@ -32,19 +33,24 @@ class LoadedRow:
     ----------
     row
         The manifest row.
-    pixels
-        Shape (rows, columns), float32, as read.
+    scan
+        As read.
     canvas, geometry
-        As made by ``Preprocessing.apply``.
+        As made by ``Preprocessing.apply`` from its pixels and their spacing.
     mask
         Shape (rows, columns), bool, or ``None``.
     """
 
     row: ManifestRow
-    pixels: NDArray[np.float32]
+    scan: Scan
     canvas: NDArray[np.uint8]
     geometry: CanvasGeometry
     mask: NDArray[np.bool_] | None
+
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """Shape (rows, columns), as read."""
+        return self.scan.pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +67,12 @@ def load_rows(
     """Read the picture and mask of each row, in order."""
     for row in rows:
         try:
-            pixels = _pixels(row.path, row, root)
-            canvas, geometry = preprocessing.apply(pixels)
+            scan = _scan(row.path, row, root)
+            canvas, geometry = preprocessing.apply(scan.pixels, scan.spacing_mm)
         except ImageError as error:
             yield SkippedRow(row.name, str(error))
             continue
-        yield LoadedRow(row, pixels, canvas, geometry, _mask(row, root, pixels.shape))
+        yield LoadedRow(row, scan, canvas, geometry, _mask(row, root, scan.pixels.shape))
 
 
 def load_examples(
@@ -129,26 +135,26 @@ def _examples(
 
 
 def _without_pixels(item: LoadedRow) -> LoadedRow:
-    nothing = np.zeros((0, 0), np.float32)
+    nothing = replace(item.scan, pixels=np.zeros((0, 0), np.float32))
     return LoadedRow(item.row, nothing, item.canvas, item.geometry, None)
 
 
-def _pixels(path: str, row: ManifestRow, root: Path) -> NDArray[np.float32]:
+def _scan(path: str, row: ManifestRow, root: Path) -> Scan:
     if row.slice_index is not None and row.plane is not None:
-        return read_slice(root / path, slice_index=row.slice_index, plane=row.plane)
+        return read_slice_scan(root / path, slice_index=row.slice_index, plane=row.plane)
     scans = read_one(root / path)
     if len(scans) != 1:
         raise ManifestError(
             f"{path} holds {len(scans)} slices; a manifest row must name one with slice_index "
             "and plane. 'tumorscope data split' expands volumes."
         )
-    return scans[0].pixels
+    return scans[0]
 
 
 def _mask(row: ManifestRow, root: Path, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
     if row.mask is None:
         return None
-    mask = _pixels(row.mask, row, root) > 0
+    mask = _scan(row.mask, row, root).pixels > 0
     if mask.shape != shape:
         raise ManifestError(
             f"The mask {row.mask} has shape {mask.shape}, its image {row.path} {shape}; "

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from tumorscope.errors import UsageError
 from tumorscope.imaging.inputs.read import read_one
 from tumorscope.imaging.preprocess import Preprocessing
+from tumorscope.imaging.scan import Scan
 from tumorscope.model.artifact import Artifact, read_artifact, uncalibrated, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.training.checkpoint import Arrays
@@ -189,7 +190,8 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
 
     def _canvases(self, images: Any) -> tuple[NDArray[np.uint8], list[Any]]:
         preprocessing = Preprocessing(size=self.size)
-        pairs = [preprocessing.apply(_pixels(one)) for one in images]
+        scans = (_scan(one) for one in images)
+        pairs = [preprocessing.apply(one.pixels, one.spacing_mm) for one in scans]
         if not pairs:
             raise UsageError("X contains no images.")
         return np.stack([canvas for canvas, _ in pairs]), [geometry for _, geometry in pairs]
@@ -251,12 +253,12 @@ class TumorClassifier(ClassifierMixin, BaseEstimator):
         return Classifier(self._artifact())
 
 
-def _pixels(image: Any) -> NDArray[np.float32]:
+def _scan(image: Any) -> Scan:
     """Read an image of any kind that ``load_model().predict`` takes; it must be a single one."""
     scans = read_one(image, name="X")
     if len(scans) != 1:
         raise UsageError(f"An item of X holds {len(scans)} slices; give each slice as an image.")
-    return scans[0].pixels
+    return scans[0]
 
 
 def _choose_validation(

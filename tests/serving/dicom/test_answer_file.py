@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,35 @@ def test_line_that_could_not_be_written_leaves_nothing(
             file.write({"b": "x" * 100})
     file.write({"c": 3})
     assert [json.loads(line) for line in path.read_text().splitlines()] == [{"a": 1}, {"c": 3}]
+
+
+def test_line_of_another_process_is_not_cut_off_with_half_a_line(
+    file: AnswerFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, write = AnswerFile(path), os.write
+    writing = threading.Thread(target=other.write, args=({"b": 2},))
+
+    def half(descriptor: int, content: bytes) -> int:
+        if threading.current_thread() is writing:
+            return write(descriptor, content)
+        write(descriptor, content[:3])
+        writing.start()
+        writing.join(0.5)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", half)
+    with pytest.raises(OSError, match="No space"):
+        file.write({"a": 1})
+    writing.join()
+    other.close()
+    assert path.read_text() == '{"b": 2}\n'
+
+
+def test_name_of_a_new_file_is_on_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_ino))
+    AnswerFile(path).close()
+    assert synced == [path.parent.stat().st_ino]
 
 
 def test_file_is_its_owners_alone_and_one_that_was_there_keeps_its_mode(path: Path) -> None:

@@ -1,6 +1,7 @@
 """A real sender, a real association, a real socket."""
 
 import copy
+import gc
 import io
 import json
 import re
@@ -26,12 +27,15 @@ from pynetdicom.sop_class import (
     MRImageStorage,
     Verification,
 )
+from pynetdicom.transport import ThreadedAssociationServer
 
-from tests.serving.dicom.attacks import dcmtk
+from tests.serving.dicom.attacks import connect, dcmtk, read_pdu, request
 from tumorscope.errors import UsageError
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.serving.audit_log import AuditLog, entries
+from tumorscope.serving.dicom import node as node_module
+from tumorscope.serving.dicom import series_assembler
 from tumorscope.serving.dicom.config import NodeConfig
 from tumorscope.serving.dicom.node import DicomNode
 
@@ -44,13 +48,14 @@ class Running:
 
     def __init__(self, classifier: Classifier, **settings: Any) -> None:
         self.answers: list[dict[str, Any]] = []
-        self.fault: OSError | None = None
+        self.fault: Exception | None = None
+        self.faulty = "image"
         config = NodeConfig(**{"port": 0, "series_after_s": 0.5, **settings})
         self.node = DicomNode(classifier, config, self._write)
         self.port = self.node.start()
 
     def _write(self, record: dict[str, Any]) -> None:
-        if self.fault:
+        if self.fault and record["kind"] == self.faulty:
             raise self.fault
         self.answers.append(record)
 
@@ -74,6 +79,13 @@ def running(classifier: Classifier) -> Iterator[Running]:
     node = Running(classifier)
     yield node
     node.node.stop()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def associate(
@@ -192,10 +204,72 @@ def test_fault_of_ours_is_a_failure_of_that_image_alone(
     running: Running, make_slices: Callable[[int], list[FileDataset]], caplog: Any
 ) -> None:
     [ds] = make_slices(1)
-    running.fault = ZeroDivisionError("Doe^Jane")  # type: ignore[assignment]
+    running.fault = ZeroDivisionError("Doe^Jane")
     assert send(running.port, ds) == [0x0110]
     assert "ZeroDivisionError" in caplog.text
     assert "Doe" not in caplog.text
+
+
+def test_series_answer_is_written_once_the_disk_has_room_again(
+    running: Running,
+    make_slices: Callable[[int], list[FileDataset]],
+    caplog: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(series_assembler, "RETRY_S", 0.1)
+    running.faulty, running.fault = "series", OSError(28, "No space left on device")
+    send(running.port, *make_slices(2))
+    wait_until(lambda: "series could not be written" in caplog.text)
+    running.fault = None
+    assert running.wait_for("series")[0]["slices"] == 2
+
+
+def test_series_that_cannot_be_answered_does_not_end_the_others(
+    running: Running, make_slices: Callable[[int], list[FileDataset]], caplog: Any
+) -> None:
+    running.faulty, running.fault = "series", ZeroDivisionError("Doe^Jane")
+    send(running.port, *make_slices(2))
+    wait_until(lambda: "series could not be answered: ZeroDivisionError" in caplog.text)
+    assert "Doe" not in caplog.text
+    running.fault = None
+    slices = make_slices(3)
+    for one in slices:
+        one.SeriesInstanceUID = "1.2.826.5"
+    send(running.port, *slices)
+    assert [one["slices"] for one in running.wait_for("series")] == [3]
+
+
+def test_slice_that_is_being_answered_while_the_node_stops_is_in_its_series(
+    classifier: Classifier,
+    make_slices: Callable[[int], list[FileDataset]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(node_module, "_DRAIN_S", 0.2)
+    slow = copy.copy(classifier)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def answer(scan: Any) -> Any:
+        if scan.sop_instance_uid == slices[1].SOPInstanceUID:
+            begun.set()
+            go_on.wait(20)
+        return classifier.answer_scan(scan)
+
+    monkeypatch.setattr(slow, "answer_scan", answer)
+    running = Running(slow, series_after_s=3600.0)
+    slices = make_slices(2)
+    send(running.port, slices[0])
+    sender = associate(running.port)
+    sending = threading.Thread(target=sender.send_c_store, args=(slices[1],))
+    sending.start()
+    begun.wait(20)
+    stopping = threading.Thread(target=running.node.stop)
+    stopping.start()
+    time.sleep(1.5)
+    go_on.set()
+    for one in (stopping, sending):
+        one.join()
+    assert [one["kind"] for one in running.answers] == ["image", "image", "series"]
+    assert running.answers[2]["slices"] == 2
 
 
 def test_ct_is_rejected_in_its_place_and_a_report_is_not_taken(
@@ -239,6 +313,34 @@ def test_two_senders_at_a_time_lose_nothing(
         str(ds.SOPInstanceUID) for ds in slices
     }
     assert running.wait_for("series")[-1]["slices"] == 12
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux")
+@pytest.mark.parametrize(
+    ("owner", "method"),
+    [(ThreadedAssociationServer, "process_request"), (Association, "start")],
+    ids=["server", "association"],
+)
+def test_connection_without_a_thread_leaves_no_descriptor(
+    running: Running, monkeypatch: pytest.MonkeyPatch, owner: type, method: str
+) -> None:
+    def no_thread(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(owner, method, no_thread)
+    server = running.node._server
+    assert server is not None
+    monkeypatch.setattr(server, "_gc_at", float("inf"))
+    gc.disable()
+    try:
+        before = set(Path("/proc/self/fd").iterdir())
+        with connect(running.port) as peer:
+            peer.sendall(request())
+            assert read_pdu(peer)[0] == 7
+        wait_until(lambda: set(Path("/proc/self/fd").iterdir()) <= before)
+    finally:
+        gc.enable()
+    assert server.admitted == {}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import { useCalmCases, useUploads } from "@/domain/desk-context";
+import { READ_NAMES } from "@/domain/formats.gen";
 import { BringIn } from "@/features/desk/components/bring-in";
 import { Samples } from "@/features/desk/components/samples";
 import { UploadTray } from "@/features/desk/components/upload-tray";
@@ -18,11 +19,12 @@ export function DeskPage({ onFiles, wasEmpty }: DeskPageProps) {
   const uploads = useUploads();
   const cases = useCalmCases();
   const isEmpty = uploads.size === 0;
+  const formats = t("bringIn.formats", { formats: READ_NAMES.join(", ") });
   return (
     <div className={styles.desk}>
       <BringIn onFiles={onFiles} isCompact={!isEmpty} />
       {wasEmpty ? (
-        <p role="alert">{t("bringIn.nothing", { formats: t("bringIn.formats") })}</p>
+        <p role="alert">{t("bringIn.nothing", { formats })}</p>
       ) : null}
       {isEmpty ? <Samples onFiles={onFiles} /> : null}
       <UploadTray uploads={[...uploads.values()]} />

@@ -2,6 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { http, HttpResponse } from "msw";
 import { describe, expect, test } from "vitest";
 
+import { READ_NAMES } from "@/domain/formats.gen";
 import {
   abstainAnswer,
   errorAnswer,
@@ -23,6 +24,7 @@ describe("the empty desk", () => {
     renderPage();
     expect(screen.getByRole("heading", { name: "Add scans" })).toBeVisible();
     expect(screen.getByText(NOTICE)).toBeVisible();
+    expect(screen.getByText(`${READ_NAMES.join(", ")}, zip`)).toBeVisible();
     expect(await screen.findByRole("button", { name: "A slice with a lesion" })).toBeVisible();
   });
 

@@ -14,6 +14,8 @@ test.each([
   ["/api/v1/samples/series", "https://host/tumorscope/api/v1/samples/series"],
   ["/tumorscope/api/v1/samples/series", "https://host/tumorscope/api/v1/samples/series"],
   ["https://elsewhere/api/v1/model", "https://host/tumorscope/api/v1/model"],
+  ["/api/tumorscope/api/v1/samples/series", "https://host/tumorscope/api/v1/samples/series"],
+  ["/api/v1/t/api/v1/samples/series", "https://host/tumorscope/api/v1/samples/series"],
   ["blob:1", "blob:1"],
 ])("a path that the service gave: %s", (path, url) => {
   expect(serviceUrl(path, "https://host/tumorscope")).toBe(url);

@@ -29,7 +29,7 @@ export const de: Catalogue = {
   "bringIn.folder": "Ordner auswählen",
   "bringIn.drop": "Zum Hochladen loslassen",
   "bringIn.nothing": "Keine lesbaren Dateien gefunden. Unterstützte Formate: {formats}.",
-  "bringIn.formats": "PNG, JPEG, BMP, TIFF, WebP, DICOM, NIfTI, Zip",
+  "bringIn.formats": "{formats}, Zip",
   "samples.title": "Oder ein künstliches Beispiel ansehen",
   "sample.with-lesion": "Ein Schnitt mit Läsion",
   "sample.without-lesion": "Ein Schnitt ohne Läsion",

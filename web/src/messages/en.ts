@@ -27,7 +27,7 @@ export const en = {
   "bringIn.folder": "Choose a folder",
   "bringIn.drop": "Drop to upload",
   "bringIn.nothing": "No supported files found. Supported formats: {formats}.",
-  "bringIn.formats": "PNG, JPEG, BMP, TIFF, WebP, DICOM, NIfTI, zip",
+  "bringIn.formats": "{formats}, zip",
   "samples.title": "Or try a synthetic sample",
   "sample.with-lesion": "A slice with a lesion",
   "sample.without-lesion": "A slice without a lesion",

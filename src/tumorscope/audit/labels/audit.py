@@ -26,7 +26,7 @@ from tumorscope.audit.labels.suspects import LabelScores, judge_labels, score_la
 from tumorscope.audit.tables import save_table, save_thresholds
 from tumorscope.data.collection import Collection, open_collection
 from tumorscope.data.manifest import ManifestRow
-from tumorscope.data.pictures import read_pictures
+from tumorscope.data.pictures import read_row_scans
 from tumorscope.data.pipeline import ensure_groups
 from tumorscope.data.split import EXCLUDED_GROUPS
 from tumorscope.errors import ImageError, ManifestError, UsageError
@@ -144,8 +144,8 @@ def gather_appearance(collection: Collection) -> Appearance:
     left_out: dict[str, str] = {}
     for at, row in enumerate(collection.rows):
         try:
-            pixels = next(read_pictures([row], collection.root))
-            canvas, _ = preprocessing.apply(pixels)
+            scan = next(read_row_scans([row], collection.root))
+            canvas, _ = preprocessing.apply(scan.pixels, scan.spacing_mm)
         except (ImageError, ManifestError, OSError) as error:
             left_out[row.name] = str(error)
             continue

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tumorscope.data.collection import Collection
 from tumorscope.data.manifest import ManifestRow
-from tumorscope.data.pictures import read_pictures
+from tumorscope.data.pictures import read_row_scans
 from tumorscope.errors import ImageError, ManifestError, UsageError
 from tumorscope.model.classifier import Classifier
 from tumorscope.system.csv_rows import read_rows
@@ -69,8 +69,8 @@ def ask_model(classifier: Classifier, collection: Collection) -> dict[int, float
     found: dict[int, float] = {}
     for index, row in enumerate(collection.rows):
         try:
-            pixels = next(read_pictures([row], collection.root))
-            canvas, _ = classifier.manifest.preprocessing.apply(pixels)
+            scan = next(read_row_scans([row], collection.root))
+            canvas, _ = classifier.manifest.preprocessing.apply(scan.pixels, scan.spacing_mm)
         except (ImageError, ManifestError, OSError):
             continue  # the search for copies has named it
         logits = classifier.run(canvas[None])[0]

@@ -26,7 +26,7 @@ from tumorscope.audit.shortcuts.shortcuts import (
 )
 from tumorscope.data.collection import open_collection
 from tumorscope.data.manifest import ManifestRow
-from tumorscope.data.pictures import read_pictures
+from tumorscope.data.pictures import read_row_scans
 from tumorscope.data.pipeline import ensure_groups
 from tumorscope.data.split import BLANK_GROUP, UNREADABLE_GROUP
 from tumorscope.errors import ImageError, ManifestError, UsageError
@@ -122,8 +122,9 @@ def _gather(rows: Sequence[ManifestRow], root: Path) -> _Gathered:
     preprocessing = Preprocessing()
     for row in rows:
         try:
-            pixels = next(read_pictures([row], root))
-            canvas, _ = preprocessing.apply(pixels)
+            scan = next(read_row_scans([row], root))
+            canvas, _ = preprocessing.apply(scan.pixels, scan.spacing_mm)
+            pixels = scan.pixels
             width, height = row.width or pixels.shape[1], row.height or pixels.shape[0]
             size = np.array([width, height, width / height], np.float32)
             n_bytes = np.array([(root / row.path).stat().st_size], np.float32)

@@ -231,7 +231,7 @@ def to_scans(volume: Volume, source: str) -> list[Scan]:
             slice_index=index if several else None,
             series_uid=source if several else None,
             position_mm=index * volume.spacing_mm[AXIS_OF_PLANE[plane]],
-            spacing_mm=_slice_spacing(volume, plane) if volume.has_spacing else None,
+            spacing_mm=slice_spacing(volume, plane),
             plane=plane if volume.is_oriented else None,
             sides=_SIDES[plane] if volume.is_oriented else None,
             notes=volume.notes,
@@ -240,7 +240,10 @@ def to_scans(volume: Volume, source: str) -> list[Scan]:
     ]
 
 
-def _slice_spacing(volume: Volume, plane: Plane) -> tuple[float, float]:
+def slice_spacing(volume: Volume, plane: Plane) -> tuple[float, float] | None:
+    """Return the distance of rows and of columns in mm, ``None`` where the file does not say."""
+    if not volume.has_spacing:
+        return None
     columns, rows = (
         size for axis, size in enumerate(volume.spacing_mm) if axis != AXIS_OF_PLANE[plane]
     )

@@ -13,13 +13,22 @@ from numpy.typing import NDArray
 from tumorscope.errors import CorruptImageError, UnsupportedFormatError
 from tumorscope.imaging.formats.detached import Companion
 from tumorscope.imaging.formats.table import GZIP_MAGIC, MAGIC_BYTES, recognize, why_unread
-from tumorscope.imaging.formats.volume import AXIS_OF_PLANE, Volume, cut_slices
+from tumorscope.imaging.formats.volume import AXIS_OF_PLANE, Volume, cut_slices, slice_spacing
 from tumorscope.imaging.inputs.gzipped import gunzip
 from tumorscope.imaging.inputs.sources import beside, read_file
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
+from tumorscope.imaging.scan import Scan
 from tumorscope.labels import Plane
 
-__all__ = ["AXIS_OF_PLANE", "Volume", "cut_slices", "load_volume", "read_slice", "read_volume"]
+__all__ = [
+    "AXIS_OF_PLANE",
+    "Volume",
+    "cut_slices",
+    "load_volume",
+    "read_slice",
+    "read_slice_scan",
+    "read_volume",
+]
 
 _CACHED_VOLUMES: Final = 4
 """Manifests name the slices of a volume one after the other, and its mask beside it."""
@@ -56,25 +65,42 @@ def load_volume(
 
 
 def read_slice(path: Path, *, slice_index: int, plane: Plane) -> NDArray[np.float32]:
-    """Read one slice of a volume; neighbouring calls on one file read it once.
+    """Read the pixels of one slice of a volume; see :func:`read_slice_scan`.
 
     Returns
     -------
     ndarray
         Shape (rows, columns), float32, not to be written to.
+    """
+    return read_slice_scan(path, slice_index=slice_index, plane=plane).pixels
+
+
+def read_slice_scan(path: Path, *, slice_index: int, plane: Plane) -> Scan:
+    """Read one slice of a volume; neighbouring calls on one file read it once.
+
+    Returns
+    -------
+    Scan
+        With its spacing; its pixels are not to be written to.
 
     Raises
     ------
     ImageError
         If there is no such file, it is damaged, or has no such slice.
     """
-    slices = _cached_slices(Path(path), plane, _state(Path(path)))
+    slices, spacing = _cached_slices(Path(path), plane, _state(Path(path)))
     if not 0 <= slice_index < len(slices):
         raise CorruptImageError(
             f"The volume has {len(slices)} {plane} slices; slice_index {slice_index} is not one "
             "of them."
         )
-    return slices[slice_index]
+    return Scan(
+        slices[slice_index],
+        str(path),
+        slice_index=slice_index,
+        spacing_mm=spacing,
+        plane=plane,
+    )
 
 
 def _state(path: Path) -> tuple[int, int] | None:
@@ -91,8 +117,9 @@ def _cached_slices(
     path: Path,
     plane: Plane,
     state: tuple[int, int] | None,  # noqa: ARG001 - a file that changed is read anew
-) -> list[NDArray[np.float32]]:
-    slices = cut_slices(read_volume(path), plane)
+) -> tuple[list[NDArray[np.float32]], tuple[float, float] | None]:
+    volume = read_volume(path)
+    slices = cut_slices(volume, plane)
     for pixels in slices:
         pixels.setflags(write=False)
-    return slices
+    return slices, slice_spacing(volume, plane)

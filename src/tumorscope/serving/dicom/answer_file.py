@@ -6,17 +6,22 @@ import json
 import logging
 import os
 import stat
+import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
+
+if sys.platform != "win32":
+    import fcntl
 
 _MODE: Final = 0o600
 _LOG: Final = logging.getLogger("tumorscope.node")
 
 
 class AnswerFile:
-    """Adds JSON Lines to a file. Safe to use from several threads.
+    """Adds JSON Lines to a file. Safe to use from several threads, and by several processes.
 
     Parameters
     ----------
@@ -59,17 +64,18 @@ class AnswerFile:
             self._append(content)
 
     def _append(self, content: bytes) -> None:
-        is_file = stat.S_ISREG(os.fstat(self._file).st_mode)
-        end = os.lseek(self._file, 0, os.SEEK_END) if is_file else 0
-        try:
+        if not _is_file(self._file):
             self._write(content)
-            if is_file:
+            return
+        with _locked(self._file):
+            end = os.lseek(self._file, 0, os.SEEK_END)
+            try:
+                self._write(content)
                 os.fsync(self._file)
-        except OSError:
-            if is_file:
+            except OSError:
                 with suppress(OSError):
                     os.ftruncate(self._file, end)
-            raise
+                raise
 
     def _ends_with(self, content: bytes) -> bool:
         with suppress(OSError), self._path.open("rb") as file:
@@ -95,8 +101,40 @@ class AnswerFile:
             os.close(self._file)
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE)
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE)
+        if _is_file(file):
+            _sync_folder(self._path.parent)
+        return file
 
     def _write(self, line: bytes) -> None:
         while line:
             line = line[os.write(self._file, line) :]
+
+
+def _is_file(file: int) -> bool:
+    return stat.S_ISREG(os.fstat(file).st_mode)
+
+
+@contextmanager
+def _locked(file: int) -> Iterator[None]:
+    """Keep other processes from adding lines, which cutting off half a line would take away."""
+    if sys.platform == "win32":
+        yield
+        return
+    with suppress(OSError):  # some network file systems have no locks
+        fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the name of a new file outlive a power cut, where folders can be synced."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

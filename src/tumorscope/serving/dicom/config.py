@@ -37,8 +37,8 @@ class NodeConfig:
     max_per_peer
         Associations at a time of one network address.
     max_waiting
-        Connections that have not asked for an association yet; for a further one, the oldest of
-        the address that has the most of them is closed.
+        Connections without an association, whether they have not asked for one yet or wait for a
+        place; for a further one, the oldest of the address that has the most of them is closed.
     max_pdu
         Bytes of one protocol data unit.
     max_dataset

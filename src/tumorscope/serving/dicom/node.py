@@ -39,7 +39,7 @@ from tumorscope.serving.dicom.messages import BoundedMessages
 from tumorscope.serving.dicom.origin import Origin, is_own_result, read_origin
 from tumorscope.serving.dicom.places import LOG as _LOG
 from tumorscope.serving.dicom.places import Places
-from tumorscope.serving.dicom.series_assembler import SeriesDesk
+from tumorscope.serving.dicom.series_assembler import DueSeries, SeriesAssembler
 from tumorscope.serving.dicom.server import BoundedServer
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class DicomNode:
         self._kept = kept
         self._config, self._classifier, self._write_one = config, classifier, write
         self._auditor = NodeAuditor(config, classifier.identity)
-        self._desk = SeriesDesk(classifier, after_s=config.series_after_s)
+        self._assembler = SeriesAssembler(classifier, after_s=config.series_after_s)
         # One image at a time has all cores: two would only wait for each other.
         self._busy = threading.Lock()
         # Before that, files that take long to read must not keep the others waiting.
@@ -188,6 +188,8 @@ class DicomNode:
         self._places.drain(_DRAIN_S, silent_s=_DRAIN_SILENT_S)
         self._stopping.set()
         self._watcher.join()
+        with self._busy:
+            pass  # the image that is being answered is a slice of its series, too
         self._answer_series(everything=True)
         if self._kept is not None:
             self._kept.stop()
@@ -242,10 +244,8 @@ class DicomNode:
                 for answer in answers:
                     self._write_one(origin.record(answer))
                 self._auditor.answered(messages.place, origin.study_instance_uid, answers)
-        if isinstance(read, Failure):
-            return CANNOT_UNDERSTAND
-        if series := read[0].series_uid:
-            self._desk.add(series, uid, answers, origin)
+                if not isinstance(read, Failure) and (series := read[0].series_uid):
+                    self._assembler.add(series, uid, answers, origin)
         understood = any(isinstance(answer, Prediction) for answer in answers)
         return SUCCESS if understood else CANNOT_UNDERSTAND
 
@@ -274,12 +274,22 @@ class DicomNode:
             self._answer_series(everything=False)
 
     def _answer_series(self, *, everything: bool) -> None:
-        for answer, origin in self._desk.due(everything=everything):
+        for series in self._assembler.due(everything=everything):
             try:
-                with self._busy:
-                    self._write_one(origin.record(answer))
+                self._answer_one_series(series)
             except OSError as error:
                 _LOG.error("the answer of a series could not be written: %s", error.strerror)
+                self._assembler.put_off(series)
+            # Trying again would fail again; the others are to be answered all the same.
+            except Exception as error:
+                _LOG.error("a series could not be answered: %s", type(error).__name__)
+                self._assembler.answered(series)
+
+    def _answer_one_series(self, series: DueSeries) -> None:
+        if answer := self._assembler.answer(series):
+            with self._busy:
+                self._write_one(series.origin.record(answer))
+        self._assembler.answered(series)
 
 
 def _set_up_pynetdicom() -> None:

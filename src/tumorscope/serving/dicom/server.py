@@ -137,8 +137,12 @@ class BoundedSocket(AssociationSocket):
 
     def release(self) -> None:
         """Give the descriptors back."""
-        self._now.close()
+        self.drop_copy()
         _close(self._raw)
+
+    def drop_copy(self) -> None:
+        """Give back the descriptor that is this object's own."""
+        self._now.close()
 
     def silent_s(self) -> float:
         """Return the seconds since the sender last sent something of use, read or not."""
@@ -186,11 +190,15 @@ class BoundedHandler(RequestHandler):
         if not pdu.is_sound(request):
             raise ProtocolError("an association request that cannot be read")
         assoc = self._create_association()
-        self._bound(assoc, request, place)
-        evt.trigger(assoc, evt.EVT_CONN_OPEN, {"address": self.client_address})
-        assoc.start()
+        peer = self._bound(assoc, request, place)
+        try:
+            evt.trigger(assoc, evt.EVT_CONN_OPEN, {"address": self.client_address})
+            assoc.start()
+        except Exception:
+            peer.drop_copy()
+            raise
 
-    def _bound(self, assoc: Association, request: bytes, place: Place) -> None:
+    def _bound(self, assoc: Association, request: bytes, place: Place) -> BoundedSocket:
         config = self.server.config
         messages = BoundedMessages(assoc, config, self.server.places, place)
         assoc.dimse = messages
@@ -213,6 +221,7 @@ class BoundedHandler(RequestHandler):
         assoc.dul.daemon = True
         _guard(assoc.dul, place, peer.cut)
         _guard(assoc, place, end)
+        return peer
 
 
 @dataclass(slots=True, eq=False)
@@ -375,6 +384,7 @@ class BoundedServer(ThreadedAssociationServer):
             self.process_request(waiting.peer, waiting.address)
         except RuntimeError:
             LOG.error("an association could not be started: no further thread can be had")
+            del self.admitted[waiting.peer]
             self.places.leave(cast("Place", waiting.place))
             _close(waiting.peer, pdu.abort(pdu.NO_REASON))
 

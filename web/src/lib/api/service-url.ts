@@ -3,7 +3,7 @@
 /** Without a slash at its end, as openapi-fetch joins it. */
 export const SERVICE = rootOf(globalThis.location.href);
 
-const ROUTES = "/api/";
+const ROUTES = "/api/v1/";
 
 export function rootOf(page: string): string {
   return new URL(".", page).href.replace(/\/$/, "");
@@ -14,6 +14,6 @@ export function rootOf(page: string): string {
  * off what stands before the route, or the service may have been told it: neither matters.
  */
 export function serviceUrl(path: string, service: string = SERVICE): string {
-  const route = path.indexOf(ROUTES);
+  const route = path.lastIndexOf(ROUTES); // the path before it may hold the same words
   return route < 0 ? path : service + path.slice(route);
 }

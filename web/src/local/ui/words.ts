@@ -6,6 +6,7 @@ export const editionWords: Record<Language, Partial<Catalogue>> = {
   en: {
     "bringIn.lead":
       "Drop images, DICOM folders, NIfTI volumes or zip files anywhere on this page, or paste an image. They never leave this device.",
+    "bringIn.formats": "PNG, JPEG, BMP, TIFF, WebP, DICOM, NIfTI, zip",
     "bringIn.drop": "Drop to analyze",
     "samples.none": "This page has no samples.",
     "uploads.title": "Analyzing",
@@ -26,6 +27,7 @@ export const editionWords: Record<Language, Partial<Catalogue>> = {
   de: {
     "bringIn.lead":
       "Ziehen Sie Bilder, DICOM-Ordner, NIfTI-Volumen oder Zip-Dateien auf diese Seite, oder fügen Sie ein Bild ein. Sie verlassen dieses Gerät nicht.",
+    "bringIn.formats": "PNG, JPEG, BMP, TIFF, WebP, DICOM, NIfTI, Zip",
     "bringIn.drop": "Zum Auswerten loslassen",
     "samples.none": "Diese Seite hat keine Beispiele.",
     "uploads.title": "Wird ausgewertet",

@@ -21,6 +21,9 @@ TOLD: Final = "tumorscope.path-is-told"
 """In the environment of a request whose path in front of the service is known, even if empty."""
 
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]{1,64}){1,8}")
+_ROUTES: Final = ("/api/v1", "/assets", "/docs", "/healthz", "/metrics", "/readyz")
+"""How the service's own addresses begin."""
+
 _DOTS: Final = re.compile(r"/\.{1,2}(?=/|$)")
 
 
@@ -30,7 +33,8 @@ def check_path(path: str) -> str:
     Raises
     ------
     UsageError
-        If it holds anything but plain segments.
+        If it holds anything but plain segments, or an address of the service begins with it: it
+        could not be told whether the proxy has stripped it.
     """
     stripped = path.rstrip("/")
     if stripped and (not _PATH.fullmatch(stripped) or _DOTS.search(stripped)):
@@ -38,7 +42,17 @@ def check_path(path: str) -> str:
             f"{path!r} cannot be the path of the service; give one such as /tumorscope: letters, "
             "digits, '.', '_', '~' and '-' between slashes."
         )
+    if stripped and any(_meet(stripped, route) for route in _ROUTES):
+        raise UsageError(
+            f"{path!r} cannot be the path of the service, whose own addresses begin so; give "
+            "another one, such as /tumorscope."
+        )
     return stripped
+
+
+def _meet(one: str, other: str) -> bool:
+    """Tell whether one path lies under the other."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 class UnderPath:

@@ -62,6 +62,10 @@ kills its reader does so every time. A service that is killed for other reasons,
 every third kill comes before the next slice is answered, gives up one file in 3 ** 6. Then, too,
 the answers for the series are given up, and a job ends."""
 
+GIVEN_UP: Final = (
+    "The rest of the job could not be processed and was left out; single answers remain valid."
+)
+
 NO_SERIES: Final = "The slices could not be combined into series; single answers remain valid."
 
 
@@ -136,6 +140,9 @@ class JobRunner:
 
     def _work(self, job: StoredJob) -> None:
         log_event("job-begun", attempt=job.attempts)
+        if job.attempts > MAX_ATTEMPTS + 1:
+            self._give_up(job)
+            return
         try:
             with self._leased(job.id):
                 finished = _JobRun(
@@ -165,6 +172,14 @@ class JobRunner:
         else:
             self._store.release(job.id)
             log_event("job-released")
+
+    def _give_up(self, job: StoredJob) -> None:
+        """End a job whose attempts fail although the file or series at hand was left out."""
+        first = next(name for _, name in self._store.uploads(job.id))
+        left_out = Failure(first, CorruptImageError(GIVEN_UP))
+        self._store.finish(job.id, [StoredAnswer(job.slices, None, left_out.to_dict())])
+        metrics.JOBS.labels("finished").inc()
+        log_event("job-given-up")
 
     def _classifier_for(self, job: StoredJob) -> Classifier:
         """Return the classifier at the job's point, which the model of before may have had."""

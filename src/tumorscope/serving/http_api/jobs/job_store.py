@@ -108,6 +108,7 @@ class StoredJob:
 
     ``threshold`` is that of the request; ``None`` where it named an operating point.
     ``caller`` is the name of the key that it was made with, ``None`` where no key is needed.
+    ``slices`` and ``failed`` count the answers for slices, and those of them that are errors.
     """
 
     id: str
@@ -124,6 +125,8 @@ class StoredJob:
     files_done: int
     expires: float | None
     caller: str | None = None
+    slices: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +139,10 @@ class JobSnapshot:
         The row.
     answers
         Those asked for, in order.
-    slices_done, failed
-        Slices that are answered, and those of them answered with an error.
     """
 
     job: StoredJob
     answers: list[StoredAnswer]
-    slices_done: int
-    failed: int
 
 
 class JobStore:
@@ -255,8 +254,7 @@ class JobStore:
                 "ORDER BY created DESC, id DESC LIMIT ?",
                 (caller, created, job, limit),
             ).fetchall()
-            jobs = [StoredJob(**dict(row)) for row in rows]
-            return [JobSnapshot(one, [], *_counts(database, one.id)) for one in jobs]
+        return [JobSnapshot(StoredJob(**dict(row)), []) for row in rows]
 
     def queue(self) -> QueueState:
         """Return what waits."""
@@ -296,8 +294,8 @@ class JobStore:
             row = _job(database, job)
             if row is None:
                 return None
-            answers, counts = _answers(database, job, after), _counts(database, job)
-        return JobSnapshot(self._looked_at(row), answers, *counts)
+            answers = _answers(database, job, after)
+        return JobSnapshot(self._looked_at(row), answers)
 
     def uploads(self, job: str) -> list[tuple[Path, str]]:
         """Return path and name of a job's uploads."""
@@ -350,7 +348,14 @@ class JobStore:
             If the job is no longer this process' own.
         """
         with self._transaction() as database:
-            _check_owned(self._update(database, job, "attempts = 0, files_done = ?", files_done))
+            changed = self._update(
+                database,
+                job,
+                "attempts = 0, files_done = ?, slices = slices + 1, failed = failed + ?",
+                files_done,
+                answer.answer["kind"] == "error",
+            )
+            _check_owned(changed)
             _insert(database, job, answer)
 
     def add_subjects(self, job: str, subjects: Iterable[tuple[Kind, str]]) -> None:
@@ -398,7 +403,8 @@ class JobStore:
             If the job is no longer this process' own.
         """
         with self._transaction() as database:
-            _check_owned(self._update(database, job, "files_done = ?", 0))
+            changed = self._update(database, job, "slices = 0, failed = 0, files_done = ?", 0)
+            _check_owned(changed)
             database.execute("DELETE FROM answers WHERE job = ?", (job,))
 
     def finish(self, job: str, series: Sequence[StoredAnswer]) -> None:
@@ -462,10 +468,10 @@ class JobStore:
         # An upload that is still under way has a folder but no row yet.
         oldest = now - 2 * self._config.upload_timeout_s
         for folder in self._folder.iterdir():
-            if folder.name not in known and folder.stat().st_mtime < oldest:
+            if folder.name not in known and _is_older(folder, oldest):
                 shutil.rmtree(folder, ignore_errors=True)
         for folder in self._config.spool.glob(f"{COPY_PREFIX}*"):
-            if folder.stat().st_mtime < now - _COPY_S:
+            if _is_older(folder, now - _COPY_S):
                 shutil.rmtree(folder, ignore_errors=True)
         self._forget()
         return len(over)
@@ -539,6 +545,14 @@ def _size(folder: Path, *names: str) -> int:
     return sum(one.stat().st_size for one in files if one.is_file())
 
 
+def _is_older(folder: Path, than: float) -> bool:
+    """Tell whether a folder is still there and was last changed before a time."""
+    try:
+        return folder.stat().st_mtime < than
+    except FileNotFoundError:  # of an upload that was refused meanwhile
+        return False
+
+
 def _check_owned(changed: int) -> None:
     if changed != 1:
         raise LeaseLostError
@@ -571,15 +585,6 @@ def _answers(database: sqlite3.Connection, job: str, after: int) -> list[StoredA
         "SELECT * FROM answers WHERE job = ? AND number >= ? ORDER BY number", (job, after)
     ).fetchall()
     return [_answer(row) for row in rows]
-
-
-def _counts(database: sqlite3.Connection, job: str) -> tuple[int, int]:
-    row = database.execute(
-        "SELECT count(*), coalesce(sum(answer ->> 'kind' = 'error'), 0) FROM answers "
-        "WHERE job = ? AND file IS NOT NULL",
-        (job,),
-    ).fetchone()
-    return int(row[0]), int(row[1])
 
 
 def _answer(row: sqlite3.Row) -> StoredAnswer:

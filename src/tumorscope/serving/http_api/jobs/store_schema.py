@@ -14,7 +14,7 @@ from typing import Final
 
 from tumorscope.errors import StoreError
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 _BUSY_MS: Final = 10_000
 """Wait for another process' transaction; each takes a few milliseconds."""
@@ -173,7 +173,20 @@ def _to_2(database: sqlite3.Connection) -> None:
     _execute_all(database, _SUBJECTS)
 
 
-_STEPS: Final = (_to_1, _to_2)
+def _to_3(database: sqlite3.Connection) -> None:
+    """Keep counts of a job's slices beside it: a list of jobs then reads no answers."""
+    known = {row["name"] for row in database.execute("PRAGMA table_info(jobs)")}
+    for name in ("slices", "failed"):
+        if name not in known:
+            database.execute(f"ALTER TABLE jobs ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0")
+    database.execute(
+        "UPDATE jobs SET (slices, failed) = (SELECT count(*), "
+        "coalesce(sum(answer ->> 'kind' = 'error'), 0) FROM answers "
+        "WHERE job = jobs.id AND file IS NOT NULL)"
+    )
+
+
+_STEPS: Final = (_to_1, _to_2, _to_3)
 """A step from each version to the next."""
 
 

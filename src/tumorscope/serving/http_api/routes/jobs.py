@@ -326,8 +326,8 @@ def _summary(snapshot: JobSnapshot) -> dict[str, Any]:
         "progress": {
             "files": row.files,
             "files_done": row.files_done,
-            "slices_done": snapshot.slices_done,
-            "failed": snapshot.failed,
+            "slices_done": snapshot.job.slices,
+            "failed": snapshot.job.failed,
         },
     }
 

@@ -200,7 +200,8 @@ class ModelCard(Struct):
     labels: list[ClassName]
     tumor_types: list[str]
     operating_points: Annotated[
-        dict[str, Probability], Meta(description="Threshold of the tumor probability, by name.")
+        dict[str, Annotated[float, Meta(ge=0)]],
+        Meta(description="Threshold of the tumor probability, by name; over 1, none is a tumor."),
     ]
     default_operating_point: str
     preprocessing: dict[str, Any]

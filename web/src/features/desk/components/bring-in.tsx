@@ -3,8 +3,11 @@ import { FileTrigger } from "react-aria-components/FileTrigger";
 import { Button } from "@/components/ui/button";
 import styles from "@/features/desk/components/bring-in.module.css";
 import { readInput } from "@/features/desk/read-drop";
+import { READ_NAMES } from "@/domain/formats.gen";
 import type { PickedFile } from "@/domain/upload-plan";
 import { useMessages } from "@/messages/use-messages";
+
+const READ = READ_NAMES.join(", ");
 
 interface BringInProps {
   onFiles: (picked: PickedFile[]) => void;
@@ -33,7 +36,7 @@ export function BringIn({ onFiles, isCompact }: BringInProps) {
           <Button icon="folder">{t("bringIn.folder")}</Button>
         </FileTrigger>
       </div>
-      {isCompact ? null : <p className="soft small">{t("bringIn.formats")}</p>}
+      {isCompact ? null : <p className="soft small">{t("bringIn.formats", { formats: READ })}</p>}
     </section>
   );
 }
