@@ -167,8 +167,10 @@ def test_a_bad_option_is_told(folder: Path, reading: Reading, words: str) -> Non
 def test_folders_that_tell_nothing_are_named(
     save: Callable[..., str], make_picture: Callable[..., np.ndarray], tmp_path: Path
 ) -> None:
-    save("mine/a/1.png", make_picture(0))
-    with pytest.raises(TumorscopeError, match=r"its folders are a.*--labels a=tumor"):
+    save("mine/a/p1/1.png", make_picture(0))
+    save("mine/b/p2/1.png", make_picture(1))
+    words = r"its folders are a, b, p1, p2\..*--labels a=LABEL --labels b=LABEL, with"
+    with pytest.raises(TumorscopeError, match=words):
         open_data_set(tmp_path / "mine")
     with pytest.raises(TumorscopeError, match="does not exist"):
         open_data_set(tmp_path / "nothing")

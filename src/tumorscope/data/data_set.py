@@ -143,7 +143,8 @@ def check_labels(opened: Collection) -> None:
         )
     names = sorted({part for row in opened.rows for part in Path(row.path).parts[:-1]})
     shown = ", ".join(names[:_NAMED_IN_MESSAGE]) + (", ..." if names[_NAMED_IN_MESSAGE:] else "")
-    told = names[:_NAMED_IN_MESSAGE] or ["NAME"]
+    outer = {Path(row.path).parts[0] for row in opened.rows if len(Path(row.path).parts) > 1}
+    told = sorted(outer)[:_NAMED_IN_MESSAGE] or ["NAME"]
     raise UsageError(
         f"No folder in {opened.root} tells a label; "
         + (f"its folders are {shown}. " if names else "its images lie in no subfolder. ")
