@@ -63,9 +63,9 @@ def main() -> None:
     print(f"{len(names)} figures are not of the model {model.identity.sha256[:8]}")
 
 
-def figures_of_others(model_sha256: str, path: Path = HELD_OUT) -> list[str]:
+def figures_of_others(model_sha256: str, path: Path | None = None) -> list[str]:
     """Return the names of a default model's figures that this model did not make."""
-    figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    figures: dict[str, Any] = json.loads((path or HELD_OUT).read_text(encoding="utf-8"))["figures"]
     return [
         name
         for name, one in figures.items()
@@ -117,7 +117,7 @@ def record_figures(
     command: str,
     rows: Sequence[ManifestRow],
     model_sha256: str,
-    path: Path = HELD_OUT,
+    path: Path | None = None,
 ) -> None:
     """Replace all figures whose name begins with a prefix by new ones.
 
@@ -131,7 +131,10 @@ def record_figures(
         By the rest of the name.
     rows
         What was measured, for the hash of the data.
+    path
+        File, by default that of the documents.
     """
+    path = path or HELD_OUT
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     run = run_record(command, data_sha256=content_sha256(rows), model_sha256=model_sha256)
     kept = {name: one for name, one in content["figures"].items() if not name.startswith(prefix)}
