@@ -28,7 +28,6 @@ import onnx
 import onnxruntime
 from benchmarks.estimate_cell import estimate_cell
 from benchmarks.record import check_training, command_line, record_figures
-from benchmarks.try_weight_bits import without_rounding
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import spearmanr
@@ -125,6 +124,8 @@ def _called(rows: Sequence[ManifestRow], root: Path, classifier: Classifier) -> 
 
 
 def _randomize(graph: bytes, canvases: NDArray[np.uint8], groups: NDArray[np.str_]) -> None:
+    from benchmarks.try_weight_bits import without_rounding  # brings TensorFlow along
+
     model = without_rounding(graph)
     before = _maps(model, canvases)
     rng = np.random.default_rng(0)
