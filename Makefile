@@ -190,9 +190,9 @@ results: .venv/.dev ## Evaluate the embedded model on test.
 	  --model src/tumorscope/model/default.tumorscope --not-brain not_brain_mr --record --overwrite
 
 # Into docs/results/held_out.json, of the embedded model; then make evidence. JOINTS is the folder of
-# MR images of joints that studies/input-check.md gets; its figure is left as it was without. What is
-# answered is kept beside RUN, so a killed run goes on where it was. The last lines name the figures
-# that are still another model's.
+# MR images of joints that studies/input-check.md gets; without it their figure is left as it was. The
+# series are those of lgg: its heads have both, with and without a tumor. The last lines name the
+# figures that are still another model's.
 HELD_OUT = --manifest $(RUN).csv --root $(DATA) --record
 figures: .venv/.dev ## Measure what evaluate does not: robustness, series, held-out patients, other programs.
 	mkdir -p $(dir $(RUN))
