@@ -9,13 +9,17 @@ Two sanity tests on scans of the split that are called tumor:
   lose its likeness: Spearman's rank correlation with the map as it was.
 - Deletion: the strongest cells of the map are blanked to the grey of their surroundings, and as
   many cells of the same shape elsewhere in the head. The first must move the answer, the second
-  must not.
+  must not. ``--record`` puts into ``docs/results/held_out.json``, as ``evidence/``, how often the
+  answer falls below the threshold.
+
+The first takes seven passes of each scan, the second three; ``--deletion`` leaves the first out.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,13 +27,13 @@ import numpy as np
 import onnx
 import onnxruntime
 from benchmarks.estimate_cell import estimate_cell
-from benchmarks.try_weight_bits import without_rounding
+from benchmarks.record import check_training, command_line, record_figures
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import spearmanr
 
-from tumorscope.data.manifest import read_manifest
-from tumorscope.evaluation.intervals import bootstrap_mean, bootstrap_share
+from tumorscope.data.manifest import ManifestRow, read_manifest
+from tumorscope.evaluation.intervals import Estimate, bootstrap_mean, bootstrap_share
 from tumorscope.model.artifact import read_artifact
 from tumorscope.model.classifier import INPUT, Classifier
 from tumorscope.recipes.model_inputs import load_examples
@@ -44,6 +48,35 @@ TRIES: Final = 50
 Map = NDArray[np.float32]
 
 
+PLACES: Final = {
+    "strongest blanked": "strongest evidence",
+    "elsewhere blanked": "same shape elsewhere",
+}
+"""What is blanked, by the figure of the documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Scans that are called tumor.
+
+    Attributes
+    ----------
+    canvases
+        Shape (n, size, size), uint8.
+    scores
+        Shape (n,), calibrated probabilities.
+    maps
+        Shape (n, cells, cells), evidence logits.
+    groups
+        Shape (n,).
+    """
+
+    canvases: NDArray[np.uint8]
+    scores: NDArray[np.float64]
+    maps: Map
+    groups: NDArray[np.str_]
+
+
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -52,26 +85,47 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--split", default="test")
     parser.add_argument("--every", type=int, default=8)
+    parser.add_argument("--deletion", action="store_true", help="without shuffling weights")
+    parser.add_argument("--record", action="store_true", help="into docs/results/held_out.json")
     options = parser.parse_args()
+    if options.record and options.split != "test":
+        parser.error("figures of the documents are of the split test")
     artifact = read_artifact(options.model)
     classifier = Classifier(artifact)
-    rows = [
-        row
-        for row in read_manifest(options.manifest, root=options.root)
-        if row.split == options.split and row.tumor == 1
-    ][:: options.every]
-    examples, _ = load_examples(rows, options.root, artifact.manifest.preprocessing)
-    group_of = {row.name: row.group_id for row in rows}
+    everything = read_manifest(options.manifest, root=options.root)
+    if options.record:
+        check_training(everything, classifier)
+    rows = [row for row in everything if row.split == options.split and row.tumor == 1]
+    rows = rows[:: options.every]
+    called = _called(rows, options.root, classifier)
+    if not options.deletion:
+        _randomize(artifact.graph, called.canvases, called.groups)
+    figures = report(classifier.threshold, *_delete(classifier, called))
+    if options.record:
+        record_figures(
+            "evidence/",
+            figures,
+            command=command_line("benchmarks.bench_evidence"),
+            rows=rows,
+            model_sha256=classifier.identity.sha256,
+        )
+
+
+def _called(rows: Sequence[ManifestRow], root: Path, classifier: Classifier) -> Called:
+    examples, _ = load_examples(rows, root, classifier.manifest.preprocessing)
+    group_of = {row.name: row.group_id or row.name for row in rows}
     groups = np.array([group_of[name] for name in examples.keys.tolist()])
-    scores = np.array([_score(classifier, canvas) for canvas in examples.canvases])
+    answers = [classifier.run(canvas[None])[:2] for canvas in examples.canvases]
+    scores = classifier.calibrate(np.concatenate([logits for logits, _ in answers]))
+    maps = np.concatenate([evidence for _, evidence in answers])
     called = scores >= classifier.threshold
-    canvases, groups = examples.canvases[called], groups[called]
     print(f"{called.sum()} of {len(called)} scans with tumor are called tumor")
-    _randomize(artifact.graph, canvases, groups)
-    _delete(classifier, canvases, groups)
+    return Called(examples.canvases[called], scores[called], maps[called], groups[called])
 
 
 def _randomize(graph: bytes, canvases: NDArray[np.uint8], groups: NDArray[np.str_]) -> None:
+    from benchmarks.try_weight_bits import without_rounding  # brings TensorFlow along
+
     model = without_rounding(graph)
     before = _maps(model, canvases)
     rng = np.random.default_rng(0)
@@ -111,30 +165,53 @@ def _stage(name: str) -> str:
     return next((stage for stage in STAGES if stage in name), "head")
 
 
-def _delete(classifier: Classifier, canvases: NDArray[np.uint8], groups: NDArray[np.str_]) -> None:
+def _delete(
+    classifier: Classifier, called: Called
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
+    """Blank the evidence, and as much elsewhere, where there is room for it.
+
+    Returns
+    -------
+    before, after, groups
+        Probabilities, shape (n,) and (n, 2), the latter in the order of :data:`PLACES`, and the
+        groups, shape (n,).
+    """
     rng = np.random.default_rng(0)
-    kept, drops = [], []
-    for row, canvas in enumerate(canvases):
-        regions = _regions(classifier, canvas, rng)
-        if regions is None:
-            continue
-        before = _score(classifier, canvas)
-        kept.append(row)
-        drops.append([(before, _score(classifier, _blank(canvas, one))) for one in regions])
+    kept, after = [], []
+    for place, (canvas, evidence) in enumerate(zip(called.canvases, called.maps, strict=True)):
+        regions = _regions(evidence, canvas, rng)
+        if regions is not None:
+            kept.append(place)
+            after.append([_score(classifier, _blank(canvas, one)) for one in regions])
+    return called.scores[kept], np.array(after).reshape(-1, len(PLACES)), called.groups[kept]
+
+
+def report(
+    threshold: float,
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+    groups: NDArray[np.str_],
+) -> dict[str, Estimate]:
+    """Print a table of the deletion; return how often the answer falls below the threshold.
+
+    Parameters
+    ----------
+    before, after, groups
+        As of the deletion: probabilities, shape (n,) and (n, 2), and groups, shape (n,).
+    """
     print("| blanked | probability falls by | falls below the threshold |\n|---|---|---|")
-    for place, name in enumerate(("strongest evidence", "same shape elsewhere")):
-        pairs = np.array([one[place] for one in drops])
-        fall = bootstrap_mean(pairs[:, 0] - pairs[:, 1], groups[kept])
-        below = (pairs[:, 1] < classifier.threshold).astype(float)
-        share = bootstrap_share(below, groups[kept])
-        print(f"| {name} | {estimate_cell(fall)} | {estimate_cell(share)} |")
+    figures = {}
+    for (figure, name), left in zip(PLACES.items(), after.T, strict=True):
+        fall = bootstrap_mean(before - left, groups)
+        figures[figure] = bootstrap_share((left < threshold).astype(float), groups)
+        print(f"| {name} | {estimate_cell(fall)} | {estimate_cell(figures[figure])} |")
+    return figures
 
 
 def _regions(
-    classifier: Classifier, canvas: NDArray[np.uint8], rng: np.random.Generator
+    evidence: Map, canvas: NDArray[np.uint8], rng: np.random.Generator
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
     """Return where the evidence is strongest and the same shape elsewhere in the head."""
-    evidence = classifier.run(canvas[None])[1][0]
     cells = evidence >= np.quantile(evidence, 1 - AREA)
     side = canvas.shape[0] // cells.shape[0]
     strongest = np.kron(cells, np.ones((side, side))) > 0

@@ -5,7 +5,7 @@
 Scans of one split with a file of their own, every n-th. Answers are kept in the file as they come;
 a killed run goes on. Changes that leave the anatomy alone should leave the outcome, too; without
 the brain there must be no ``tumor``; without the tumor the probability should fall below the
-threshold.
+threshold. ``--record`` puts the shares into ``docs/results/held_out.json`` as ``robustness/``.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
+from benchmarks.record import check_training, command_line, record_figures
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -44,6 +46,12 @@ Change = Callable[[Grey, Grey | None], Grey | None]
 """From a picture and its mask (uint8, the mask 0 or 1) to the changed picture, or ``None`` where it
 does not apply."""
 
+Answers = Mapping[tuple[str, str], tuple[str, float]]
+"""Outcome and probability by name of the row and change."""
+
+Hits = tuple[str, str, str, Sequence[tuple[ManifestRow, bool]]]
+"""Name in the documents and in the table, what is wanted, the scans and whether it holds."""
+
 
 def main() -> None:
     """Measure and print one line for each change."""
@@ -53,13 +61,19 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--split", default="test")
     parser.add_argument("--every", type=int, default=6)
+    parser.add_argument("--record", action="store_true", help="into docs/results/held_out.json")
     options = parser.parse_args()
+    if options.record and options.split != "test":
+        parser.error("figures of the documents are of the split test")
     classifier = load_model(options.model)
+    everything = read_manifest(options.manifest, root=options.root)
+    if options.record:
+        check_training(everything, classifier)
     stem = f"{options.output.stem}-{classifier.identity.sha256[:8]}"  # answers are this model's
     output = options.output.with_stem(stem)
     rows = [
         row
-        for row in read_manifest(options.manifest, root=options.root)
+        for row in everything
         if row.split == options.split and row.tumor is not None and row.slice_index is None
     ][:: options.every]
     answers = _read(output)
@@ -70,7 +84,15 @@ def main() -> None:
                     answers[row.name, change] = answer
                     csv.writer(file).writerow([row.name, change, *answer])
                 file.flush()
-    _report(rows, answers, classifier.threshold)
+    found = report(rows, answers, classifier.threshold)
+    if options.record:
+        record_figures(
+            "robustness/",
+            found,
+            command=command_line("benchmarks.bench_robustness"),
+            rows=rows,
+            model_sha256=classifier.identity.sha256,
+        )
 
 
 def _read(path: Path) -> dict[tuple[str, str], tuple[str, float]]:
@@ -191,6 +213,15 @@ def _other_side(picture: Grey, mask: Grey | None) -> Grey | None:
     return np.rint(soft * mirrored + (1 - soft) * picture).astype(np.uint8)
 
 
+NAMES: Final = {
+    "outer frame blanked": "frame blanked",
+    "half the size": "half size",
+    "1.6 times the size": "1.6 times",
+    "JPEG, quality 50": "jpeg 50",
+    "other side over the tumor": "other side over it",
+}
+"""Of changes in the documents, where it is another."""
+
 SAME = {
     "outer frame blanked": _without_frame,
     "half the size": _resized(0.5),
@@ -205,50 +236,56 @@ TUMORLESS = {"tumor filled in": _filled_in, "other side over the tumor": _other_
 CHANGES: dict[str, Change] = {**SAME, **BRAINLESS, **TUMORLESS, "none": _unchanged}
 
 
-def _report(
-    rows: list[ManifestRow], answers: dict[tuple[str, str], tuple[str, float]], threshold: float
-) -> None:
-    def found(
-        change: str, *, only_hits: bool = False
-    ) -> tuple[list[ManifestRow], list[tuple[str, float]]]:
-        kept = [
-            row
+def report(rows: Sequence[ManifestRow], answers: Answers, threshold: float) -> dict[str, Estimate]:
+    """Print a table; return the shares by their name in the documents."""
+    shares: dict[str, Estimate] = {}
+    print("| change | wanted | measured | scans |\n|---|---|---|---|")
+    for name, label, wanted, hits in _hits(rows, answers, threshold):
+        if not hits:
+            continue
+        kept = [row for row, _ in hits]
+        shares[name] = _share([is_hit for _, is_hit in hits], kept)
+        _line(label, wanted, shares[name])
+        if name == "frame blanked" and len({row.tumor for row in kept}) > 1:
+            change = "outer frame blanked"
+            _line(f"{change}: AUROC before less after", "< 0.005", _loss(kept, answers, change))
+    return shares
+
+
+def _hits(rows: Sequence[ManifestRow], answers: Answers, threshold: float) -> Iterator[Hits]:
+    for change in SAME:
+        same = [
+            (row, answers[row.name, change][0] == answers[row.name, "none"][0])
             for row in rows
             if (row.name, change) in answers
-            and (not only_hits or answers[row.name, "none"][0] == "tumor")
         ]
-        return kept, [answers[row.name, change] for row in kept]
-
-    print("| change | wanted | measured | scans |\n|---|---|---|---|")
-    for change in SAME:
-        kept, after = found(change)
-        same = [
-            new[0] == answers[row.name, "none"][0] for row, new in zip(kept, after, strict=True)
-        ]
-        _line(f"{change}: same outcome", "≥ 0.98", _share(same, kept))
-        if change == "outer frame blanked":
-            _line(f"{change}: AUROC before less after", "< 0.005", _loss(kept, answers, change))
+        yield NAMES.get(change, change), f"{change}: same outcome", "≥ 0.98", same
     for change in BRAINLESS:
-        kept, after = found(change)
-        _line(f"{change}: called tumor", "0", _share([one[0] == "tumor" for one in after], kept))
-        _line(f"{change}: rejected", "", _share([one[0] == "rejected" for one in after], kept))
+        for outcome, label, wanted in (
+            ("tumor", "called tumor", "0"),
+            ("rejected", "rejected", ""),
+        ):
+            hits = [
+                (row, answers[row.name, change][0] == outcome)
+                for row in rows
+                if (row.name, change) in answers
+            ]
+            yield f"{change}, {outcome}", f"{change}: {label}", wanted, hits
     for change in TUMORLESS:
-        kept, after = found(change, only_hits=True)
-        below = [not one[1] >= threshold for one in after]
-        _line(
-            f"{change}, where it was found: probability below the threshold",
-            "≥ 0.90",
-            _share(below, kept),
-        )
+        below = [
+            (row, not answers[row.name, change][1] >= threshold)
+            for row in rows
+            if (row.name, change) in answers and answers[row.name, "none"][0] == "tumor"
+        ]
+        label = f"{change}, where it was found: probability below the threshold"
+        yield NAMES.get(change, change), label, "≥ 0.90", below
 
 
 def _share(hits: list[bool], rows: list[ManifestRow]) -> Estimate:
     return bootstrap_share(np.array(hits, np.float64), _groups(rows))
 
 
-def _loss(
-    rows: list[ManifestRow], answers: dict[tuple[str, str], tuple[str, float]], change: str
-) -> Estimate:
+def _loss(rows: list[ManifestRow], answers: Answers, change: str) -> Estimate:
     scores = np.array([[answers[row.name, one][1] for one in ("none", change)] for row in rows])
     known = ~np.isnan(scores).any(axis=1)
     labels = np.array([row.tumor for row in rows])[known]

@@ -1,20 +1,25 @@
 """Series answers: whole series with a tumor against runs of tumor-free slices.
 
-    python -m benchmarks.bench_series --manifest split.csv --root DATA
+    python -m benchmarks.bench_series --manifest split.csv --root DATA [--sets lgg] [--record]
 
 Of one split: for each patient and sequence (and plane, of volumes) all slices in their order are a
 series with a tumor, if one is marked in it; each unbroken run of at least five tumor-free slices is
-one without. Both come from the same heads, so that only the tumor tells them apart.
+one without. Both come from the same heads, so that only the tumor tells them apart; that holds
+for sets whose series have both, so ``--sets`` bounds it to these. ``--record`` puts the figures
+into ``docs/results/held_out.json`` as ``series/``.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from benchmarks.estimate_cell import estimate_cell
+from benchmarks.record import check_training, command_line, record_figures
 
-from tumorscope.answer import SeriesPrediction
+from tumorscope.answer import Failure, Prediction, SeriesPrediction
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.data.series import LabeledSeries, find_series
 from tumorscope.evaluation.intervals import Estimate, bootstrap, bootstrap_share
@@ -24,6 +29,10 @@ from tumorscope.imaging.inputs.volumes import read_slice
 from tumorscope.imaging.scan import Scan
 from tumorscope.model.classifier import Classifier, SeriesCollector, load_model
 
+METRICS = ("auroc", "sensitivity", "specificity")
+
+Found = tuple[LabeledSeries, SeriesPrediction]
+
 
 def main() -> None:
     """Measure and print one line for each sequence and one for all."""
@@ -32,28 +41,50 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--split", default="test")
+    parser.add_argument("--sets", nargs="+", help="default all of the split")
+    parser.add_argument("--record", action="store_true", help="into docs/results/held_out.json")
     options = parser.parse_args()
+    if options.record and options.split != "test":
+        parser.error("figures of the documents are of the split test")
     classifier = load_model(options.model)
+    everything = read_manifest(options.manifest, root=options.root)
+    if options.record:
+        check_training(everything, classifier)
     rows = [
         row
-        for row in read_manifest(options.manifest, root=options.root)
-        if row.split == options.split
+        for row in everything
+        if row.split == options.split and (options.sets is None or row.set in options.sets)
     ]
-    found = [
-        (series, answer.outcome, answer.probabilities)
-        for series in find_series(rows)
-        for answer in (_answer(series, options.root, classifier),)
-    ]
-    print("| series | with, without tumor; patients | AUROC | sensitivity | specificity |")
-    print("|---|---|---|---|---|")
-    for name in ("all", *sorted({series.sequence for series, *_ in found})):
-        _line(name, [one for one in found if name in ("all", one[0].sequence)])
+    found = _answers(rows, options.root, classifier)
+    figures = report(found)
+    if options.record:
+        measured = {row.name: row for series, _ in found for row in series.rows}
+        record_figures(
+            "series/",
+            figures,
+            command=command_line("benchmarks.bench_series"),
+            rows=list(measured.values()),
+            model_sha256=classifier.identity.sha256,
+        )
 
 
-def _answer(series: LabeledSeries, root: Path, classifier: Classifier) -> SeriesPrediction:
+def _answers(rows: Sequence[ManifestRow], root: Path, classifier: Classifier) -> list[Found]:
+    known: dict[str, Prediction | Failure] = {}
+    return [(series, _answer(series, root, classifier, known)) for series in find_series(rows)]
+
+
+def _answer(
+    series: LabeledSeries,
+    root: Path,
+    classifier: Classifier,
+    known: dict[str, Prediction | Failure],
+) -> SeriesPrediction:
+    """Answer a series; keep the answers of its slices, for runs of them are series, too."""
     collector = SeriesCollector(classifier)
     for place, row in enumerate(series.rows):
-        collector.add("series", classifier.answer_scan(_scan(row, root, place)))
+        if row.name not in known:
+            known[row.name] = classifier.answer_scan(_scan(row, root, place))
+        collector.add("series", known[row.name])
     (answer,) = collector.answers()
     return answer
 
@@ -66,32 +97,40 @@ def _scan(row: ManifestRow, root: Path, place: int) -> Scan:
     return Scan(pixels, row.name, slice_index=place, series_uid="series", position_mm=float(place))
 
 
-def _line(name: str, found: list[tuple[LabeledSeries, str, dict[str, float] | None]]) -> None:
-    tumor = np.array([series.tumor for series, *_ in found])
-    groups = np.array([series.patient for series, *_ in found])
+def report(found: Sequence[Found]) -> dict[str, Estimate]:
+    """Print a table; return its cells by their name in the documents."""
+    print("| series | with, without tumor; patients | AUROC | sensitivity | specificity |")
+    print("|---|---|---|---|---|")
+    figures = {}
+    for name in ("all", *sorted({series.sequence for series, _ in found})):
+        part = [one for one in found if name in ("all", one[0].sequence)]
+        tumor = sum(series.tumor for series, _ in part)
+        patients = len({series.patient for series, _ in part})
+        measured = measure_series(part)
+        cells = [estimate_cell(measured[key]) if key in measured else "-" for key in METRICS]
+        counts = f"{tumor}, {len(part) - tumor}; {patients}"
+        print(f"| {' | '.join((name, counts, *cells))} |")
+        figures |= {f"{name}/{metric}": one for metric, one in measured.items()}
+    return figures
+
+
+def measure_series(found: Sequence[Found]) -> dict[str, Estimate]:
+    """Return AUROC, sensitivity and specificity, as far as the classes present allow."""
+    tumor = np.array([series.tumor for series, _ in found])
+    groups = np.array([series.patient for series, _ in found])
     # A rejected series has no probability; it is no finding of a tumor.
-    score = np.array([one["tumor"] if one else 0.0 for *_, one in found])
-    called = np.array([outcome == "tumor" for _, outcome, _ in found])
-    cells = [f"{name}", f"{tumor.sum()}, {(1 - tumor).sum()}; {len(np.unique(groups))}"]
-    if 0 < tumor.sum() < len(tumor):
+    score = np.array([one.probabilities["tumor"] if one.probabilities else 0.0 for _, one in found])
+    called = np.array([one.outcome == "tumor" for _, one in found])
+    figures = {}
+    if len(np.unique(tumor)) > 1:
         whole = np.ones(len(tumor), np.bool_)
-        area = bootstrap({"auc": roc_auc(tumor, score, groups, rows=whole)}, groups)["auc"]
-        cells.append(_words(area))
-    else:
-        cells.append("-")
-    for label, hits in ((1, called), (0, ~called)):
+        area = {"auroc": roc_auc(tumor, score, groups, rows=whole)}
+        figures |= bootstrap(area, groups)
+    for label, name, hits in ((1, "sensitivity", called), (0, "specificity", ~called)):
         of_label = tumor == label
-        cells.append(
-            _words(bootstrap_share(hits[of_label].astype(float), groups[of_label]))
-            if of_label.any()
-            else "-"
-        )
-    print(f"| {' | '.join(cells)} |")
-
-
-def _words(one: Estimate) -> str:
-    few = " †" if one.has_few_groups else ""
-    return f"{one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]{few}"
+        if of_label.any():
+            figures[name] = bootstrap_share(hits[of_label].astype(float), groups[of_label])
+    return figures
 
 
 if __name__ == "__main__":

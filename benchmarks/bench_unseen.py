@@ -1,12 +1,18 @@
 """What the model says of data sets that took no part in its training, as figures of the documents.
 
     python -m benchmarks.bench_unseen --manifest split.csv --root DATA --sets tiantan soop --record
+    python -m benchmarks.bench_unseen --manifest split.csv --root DATA --split test --record
 
 For each set, each of its sequences and each lesion type in it: how many tumors are called, left
 open, called none or rejected, and how many others are called; with intervals over groups. A set
 that the model learned from is refused: what it says of that is not unseen. Without ``--record``
 the figures are printed; with it those of ``unseen/`` in ``docs/results/held_out.json`` are replaced
 for these sets.
+
+With ``--split`` it is the other way round: sets that the model did learn from, and of these the
+patients of one split that it did not. The manifest must have the train split that the card of the
+model names. The figures are those of ``patients/``; of ``patients external/`` for that split.
+Without ``--sets`` all sets are taken that are of the one or the other kind.
 """
 
 from __future__ import annotations
@@ -17,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from benchmarks.record import command_line, record_figures
+from benchmarks.record import check_training, command_line, learned_sets, record_figures
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.intervals import Estimate, bootstrap_share
@@ -36,6 +42,9 @@ NAMES: Final = {
 }
 """Figures by label and outcome."""
 
+HELD_OUT: Final = ("test", "external")
+"""Splits that no part of a model is made with."""
+
 Answer = tuple[ManifestRow, str]
 
 
@@ -45,21 +54,26 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True)
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--sets", nargs="+", required=True)
+    parser.add_argument("--sets", nargs="+", help="default all that the question is of")
+    parser.add_argument("--split", choices=HELD_OUT, help="held-out patients of sets learned from")
     parser.add_argument("--most", type=int, default=0, help="images of a set, drawn at random")
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
     model = load_model(options.model)
-    check_unseen(options.sets, model)
     rows = read_manifest(options.manifest, root=options.root)
-    for name in options.sets:
+    if options.split is not None:
+        check_training(rows, model)
+        rows = [row for row in rows if row.split == options.split]
+    prefix = {None: "unseen", "test": "patients"}.get(options.split, f"patients {options.split}")
+    names = sets_asked(options.sets, rows, model, is_learned=options.split is not None)
+    for name in names:
         of_set = draw([row for row in rows if row.set == name], options.most)
         found = figures(list(answers(of_set, options.root, model)))
         for figure, one in found.items():
             print(f"{name}/{figure}: {one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]")
         if options.record:
             record_figures(
-                f"unseen/{name}/",
+                f"{prefix}/{name}/",
                 found,
                 command=command_line("benchmarks.bench_unseen"),
                 rows=of_set,
@@ -67,12 +81,53 @@ def main() -> None:
             )
 
 
+def sets_asked(
+    names: Sequence[str] | None,
+    rows: Sequence[ManifestRow],
+    model: Classifier,
+    *,
+    is_learned: bool,
+) -> list[str]:
+    """Return the names of the sets to measure.
+
+    Parameters
+    ----------
+    names
+        As asked for; ``None`` for all of the rows that are of the kind.
+    rows
+        What can be measured.
+    is_learned
+        Whether held-out patients of sets are asked for that the model learned from, or sets that
+        it did not learn from.
+    """
+    there = sorted({row.set for row in rows})
+    if names is None:
+        taught = learned_sets(model)
+        names = [name for name in there if (name in taught) == is_learned]
+        if not names:
+            print("The manifest has no such set; nothing is measured.")
+        return list(names)
+    if absent := sorted(set(names).difference(there)):
+        raise SystemExit(f"There are no images of {', '.join(absent)}; of {', '.join(there)}.")
+    (check_learned if is_learned else check_unseen)(names, model)
+    return list(names)
+
+
 def check_unseen(names: Sequence[str], model: Classifier) -> None:
     """Refuse sets that the model learned from."""
-    data = model.manifest.card.get("training", {}).get("data", {})
-    taught = {name for split in data.values() for name in split.get("sets", {})}
-    if seen := sorted(taught.intersection(names)):
-        raise SystemExit(f"The model learned from {', '.join(seen)}; that is not unseen.")
+    if seen := sorted(learned_sets(model).intersection(names)):
+        raise SystemExit(
+            f"The model learned from {', '.join(seen)}; that is not unseen. --split test measures "
+            "the patients that it did not learn from."
+        )
+
+
+def check_learned(names: Sequence[str], model: Classifier) -> None:
+    """Refuse sets that the model did not learn from: all of them can be measured."""
+    if unseen := sorted(set(names).difference(learned_sets(model))):
+        raise SystemExit(
+            f"The model did not learn from {', '.join(unseen)}; measure it without --split."
+        )
 
 
 def draw(rows: Sequence[ManifestRow], most: int) -> list[ManifestRow]:
@@ -106,10 +161,11 @@ def figures(given: Sequence[Answer]) -> dict[str, Estimate]:
             groups = np.array([row.group_id or row.name for row, _ in of_label])
             for outcome, name in NAMES[label].items() if of_label else ():
                 hits = np.array([one == outcome for _, one in of_label])
-                key = (
-                    f"{cell}{name}" if label == 1 or name == "false_alarm" else f"{cell}free {name}"
-                )
-                found.setdefault(key, bootstrap_share(hits, groups))
+                # What has no label is no brain, or holds what counts as neither.
+                is_free = label == 0 and name != "false_alarm"
+                key = f"{cell}free {name}" if is_free else f"{cell}{name}"
+                if key not in found:
+                    found[key] = bootstrap_share(hits, groups)
     return found
 
 

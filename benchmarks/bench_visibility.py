@@ -7,6 +7,7 @@ outlined tumor is compared with that around it, on the canvas that the network s
 where the two medians lie at least :data:`VISIBLE_CONTRAST` apart. The tumors that show, and those
 that do not, each stand against all tumor-free slices of the same sequence. All groups that
 took no part in the training: ``val``, ``calibration`` and ``test``. An analysis, not a test.
+``--record`` puts the table into ``docs/results/held_out.json`` as ``visibility/``.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.estimate_cell import estimate_cell
+from benchmarks.record import check_training, command_line, record_figures
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
-from tumorscope.evaluation.intervals import bootstrap
+from tumorscope.evaluation.intervals import Estimate, bootstrap
 from tumorscope.evaluation.statistic import roc_auc, share
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows
@@ -54,22 +56,28 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--set", dest="of_set", default="lgg")
+    parser.add_argument("--record", action="store_true", help="into docs/results/held_out.json")
     options = parser.parse_args()
+    model = load_model(options.model)
+    everything = read_manifest(options.manifest, root=options.root)
+    if options.record:
+        check_training(everything, model)
     rows = [
         row
-        for row in read_manifest(options.manifest, root=options.root)
+        for row in everything
         if row.set == options.of_set
         and row.split in HELD_OUT
         and (row.tumor == 0 or (row.tumor == 1 and row.mask))
     ]
-    answers = _answer(rows, options.root, load_model(options.model))
-    print(
-        "| sequence | tumors; tumor-free; groups | tumors that show | AUROC, those that show |",
-        end="",
-    )
-    print(" AUROC, those that do not |\n|---|---|---|---|---|")
-    for sequence in ("all", *sorted({one.row.sequence or "unknown" for one in answers})):
-        _report(sequence, [one for one in answers if sequence in {"all", one.row.sequence}])
+    figures = report(_answer(rows, options.root, model))
+    if options.record:
+        record_figures(
+            "visibility/",
+            figures,
+            command=command_line("benchmarks.bench_visibility"),
+            rows=rows,
+            model_sha256=model.identity.sha256,
+        )
 
 
 def _answer(rows: Sequence[ManifestRow], root: Path, model: Classifier) -> list[Answer]:
@@ -104,19 +112,33 @@ def _widened(region: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
     return widened if region.any() else region
 
 
-def _report(name: str, answers: Sequence[Answer]) -> None:
+def report(answers: Sequence[Answer]) -> dict[str, Estimate]:
+    """Print a table; return its cells by their name in the documents."""
+    header = ("sequence", "tumors; tumor-free; groups", "tumors that show")
+    print(f"| {' | '.join(header)} | AUROC, those that show | AUROC, those that do not |")
+    print("|---|---|---|---|---|")
+    figures = {}
+    for name in ("all", *sorted({one.row.sequence or "unknown" for one in answers})):
+        part = [one for one in answers if name in {"all", one.row.sequence or "unknown"}]
+        found = _measure(part)
+        tumors = sum(one.row.tumor == 1 for one in part)
+        counts = f"{tumors}; {len(part) - tumors}; {len({one.row.group_id for one in part})}"
+        print(f"| {name} | {counts} | {' | '.join(map(estimate_cell, found.values()))} |")
+        figures |= {f"{name}/{metric}": one for metric, one in found.items()}
+    return figures
+
+
+def _measure(answers: Sequence[Answer]) -> dict[str, Estimate]:
     groups = np.array([one.row.group_id for one in answers])
     tumor = np.array([one.row.tumor for one in answers])
     score = np.array([one.probability for one in answers])
     shows = np.array([one.shows for one in answers])
     metrics = {
         "share": share(shows.astype(float), groups, rows=tumor == 1),
-        "those that show": roc_auc(tumor, score, groups, rows=(tumor == 0) | shows),
-        "those that do not": roc_auc(tumor, score, groups, rows=(tumor == 0) | ~shows),
+        "auroc_visible": roc_auc(tumor, score, groups, rows=(tumor == 0) | shows),
+        "auroc_hidden": roc_auc(tumor, score, groups, rows=(tumor == 0) | ~shows),
     }
-    found = bootstrap(metrics, groups)
-    counts = f"{(tumor == 1).sum()}; {(tumor == 0).sum()}; {len(set(groups))}"
-    print(f"| {name} | {counts} | {' | '.join(map(estimate_cell, found.values()))} |", flush=True)
+    return bootstrap(metrics, groups)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,16 @@
-"""Figures into ``docs/results/held_out.json``, each with what made it."""
+"""Figures into ``docs/results/held_out.json``, each with what made it.
+
+    python -m benchmarks.record
+
+names those of benchmarks of a model that another model than the embedded one made, or that were
+written by hand: what is left to measure after a new default model and ``make figures``.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
+import math
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,6 +19,7 @@ from typing import Any, Final
 
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.evaluation.intervals import Estimate
+from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.provenance import content_sha256, run_record
 
 HELD_OUT: Final = Path(__file__).parents[1] / "docs" / "results" / "held_out.json"
@@ -22,8 +31,74 @@ PRIVATE: Final = (
     "--output",
     "--model",
     "--manifest",
+    "--dicom",
+    "--pictures",
 )
 """Options whose paths are written as names: where somebody keeps files is no part of a figure."""
+
+LEARNED: Final = ("train", "val", "calibration")
+"""Splits that a model is made with, its epoch and its thresholds included."""
+
+OF_MODEL: Final = (
+    "evidence/",
+    "input_check/",
+    "patients/",
+    "peers/",
+    "robustness/",
+    "series/",
+    "unseen/",
+    "visibility/",
+)
+"""Beginnings of the figures that are the default model's; others are of models made for them."""
+
+
+def main() -> None:
+    """Print the names of figures that are not of the embedded model."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", type=Path, help="instead of the embedded one")
+    model = load_model(parser.parse_args().model)
+    names = figures_of_others(model.identity.sha256)
+    for name in names:
+        print(name)
+    print(f"{len(names)} figures are not of the model {model.identity.sha256[:8]}")
+
+
+def figures_of_others(model_sha256: str, path: Path | None = None) -> list[str]:
+    """Return the names of a default model's figures that this model did not make."""
+    figures: dict[str, Any] = json.loads((path or HELD_OUT).read_text(encoding="utf-8"))["figures"]
+    return [
+        name
+        for name, one in figures.items()
+        if name.startswith(OF_MODEL) and one.get("model_sha256") != model_sha256
+    ]
+
+
+def learned_sets(model: Classifier) -> set[str]:
+    """Return the data sets that any part of the model was made with."""
+    data = model.manifest.card.get("training", {}).get("data", {})
+    return {name for split in LEARNED for name in data.get(split, {}).get("sets", {})}
+
+
+def check_training(rows: Sequence[ManifestRow], model: Classifier) -> None:
+    """Refuse a manifest whose train split is not what the model learned from.
+
+    A picture of its other splits might then be one that the model has seen.
+
+    Parameters
+    ----------
+    rows
+        All of the manifest.
+    """
+    data = model.manifest.card.get("training", {}).get("data", {})
+    known = data.get("train", {}).get("sha256")
+    given = content_sha256([row for row in rows if row.split == "train"])
+    if known != given:
+        named = f"has the hash {known[:8]}" if known else "is not named in its card"
+        raise SystemExit(
+            f"The train split of the manifest has the hash {given[:8]}; what the model "
+            f"{model.identity.sha256[:8]} learned from {named}. Give the manifest that it was "
+            "trained with: else what it learned from might be measured."
+        )
 
 
 def command_line(module: str, arguments: Sequence[str] | None = None) -> str:
@@ -42,9 +117,11 @@ def record_figures(
     command: str,
     rows: Sequence[ManifestRow],
     model_sha256: str,
-    path: Path = HELD_OUT,
+    path: Path | None = None,
 ) -> None:
     """Replace all figures whose name begins with a prefix by new ones.
+
+    What is undefined, as an AUROC of one class, is left out.
 
     Parameters
     ----------
@@ -54,11 +131,18 @@ def record_figures(
         By the rest of the name.
     rows
         What was measured, for the hash of the data.
+    path
+        File, by default that of the documents.
     """
+    path = path or HELD_OUT
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     run = run_record(command, data_sha256=content_sha256(rows), model_sha256=model_sha256)
     kept = {name: one for name, one in content["figures"].items() if not name.startswith(prefix)}
-    new = {f"{prefix}{name}": _entry(one) | run for name, one in estimates.items()}
+    new = {
+        f"{prefix}{name}": _entry(one) | run
+        for name, one in estimates.items()
+        if math.isfinite(one.estimate)
+    }
     content["figures"] = kept | new
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
@@ -74,3 +158,7 @@ def _entry(one: Estimate) -> dict[str, Any]:
         "groups": one.n_groups,
         **is_exact,
     }
+
+
+if __name__ == "__main__":
+    main()

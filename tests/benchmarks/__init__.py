@@ -1,0 +1,1 @@
+import tests.docs  # noqa: F401  docs/tables.py can be imported
