@@ -87,10 +87,8 @@ def without_folders(command: str) -> str:
     words = shlex.split(command)
     for at, (before, word) in enumerate(pairwise(words), start=1):
         if before not in _NO_FILES:
-            option, is_given, value = (
-                word.partition("=") if word.startswith("-") else ("", "", word)
-            )
-            words[at] = option + is_given + re.split(r"[/\\]", value.rstrip("/\\"))[-1]
+            option = word[: word.find("=") + 1] if word.startswith("-") else ""
+            words[at] = option + re.split(r"[/\\]", word.removeprefix(option).rstrip("/\\"))[-1]
     return shlex.join(words)
 
 
