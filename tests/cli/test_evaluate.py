@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.cli.conftest import Result
 pytest.importorskip("sklearn", reason="the extra [train] is not installed")
 
 from tumorscope.data.descriptors import describe
-from tumorscope.model.artifact import Artifact, write_artifact
+from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.recipes.training_scans import make_table
 
 
@@ -73,6 +74,25 @@ def test_rows_are_measured_and_the_unreadable_one_is_named(
     assert page.count("data:image/png;base64,") == len(list(output.glob("*.png")))
     assert "could not be read" in page
     assert tumorscope(*words).code == 2  # the report is there and stays
+
+
+def test_an_artifact_does_not_say_where_files_are_kept(
+    tumorscope: Callable[..., Result],
+    study: Path,
+    tiny_artifact: Artifact,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = tmp_path / "own.tumorscope"
+    write_artifact(model, tiny_artifact)
+    words = ["evaluate", str(study), "--model", str(model), "--output", str(tmp_path / "report")]
+    words.append("--record")
+    monkeypatch.setattr(sys, "argv", ["tumorscope", *words])
+    assert tumorscope(*words).code == 1  # one file cannot be read
+    card = read_artifact(model).manifest.card
+    assert "evaluate manifest.csv --model own.tumorscope" in card["evaluation"]["command"]
+    assert str(tmp_path) not in json.dumps(card)
+    assert str(study) in json.loads((tmp_path / "report" / "metrics.json").read_text())["command"]
 
 
 def test_a_folder_is_measured_and_copies_of_training_scans_are_found(

@@ -1,6 +1,7 @@
 """Every option is described and changes something."""
 
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from tests.cli.conftest import Result
 from tumorscope.cli.main import cli
+from tumorscope.model.artifact import Artifact
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 ELSEWHERE = ("serve", "data")
@@ -241,6 +243,26 @@ def test_a_verb_of_the_version_before_still_works_and_says_its_new_name(
     assert done.code == 0
     assert len(asked) == 1
     assert "now called 'prune'" in done.err
+
+
+def test_the_next_command_of_prune_can_be_typed(
+    tumorscope: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tumorscope.recipes.prune.prune", lambda *_, **__: (2_000_000, 1_000_000))
+    done = tumorscope("prune", "run", "--output", "a b.npz")
+    words = shlex.split(done.out.partition("Next: ")[2].splitlines()[0])
+    assert words[words.index("--weights") + 1] == "a b.npz"
+    assert {"--manifest", "--output", "--teacher"} <= set(words)
+
+
+def test_input_check_is_for_research_only(
+    tumorscope: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tiny_artifact: Artifact
+) -> None:
+    monkeypatch.setattr(
+        "tumorscope.recipes.input_check.input_check", lambda *_, **__: tiny_artifact
+    )
+    done = tumorscope("input-check", "--manifest", "m.csv", "--output", "a")
+    assert "Research use only. Not a medical device." in done.out
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import struct
 import time
 import zipfile
 from pathlib import Path
@@ -136,6 +137,14 @@ def test_planar_tiff_of_another_depth_is_refused() -> None:
     )
     with pytest.raises(ImageError):
         decode(content, "made")
+
+
+def test_planar_tiff_without_the_lengths_of_its_strips_is_named() -> None:
+    content = bytearray(planar_tiff())
+    place = content.index(struct.pack("<HH", 279, 3))
+    content[place : place + 2] = struct.pack("<H", 65_000)  # a tag that nobody knows
+    with pytest.raises(CorruptImageError, match="channels are not all there"):
+        decode(bytes(content), "made")
 
 
 def test_checksum_of_a_png_is_looked_at() -> None:

@@ -1,6 +1,7 @@
 import gzip
 import itertools
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +287,18 @@ def test_read_slice_of_a_missing_file(tmp_path: Path) -> None:
         read_slice(tmp_path / "missing.nii", slice_index=0, plane="axial")
     with pytest.raises(ImageError, match="check the path"):
         read_volume(tmp_path / "missing.nii")
+
+
+@pytest.mark.parametrize("count", [1, 200_000], ids=["one extension", "more than are walked over"])
+def test_voxels_lie_behind_the_extensions_where_the_header_says(count: int) -> None:
+    plain = encode()
+    extension = np.array([16, 0, 0, 0], "<i4").tobytes()
+    content = bytearray(plain[:348] + b"\1\0\0\0" + extension * count + plain[352:])
+    content[108:112] = np.array([352 + 16 * count], "<f4").tobytes()
+    begin = time.process_time()
+    for one, expected in zip(decode(bytes(content), "a"), decode(plain, "a"), strict=True):
+        np.testing.assert_array_equal(one.pixels, expected.pixels)
+    assert time.process_time() - begin < 1
 
 
 def test_nothing_is_said_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:

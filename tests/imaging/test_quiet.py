@@ -33,3 +33,22 @@ def test_failure_inside_ends_the_quiet(caplog: pytest.LogCaptureFixture) -> None
         raise ZeroDivisionError
     logging.getLogger("a-library").error("after")
     assert caplog.messages == ["after"]
+
+
+def test_threads_that_overlap_leave_the_filters_as_they_were() -> None:
+    before = list(warnings.filters)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with quiet():
+            begun.set()
+            go_on.wait(20)
+
+    thread = threading.Thread(target=work)
+    with quiet():
+        thread.start()
+        assert begun.wait(20)
+    warnings.warn("still held back", UserWarning, stacklevel=1)
+    go_on.set()
+    thread.join()
+    assert warnings.filters == before

@@ -1,6 +1,7 @@
 """The page, the card, the samples, health and metrics."""
 
 import io
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -101,6 +102,15 @@ def test_card_without_sets_and_input_check(client: FlaskClient) -> None:
     card = client.get("/api/v1/model").get_json()
     assert card["conformal"] is None
     assert card["input_check"] is None
+
+
+def test_card_of_a_model_that_calls_nothing_a_tumor(
+    make_app: Callable[..., Flask], make_checked: Callable[..., Artifact]
+) -> None:
+    never = math.nextafter(1, 2)
+    artifact = make_checked(operating_points={"balanced": 0.5, "rule_in": never})
+    client = make_app(classifier=Classifier(artifact, threads=1)).test_client()
+    assert client.get("/api/v1/model").get_json()["operating_points"]["rule_in"] == never
 
 
 SHARE = {"estimate": 0.9, "low": 0.8, "high": 1.0, "n_images": 40}

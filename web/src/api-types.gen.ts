@@ -361,7 +361,7 @@ export interface components {
          */
         PictureQuery: {
             /**
-             * @description 8: windowed for display; 16: all grey values, see value_range.
+             * @description 8: windowed for display; 16: all gray values, see value_range.
              * @default 8
              * @enum {unknown}
              */
@@ -745,7 +745,7 @@ export interface components {
             study_instance_uid: string | null;
             /** @description DICOM SeriesDescription; null where unknown. Free text that may name a person: do not log it. */
             series_description: string | null;
-            /** @description Values, in the file's own units, of grey 0 and 65535 at ?depth=16. */
+            /** @description Values, in the file's own units, of gray 0 and 65535 at ?depth=16. */
             value_range: number[];
             /** @description Values shown black and white at ?depth=8. */
             window: number[];
@@ -1854,7 +1854,7 @@ export interface operations {
     getSliceImage: {
         parameters: {
             query?: {
-                /** @description 8: windowed for display; 16: all grey values, see value_range. */
+                /** @description 8: windowed for display; 16: all gray values, see value_range. */
                 depth?: "16" | "8";
             };
             header?: never;
@@ -2383,7 +2383,7 @@ export interface operations {
                      *           "error": {
                      *             "type": "unsupported-format",
                      *             "title": "The file is not in a format that tumorscope reads.",
-                     *             "detail": "It begins with 4e 6f 74 65."
+                     *             "detail": "The content (it starts with 4e 6f 74 65 73 20 6f 66) is not PNG, JPEG, BMP, TIFF, WebP, DICOM, NIfTI, NRRD, MetaImage or MGH."
                      *           },
                      *           "slice_index": null,
                      *           "notice": "Research use only. Not a medical device."

@@ -88,7 +88,7 @@ def run_batch(config: BatchConfig, *, progress: Callable[[int, int], None]) -> S
         If the model cannot be used.
     """
     _check_engine(config)
-    _check_output(config)
+    _refuse_other_format(config)
     if not config.output.parent.is_dir():
         raise UsageError(
             f"The folder {config.output.parent} for the output does not exist; create it first."
@@ -145,7 +145,7 @@ def _answer(config: BatchConfig, job: Job, folder: PartialFolder) -> Iterator[tu
         yield from answer_on_ray(job, parts, workers=config.workers, address=config.address)
 
 
-def _check_output(config: BatchConfig) -> None:
+def _refuse_other_format(config: BatchConfig) -> None:
     """Refuse a name that promises another format."""
     suffixes = [one.lower() for one in config.output.suffixes]
     while suffixes and suffixes[-1] in _COMPRESSED:

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 import fsspec
 
 from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError, UsageError
-from tumorscope.imaging.formats.table import ZIP_MAGICS
+from tumorscope.imaging.formats.table import ZIP_MAGICS, is_tar
 from tumorscope.imaging.inputs.archives import open_archive
 from tumorscope.imaging.inputs.sources import (
     HEAD_BYTES,
@@ -34,8 +34,6 @@ from tumorscope.system.csv_rows import read_rows
 PATH_COLUMN: Final = "path"
 """Of a manifest, as ``tumorscope data split`` writes it too."""
 
-_TAR_MAGIC: Final = b"ustar"
-_TAR_MAGIC_PLACE: Final = 257  # POSIX.1-1988, of both the POSIX and the GNU format
 _PACKED_TAR: Final = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 
 _KINDS: Final = {one.type: one for one in ImageError.__subclasses__()}
@@ -130,7 +128,7 @@ def _list_path(path: Path, limits: Limits) -> Iterator[Unit]:
         for item in walk_folder(path):
             if isinstance(item, ReadFailure):
                 yield _failed(item.source, path, item.error)
-            elif _is_tar(item) or may_be_scan(item.name, partial(_head, item)):
+            elif is_tar(_head(item)) or may_be_scan(item.name, partial(_head, item)):
                 yield from _list_file(item, limits)
     else:
         yield from _list_file(path, limits)
@@ -153,7 +151,7 @@ def _list_file(path: Path, limits: Limits) -> Iterator[Unit]:
             )
         if _head(path).startswith(ZIP_MAGICS):
             yield from _list_zip(path, limits)
-        elif _is_tar(path):
+        elif is_tar(_head(path)):
             yield from _list_tar(path)
         else:
             yield Unit(label(path), str(path.absolute()), path.stat().st_size)
@@ -265,11 +263,6 @@ def _below(name: str, root: str) -> tuple[str, ...]:
 def _is_wanted(name: str, head: Callable[[], bytes]) -> bool:
     path = PurePosixPath(name)
     return not any(map(is_hidden, path.parts)) and may_be_scan(path.name, head)
-
-
-def _is_tar(path: Path) -> bool:
-    head = _head(path)
-    return head[_TAR_MAGIC_PLACE : _TAR_MAGIC_PLACE + len(_TAR_MAGIC)] == _TAR_MAGIC
 
 
 def _head(path: Path) -> bytes:

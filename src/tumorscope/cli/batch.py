@@ -9,11 +9,10 @@ from typing import Final, Literal
 import click
 
 from tumorscope.cli.options import model_option, operating_point_option, threshold_option
-from tumorscope.errors import MissingExtraError
+from tumorscope.errors import needs_extra
 from tumorscope.labels import NOTICE
 
 EXIT_SOME_FAILED: Final = 1
-_EXTRA: Final = ("pyarrow", "fsspec", "ray", "filelock")
 
 
 @click.command()
@@ -66,12 +65,8 @@ def batch(
     INPUT is a file, folder, glob, manifest (.csv), zip, tar or fsspec URL. If a run is interrupted,
     the same command continues it. Exit codes are those of predict.
     """
-    try:
+    with needs_extra("The batch", "scale"):
         from tumorscope.batch.run import BatchConfig, run_batch
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        raise MissingExtraError(feature="The batch", extra="scale") from error
     config = BatchConfig(
         place=place,
         output=output,

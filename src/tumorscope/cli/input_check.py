@@ -8,6 +8,7 @@ import click
 
 from tumorscope.cli.options import manifest_option, model_option, new_artifact_options, root_option
 from tumorscope.errors import needs_extra
+from tumorscope.labels import NOTICE
 
 
 @click.command("input-check")
@@ -24,3 +25,4 @@ def input_check(
     artifact = refit(model, manifest, output=output, root=root, overwrite=overwrite)
     fitted = artifact.manifest.input_check
     click.echo(f"{output}: rejected beyond a novelty of {fitted.threshold if fitted else 1:.4f}")
+    click.echo(NOTICE)

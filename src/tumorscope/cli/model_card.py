@@ -84,7 +84,7 @@ def _about(manifest: Manifest) -> Iterator[tuple[str, str]]:
 def _input(manifest: Manifest) -> Iterator[tuple[str, str]]:
     size = manifest.preprocessing.size
     steps = manifest.preprocessing.to_dict()
-    yield "canvas", f"{size} x {size} pixels, grey, 8 bits; scans of any size are brought onto it"
+    yield "canvas", f"{size} x {size} pixels, gray, 8 bits; scans of any size are brought onto it"
     yield "steps", f"{steps['name']}, version {steps['version']}"
     if manifest.input_check is None:
         yield "input check", "none"

@@ -6,9 +6,9 @@ import json
 import os
 import signal
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -21,7 +21,7 @@ from tumorscope.cli.options import (
     threshold_option,
 )
 from tumorscope.cli.settings import config_option
-from tumorscope.errors import MissingExtraError, UsageError
+from tumorscope.errors import UsageError, needs_extra
 from tumorscope.imaging.limits import MEBIBYTE
 from tumorscope.labels import NOTICE
 from tumorscope.model.classifier import load_model
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _LIMITS: Final = NodeConfig()
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 _REOPEN: Final = getattr(signal, "SIGHUP", None)
+_STEP_S: Final = 0.5
 
 
 def _limit(
@@ -194,7 +195,7 @@ def node(
             err=True,
         )
         click.echo(NOTICE, err=True)
-        while signals.get() == _REOPEN:
+        while _next(signals) == _REOPEN:
             if file is not None:
                 file.reopen()
         receiver.stop()
@@ -209,11 +210,16 @@ def _caught_signals() -> SimpleQueue[int]:
     return caught
 
 
+def _next(caught: SimpleQueue[int]) -> int:
+    """Wait for a signal; in steps, for on Windows nothing interrupts a longer wait."""
+    while True:
+        with suppress(Empty):
+            return caught.get(timeout=_STEP_S)
+
+
 def _node_class() -> type[DicomNode]:
-    try:
+    with needs_extra("The DICOM node", "dicom"):
         from tumorscope.serving.dicom.node import DicomNode
-    except ImportError as error:
-        raise MissingExtraError(feature="The DICOM node", extra="dicom") from error
     return DicomNode
 
 
@@ -234,12 +240,10 @@ def _store_and_forward(
     send_to: tuple[str, ...],
     stow: tuple[str, ...],
 ) -> StoreAndForward:
-    try:
+    with needs_extra("Sending results", "dicom"):
         from tumorscope.serving.dicom.delivery import Receiver, StoreReceiver, StowReceiver
         from tumorscope.serving.dicom.results.make import parse_kinds
         from tumorscope.serving.dicom.store_and_forward import StoreAndForward
-    except ImportError as error:
-        raise MissingExtraError(feature="Sending results", extra="dicom") from error
     receivers: list[Receiver] = [
         *(StoreReceiver.parse(one, calling=config.ae_title) for one in send_to),
         *(StowReceiver(one) for one in stow),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -31,6 +32,9 @@ def prune(run: Path, output: Path, width: float, overwrite: bool) -> None:
     before, after = make(run, output=output, width=width, overwrite=overwrite)
     click.echo(
         f"{output}: {after / 1e6:.1f} million weights of {before / 1e6:.1f}. Next: "
-        + next_command(f"train --weights {output} --set width={width} --teacher ARTIFACT")
+        + next_command(
+            f"train --manifest FILE --weights {shlex.quote(str(output))} --set width={width} "
+            "--teacher ARTIFACT --output FOLDER"
+        )
     )
     click.echo(NOTICE)

@@ -194,7 +194,7 @@ def serve(
     """Serve the HTTP API and the web page, until stopped."""
     if key_file is not None:
         click.echo(
-            "tumorscope: --new-api-key goes away; use: tumorscope keys add NAME --api-keys "
+            "tumorscope: --new-api-key is deprecated; use tumorscope keys add NAME --api-keys "
             f"{key_file}",
             err=True,
         )

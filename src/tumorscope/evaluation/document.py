@@ -59,13 +59,13 @@ class Document:
         if self.legend:
             yield from ("", self.legend)
         for table in self.tables:
-            yield from ("", f"## {table.title}", "", _markdown_row(table.header))
+            yield from ("", f"## {_inline(table.title)}", "", _markdown_row(table.header))
             yield "|" + " --- |" * len(table.header)
             yield from map(_markdown_row, table.rows)
         if self.pictures:
             yield from ("", "## Plots")
         for picture in self.pictures:
-            yield from ("", f"![{picture.description}]({picture.path.name})")
+            yield from ("", f"![{_inline(picture.description)}]({picture.path.name})")
 
 
 def render_page(package: str, template: str, **values: Any) -> str:

@@ -13,7 +13,8 @@ from tumorscope.errors import ImageContentError
 def fill_background(values: NDArray[Any]) -> NDArray[np.float32]:
     """Return values as float32, with the least of them for each that is not finite.
 
-    Masking tools write NaN, and divisions infinity, where there is no head.
+    Masking tools write NaN, and divisions infinity, where there is no head. Values that are float32
+    and finite are returned as they are, not copied: a file's frames take memory enough once.
 
     Raises
     ------
@@ -21,11 +22,10 @@ def fill_background(values: NDArray[Any]) -> NDArray[np.float32]:
         If none of them is finite.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        numbers = np.asarray(values).astype(np.float32)
+        numbers = np.asarray(values).astype(np.float32, copy=False)
     finite = np.isfinite(numbers)
     if finite.all():
         return numbers
     if not finite.any():
         raise ImageContentError("The image holds only NaN or infinite values; there is no picture.")
-    numbers[~finite] = numbers[finite].min()
-    return numbers
+    return np.where(finite, numbers, numbers[finite].min())

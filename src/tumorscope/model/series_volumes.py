@@ -41,7 +41,7 @@ ORDER: Final = "order"
 
 
 @dataclass(frozen=True, slots=True)
-class SeriesVolume:
+class VolumeSlices:
     """Slices of one volume, and by what it differs from the others of its series."""
 
     slices: tuple[Prediction, ...]
@@ -103,13 +103,13 @@ def _digest(one: Prediction) -> str | None:
     return None if one.member is None else one.member.digest
 
 
-def split_volumes(slices: Sequence[Prediction]) -> list[SeriesVolume]:
+def split_volumes(slices: Sequence[Prediction]) -> list[VolumeSlices]:
     """Part the slices of a series into volumes, in the order of their first slices.
 
     Slices that are not parallel are of different volumes. Of parallel ones, those are that lie at
     one place; the header's most telling difference, or else their order, says which go together.
     """
-    found: list[SeriesVolume] = []
+    found: list[VolumeSlices] = []
     for parallel in _parallel(slices):
         found += _parted(parallel, ())
     return found
@@ -133,16 +133,16 @@ def _parallel(slices: Sequence[Prediction]) -> list[list[Prediction]]:
     return [members for _, members in groups]
 
 
-def _parted(slices: list[Prediction], traits: tuple[tuple[str, str], ...]) -> list[SeriesVolume]:
+def _parted(slices: list[Prediction], traits: tuple[tuple[str, str], ...]) -> list[VolumeSlices]:
     depth = _depth(slices)
     if depth <= 1 and not _is_without_places(slices):
-        return [SeriesVolume(tuple(slices), traits)]
+        return [VolumeSlices(tuple(slices), traits)]
     best = _best_trait(slices, depth)
     if best is None:
         if depth <= 1:
-            return [SeriesVolume(tuple(slices), traits)]
+            return [VolumeSlices(tuple(slices), traits)]
         return _by_order(slices, traits)
-    found: list[SeriesVolume] = []
+    found: list[VolumeSlices] = []
     for value, members in _groups(slices, best).items():
         found += _parted(members, (*traits, (best, value)))
     return found
@@ -196,7 +196,7 @@ def _groups(slices: Iterable[Prediction], keyword: str) -> dict[str, list[Predic
     return groups
 
 
-def _by_order(slices: list[Prediction], traits: tuple[tuple[str, str], ...]) -> list[SeriesVolume]:
+def _by_order(slices: list[Prediction], traits: tuple[tuple[str, str], ...]) -> list[VolumeSlices]:
     """Give the first slice of each place to the first volume, the second to the second, ..."""
     seen: Counter[float | None] = Counter()
     groups: dict[int, list[Prediction]] = {}
@@ -205,7 +205,7 @@ def _by_order(slices: list[Prediction], traits: tuple[tuple[str, str], ...]) -> 
         seen[place] += 1
         groups.setdefault(seen[place], []).append(one)
     return [
-        SeriesVolume(tuple(members), (*traits, (ORDER, str(number))))
+        VolumeSlices(tuple(members), (*traits, (ORDER, str(number))))
         for number, members in sorted(groups.items())
     ]
 

@@ -26,7 +26,7 @@ from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows, type_index
 from tumorscope.recipes.predictions_table import predictions_table
-from tumorscope.recipes.provenance import content_sha256, run_record
+from tumorscope.recipes.provenance import content_sha256, run_record, without_folders
 from tumorscope.recipes.training_scans import Known, find_known
 from tumorscope.system.files import check_output_folder
 
@@ -234,7 +234,10 @@ def _record(path: Path, metrics: dict[str, Any], split: str) -> None:
     """Keep the measurements in the card; those on another side than ``test`` under its name."""
     artifact = read_artifact(path)
     name = "evaluation" if split == "test" else f"evaluation_{split}"
-    card = artifact.manifest.card | {name: metrics}
+    provenance = metrics["provenance"]
+    command = without_folders(provenance["command"])
+    public = metrics | {"command": command, "provenance": provenance | {"command": command}}
+    card = artifact.manifest.card | {name: public}
     changed = replace(artifact, manifest=replace(artifact.manifest, card=card))
     write_artifact(path, changed, overwrite=True)
 

@@ -71,7 +71,7 @@ LITE_MODEL_ID: Final = f"{MODEL_ID}-lite"
 """Of a network with fewer filters."""
 
 RANGE_SCANS: Final = 96
-"""Training scans, spread over all sets, whose activations set the integer ranges."""
+"""Training scans at least, spread over all sets, whose activations set the integer ranges."""
 
 WEIGHT_BITS: Final[tuple[Literal[7, 8], ...]] = (7, 8)
 """Of the integers tried; the fewer first, which are the fast ones without VNNI."""

@@ -32,11 +32,11 @@ from tumorscope.training.onnx_graph import add_layout, add_novelty, without_nove
 from tumorscope.training.out_of_distribution import KINDS, make_counterexamples
 
 KNOWN_SCANS_EACH: Final = 100
-"""Training scans of each set and sequence, or all there are, that say what a brain MR image looks
-like. With shares by size the rare ones would be a handful."""
+"""Training scans of each set and sequence at least, and less than twice as many, or all there are,
+that say what a brain MR image looks like. With shares by size the rare ones would be a handful."""
 
 THRESHOLD_SCANS: Final = 400
-"""Calibration scans, spread over all sets, that set the threshold."""
+"""Calibration scans at least, spread over all sets, that set the threshold."""
 
 COUNTEREXAMPLES: Final = 2880
 """Made from the training scans, as many of each kind."""
@@ -120,7 +120,10 @@ def input_check(
 
 
 def spread(rows: Sequence[ManifestRow], split: str, count: int) -> list[ManifestRow]:
-    """Take every n-th labeled row of a split, so that all sets are seen."""
+    """Take every n-th labeled row of a split, so that all sets are seen.
+
+    At least ``count`` rows and less than twice as many, or all there are.
+    """
     labeled = [row for row in rows if row.split == split and row.tumor is not None]
     return labeled[:: max(1, len(labeled) // count)]
 

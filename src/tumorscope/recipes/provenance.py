@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
+import shlex
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +35,10 @@ RECORDED_PACKAGES: Final = (
     "onnxruntime",
     "scikit-learn",
 )
+
+
+_NO_FILES: Final = ("--labels", "--patient-pattern")
+"""Options whose values are words or regular expressions, which may hold slashes."""
 
 
 def library_versions() -> dict[str, str]:
@@ -69,6 +76,20 @@ def run_record(
         **model,
         "versions": library_versions(),
     }
+
+
+def without_folders(command: str) -> str:
+    """Return a command with the names of its files alone.
+
+    An artifact is given away; where somebody keeps files is nobody's business, and no part of what
+    was measured.
+    """
+    words = shlex.split(command)
+    for at, (before, word) in enumerate(pairwise(words), start=1):
+        if before not in _NO_FILES:
+            option = word[: word.find("=") + 1] if word.startswith("-") else ""
+            words[at] = option + re.split(r"[/\\]", word.removeprefix(option).rstrip("/\\"))[-1]
+    return shlex.join(words)
 
 
 def git_commit() -> str | None:

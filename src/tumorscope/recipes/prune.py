@@ -21,7 +21,7 @@ from tumorscope.training.network import backbone_layers
 from tumorscope.training.pruning import prune_filters
 
 SCANS: Final = 128
-"""Of the train split, spread over all sets; their maps at full size take 5 GB of memory."""
+"""Of the train split at least, spread over all sets; the maps at full size take 5 GB of memory."""
 
 
 def prune(run: Path, *, output: Path, width: float, overwrite: bool = False) -> tuple[int, int]:

@@ -76,7 +76,7 @@ def _levels(image: NDArray[Any]) -> NDArray[np.uint16]:
     levels = np.rint(image).astype(np.int64)
     levels -= min(int(levels.min()), 0)
     if levels.max() > _GREATEST:
-        raise ValueError(f"grey level {levels.max():,}; {_GREATEST:,} is the greatest of 16 bits")
+        raise ValueError(f"gray level {levels.max():,}; {_GREATEST:,} is the greatest of 16 bits")
     kept: NDArray[np.uint16] = levels.astype(np.uint16)
     return kept
 

@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tumorscope.errors import CorruptImageError, UnsupportedFormatError
-
-_LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
-"""Weights of red, green and blue. ITU-R BT.601, which Pillow's conversion to ``L`` uses as well."""
+from tumorscope.imaging.luma import LUMA
 
 _LOWER: Final = {
     "RGB;16B": "RGB;16L",
@@ -83,7 +81,7 @@ def read_deep_color(page: Image.Image, content: bytes) -> NDArray[np.float32] | 
         if found is None:
             return None
         samples = found
-    grey = samples[..., 0] if samples.shape[2] < 3 else samples[..., :3] @ _LUMA
+    grey = samples[..., 0] if samples.shape[2] < 3 else samples[..., :3] @ LUMA
     if samples.shape[2] in (2, 4) and _has_alpha(page, tags):
         grey = grey * (samples[..., -1] / np.float32(65535))  # what is transparent is shown black
     return _upright(grey, page)
@@ -136,7 +134,7 @@ def _read_planes(tags: Any, content: bytes) -> NDArray[np.float32]:
     count = int(tags.get(_SAMPLES, 1))
     known = (
         tags.get(_PHOTOMETRIC) == _RGB
-        and set(tags[_BITS]) == {16}
+        and set(tags.get(_BITS, ())) == {16}
         and set(tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))) == {_UNSIGNED}
         and tags.get(_COMPRESSION, 1) in _COMPRESSIONS
         and count in (3, 4)
@@ -147,8 +145,8 @@ def _read_planes(tags: Any, content: bytes) -> NDArray[np.float32]:
             "with interleaved channels."
         )
     tiled = _TILE_OFFSETS in tags
-    offsets = tags[_TILE_OFFSETS if tiled else _STRIP_OFFSETS]
-    sizes = tags[_TILE_BYTES if tiled else _STRIP_BYTES]
+    offsets = tags.get(_TILE_OFFSETS if tiled else _STRIP_OFFSETS, ())
+    sizes = tags.get(_TILE_BYTES if tiled else _STRIP_BYTES, ())
     share = len(offsets) // count
     if share < 1 or len(offsets) != len(sizes) or len(offsets) != share * count:
         raise CorruptImageError("The TIFF's channels are not all there; it is damaged.")

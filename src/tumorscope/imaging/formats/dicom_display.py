@@ -20,9 +20,7 @@ from tumorscope.errors import ImageContentError
 from tumorscope.imaging.formats.dicom_geometry import functional_groups
 from tumorscope.imaging.formats.dicom_header import number, numbers, term
 from tumorscope.imaging.formats.dicom_pixels import bits_stored, photometric, stored_frames
-
-_LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
-"""Weights of red, green and blue. ITU-R BT.601, as in the raster formats."""
+from tumorscope.imaging.luma import LUMA
 
 _FUNCTIONS: Final = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
@@ -59,7 +57,7 @@ def _displayed(
     if interpretation == "PALETTE COLOR":
         frame = apply_color_lut(frame, ds)
     if frame.ndim == 3:
-        return np.asarray(frame[..., :3].astype(np.float32) @ _LUMA), None
+        return np.asarray(frame[..., :3].astype(np.float32) @ LUMA), None
     padding = _padding(frame, ds)
     if padding is not None:
         frame = np.where(padding, frame[~padding].min(), frame)

@@ -21,6 +21,9 @@ from tumorscope.imaging.formats.volume import (
 from tumorscope.imaging.limits import Limits
 
 _HEADER_BYTES: Final = {1: 348, 2: 540}
+_MOST_EXTENSIONS: Final = 10_000
+"""Walked over; behind more, the voxels begin where the header says."""
+
 _EXTENSION_BLOCK: Final = 16
 """Extensions are this, or a multiple of it, long. NIfTI-1, "Extended header structure"."""
 
@@ -82,17 +85,17 @@ def _scaling(header: Any) -> tuple[float, float]:
 
 def _voxel_offset(content: bytes, header: Any, version: int) -> int:
     """Return where the voxels begin: behind the header and its extensions, whatever it says."""
-    least = _HEADER_BYTES[version] + 4
+    least, stated = _HEADER_BYTES[version] + 4, _stated_offset(header)
     order: Literal["little", "big"] = "little" if header.endianness == "<" else "big"
     has_extensions = content[least - 4 : least - 3] not in (b"", b"\x00")
-    while has_extensions:
+    for _ in range(_MOST_EXTENSIONS if has_extensions else 0):
         size = int.from_bytes(content[least : least + 4], order)
         if size < _EXTENSION_BLOCK or size % _EXTENSION_BLOCK or least + size > len(content):
             break
         least += size
-        if least >= _stated_offset(header):
+        if least >= stated:
             break
-    return max(least, _stated_offset(header))
+    return max(least, stated)
 
 
 def _stated_offset(header: Any) -> int:

@@ -22,6 +22,7 @@ from tumorscope.errors import (
 from tumorscope.imaging.background import fill_background
 from tumorscope.imaging.formats.deep_color import read_deep_color
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
+from tumorscope.imaging.luma import LUMA
 from tumorscope.imaging.quiet import quiet
 from tumorscope.imaging.scan import Scan
 
@@ -40,8 +41,6 @@ _DEEP_MODES: Final = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 _TRANSPARENT_MODES: Final = frozenset({"LA", "PA", "RGBA", "RGBa"})
 _OPAQUE_MODES: Final = frozenset({"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV"})
 
-_LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
-"""Weights of red, green and blue. ITU-R BT.601, which Pillow's conversion to ``L`` uses as well."""
 
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
 _UNSIGNED, _SIGNED = 1, 2
@@ -132,7 +131,7 @@ def from_array(array: NDArray[Any], source: str, limits: Limits = DEFAULT_LIMITS
     with np.errstate(over="ignore", invalid="ignore"):
         values = array.astype(np.float32)
         if is_color:
-            values = values[..., :3] @ _LUMA
+            values = values[..., :3] @ LUMA
     return Scan(values * np.float32(255) if array.dtype.kind == "b" else values, source)
 
 
@@ -241,7 +240,7 @@ def _deep_grey(picture: Image.Image, tags: Any) -> NDArray[np.float32]:
 def _grey(picture: Image.Image) -> NDArray[np.float32]:
     if picture.mode not in _OPAQUE_MODES | _TRANSPARENT_MODES:
         raise UnsupportedFormatError(
-            f"The image's color mode {picture.mode} is not supported; save it as grey or RGB."
+            f"The image's color mode {picture.mode} is not supported; save it as gray or RGB."
         )
     if "transparency" in picture.info or picture.mode in _TRANSPARENT_MODES:
         # What is transparent is shown black, the background of a scan.

@@ -34,7 +34,7 @@ _BMP_HEADER_BYTES: Final = frozenset({12, 40, 52, 56, 64, 108, 124})
 _MGH_TYPES: Final = frozenset({0, 1, 3, 4})
 """UCHAR, INT, FLOAT and SHORT of the MGH format."""
 
-_TAR_MAGIC_PLACE: Final = 257
+_TAR_MAGIC_PLACE: Final = 257  # POSIX.1-1988, of both the POSIX and the GNU format
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +161,9 @@ def _has_brand(*brands: bytes) -> Callable[[bytes], bool]:
     return lambda head: head[4:8] == b"ftyp" and head[8:12] in brands
 
 
-def _is_tar(head: bytes) -> bool:
-    return head[_TAR_MAGIC_PLACE : _TAR_MAGIC_PLACE + 5] == b"ustar"
+def is_tar(head: bytes) -> bool:
+    """Tell whether a file that begins so is a tar archive."""
+    return head.startswith(b"ustar", _TAR_MAGIC_PLACE)
 
 
 _AS_PNG: Final = "save the picture as PNG"
@@ -271,7 +272,7 @@ FORMATS: Final = (
         "tar",
         (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"),
         "container",
-        _is_tar,
+        is_tar,
         advice=_UNPACK,
     ),
     Format("7z", (".7z",), "container", _starts(b"7z\xbc\xaf\x27\x1c"), advice=_UNPACK),

@@ -129,7 +129,8 @@ def _from_object(source: object, name: str, limits: Limits) -> list[Scan]:
     if isinstance(source, Volume):
         check_shape(source.voxels.shape, limits, "volume in memory")
         check_grey(source.voxels.dtype, "volume in memory")
-        voxels = np.atleast_3d(fill_background(source.voxels))
+        # A copy: what a caller does with the own array is no change of ours.
+        voxels = np.atleast_3d(fill_background(np.array(source.voxels)))
         return to_scans(replace(source, voxels=voxels), name)
     if isinstance(source, np.ndarray):
         from tumorscope.imaging.formats.raster import from_array

@@ -172,3 +172,21 @@ class ServerConfig:
                 f"The address {self.host} can be reached from other machines, so an API key is "
                 "needed: make one with 'tumorscope keys add NAME', or bind to 127.0.0.1."
             )
+
+
+def service_limits(config: ServerConfig) -> dict[str, int | float]:
+    """Return the bounds that ``GET /api/v1/model`` tells."""
+    return {
+        "upload_bytes": config.max_upload_bytes,
+        "upload_files": config.max_upload_files,
+        "upload_slices": config.max_slices,
+        "job_bytes": config.max_job_bytes,
+        "job_files": config.max_job_files,
+        "job_slices": config.max_job_slices,
+        "file_bytes": config.limits.max_bytes,
+        "image_pixels": config.limits.max_pixels,
+        "volume_voxels": config.limits.max_voxels,
+        "hold_seconds": config.max_hold_s,
+        "keep_seconds": int(config.keep_results_s),
+        "jobs": config.max_jobs,
+    }

@@ -11,7 +11,7 @@ from tumorscope.serving.http_api.base.logs import log_repeated
 RETRY_AFTER_S: Final = 30
 """Somebody has to make room, or results have to expire."""
 
-DETAIL: Final = "The disk of the service is full or read-only; nothing was taken in."
+DETAIL: Final = "The disk of the service is full or read-only; the request was not accepted."
 _ERRNOS: Final = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _CODES: Final = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
 

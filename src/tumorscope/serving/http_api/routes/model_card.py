@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from tumorscope.imaging.formats.table import READ_NAMES
 from tumorscope.labels import CLASSES, NOTICE, TUMOR_TYPES
 from tumorscope.model.input_check import InputCheck
-from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.http_api.base.config import service_limits
 from tumorscope.serving.http_api.base.problems import json_response
 from tumorscope.serving.http_api.jobs.service import current_service
 from tumorscope.serving.http_api.schemas.openapi import Answered, describe
@@ -41,7 +41,7 @@ def get_model() -> ResponseReturnValue:
         if manifest.input_check is None
         else _input_check(manifest.input_check, manifest.card),
         "card": manifest.card,
-        "limits": _limits(service.config),
+        "limits": service_limits(service.config),
         "formats": list(FORMATS),
         "notice": NOTICE,
     }
@@ -76,20 +76,3 @@ def _measured(card: dict[str, Any], section: str) -> dict[str, Measured]:
 
 class _Rejected(msgspec.Struct):
     rejected: Measured
-
-
-def _limits(config: ServerConfig) -> dict[str, Any]:
-    return {
-        "upload_bytes": config.max_upload_bytes,
-        "upload_files": config.max_upload_files,
-        "upload_slices": config.max_slices,
-        "job_bytes": config.max_job_bytes,
-        "job_files": config.max_job_files,
-        "job_slices": config.max_job_slices,
-        "file_bytes": config.limits.max_bytes,
-        "image_pixels": config.limits.max_pixels,
-        "volume_voxels": config.limits.max_voxels,
-        "hold_seconds": config.max_hold_s,
-        "keep_seconds": int(config.keep_results_s),
-        "jobs": config.max_jobs,
-    }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tumorscope.imaging.formats.table import why_unread
 from tumorscope.imaging.limits import MEBIBYTE
 from tumorscope.labels import NOTICE
-from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.http_api.base.config import ServerConfig, service_limits
 from tumorscope.serving.http_api.base.problems import KINDS, RefusalError, problem_body
 
 _ID: Final = "5b9ff0b4-2f0e-4ed6-9a4a-0d3c8f7f1a11"
@@ -68,7 +69,7 @@ _FAILED: Final = {
     "error": {
         "type": "unsupported-format",
         "title": "The file is not in a format that tumorscope reads.",
-        "detail": "It begins with 4e 6f 74 65.",
+        "detail": why_unread(b"Notes of the ward", "notes.txt"),
     },
     "slice_index": None,
     "notice": NOTICE,
@@ -183,20 +184,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         "conformal": {"coverage": 0.95, "tumor": 0.31, "no_tumor": 0.42},
         "input_check": None,
         "card": {},
-        "limits": {
-            "upload_bytes": 64 * MEBIBYTE,
-            "upload_files": 64,
-            "upload_slices": 256,
-            "job_bytes": 1024 * MEBIBYTE,
-            "job_files": 5000,
-            "job_slices": 20_000,
-            "file_bytes": 256 * MEBIBYTE,
-            "image_pixels": 32_000_000,
-            "volume_voxels": 128_000_000,
-            "hold_seconds": 3600,
-            "keep_seconds": 3600,
-            "jobs": 16,
-        },
+        "limits": service_limits(ServerConfig()),
         "formats": ["PNG", "DICOM", "NIfTI"],
         "notice": NOTICE,
     },

@@ -93,7 +93,7 @@ class SliceView(Struct):
     series_description: SeriesDescription
     value_range: Annotated[
         Pair,
-        Meta(description="Values, in the file's own units, of grey 0 and 65535 at ?depth=16."),
+        Meta(description="Values, in the file's own units, of gray 0 and 65535 at ?depth=16."),
     ]
     window: Annotated[Pair, Meta(description="Values shown black and white at ?depth=8.")]
     image: Annotated[
@@ -321,7 +321,7 @@ class PictureQuery(Struct):
 
     depth: Annotated[
         Literal["8", "16"],
-        Meta(description="8: windowed for display; 16: all grey values, see value_range."),
+        Meta(description="8: windowed for display; 16: all gray values, see value_range."),
     ] = "8"
 
 
