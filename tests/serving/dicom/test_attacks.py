@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -277,6 +278,29 @@ def test_full_disk_is_a_refusal_and_no_half_line(
         resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, (-1, -1))
         assert struct.pack("<HHLH", 0, 0x0900, 2, 0) in send()
     assert {one["kind"] for one in answers(node.output)} == {"image"}
+    assert "Traceback" not in node.log
+
+
+def test_data_set_that_no_file_can_be_made_for_is_refused(
+    start: Callable[..., NodeProcess],
+    make_image: MakeImage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    monkeypatch.setenv("TMPDIR", str(spool))
+    node = start()
+    with closing(associated(node.port)) as peer:
+        for is_there, status in ((True, 0), (False, 0xA700), (False, 0xA700), (True, 0)):
+            if is_there:
+                spool.mkdir(exist_ok=True)
+            else:
+                shutil.rmtree(spool, ignore_errors=True)
+            for part in session(make_image())[2:-1]:
+                peer.sendall(part)
+            assert struct.pack("<HHLH", 0, 0x0900, 2, status) in read_pdu(peer)
+    assert "the data set cannot be kept" in node.log
     assert "Traceback" not in node.log
 
 

@@ -126,6 +126,8 @@ def test_a_series_is_answered_after_a_restart(
     clock.now += 2
     pacs = Pacs()
     second = start(pacs)
+    assert not second.answer_one(), "nobody could send while no node ran"
+    clock.now += 2
     assert second.answer_one()
     assert not second.answer_one()
     second._write_lines()
@@ -213,6 +215,7 @@ def test_a_series_that_ends_the_process_is_given_up(tmp_path: Path) -> None:
         assert store.due(10) is not None
         store.close()
     store = SeriesStore(tmp_path / "store", clock)
+    clock.now += 100
     assert store.due(10) is None
     assert store.count()["failed"] == 1
     assert "3 times" in store.reasons()["1.3"]

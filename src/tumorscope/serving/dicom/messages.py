@@ -20,6 +20,7 @@ from tumorscope.serving.dicom.places import LOG, Place, Places
 if TYPE_CHECKING:
     from pynetdicom.association import Association
     from pynetdicom.dimse import _QueueItem
+    from pynetdicom.dimse_messages import DIMSEMessage
     from pynetdicom.dimse_primitives import DimsePrimitiveType
 
 MAX_COMMAND: Final = 16 * 1024
@@ -147,7 +148,7 @@ class BoundedMessages(DIMSEServiceProvider):
     def _check_command(self, value: bytes) -> None:
         if self.message is None:
             self._begin()
-        elif self.message._data_set_file:
+        elif self._is_in_dataset:
             raise ProtocolError("a command in the middle of a data set")
         self._command += value[1:]
         if len(self._command) > MAX_COMMAND:
@@ -170,7 +171,7 @@ class BoundedMessages(DIMSEServiceProvider):
 
     def _bounded(self, value: bytes) -> bytes:
         """Return the fragment of a data set, or no more than its header where it is too large."""
-        if self.message is None or not self.message._data_set_file:
+        if not self._is_in_dataset:
             raise ProtocolError("a data set without its command")
         self._size += len(value) - 1
         if self._size - self._marked >= PROGRESS_BYTES:
@@ -190,16 +191,33 @@ class BoundedMessages(DIMSEServiceProvider):
         try:
             super().receive_primitive(_fragment(context_id, value))
         except OSError as error:
-            if self.message is None or not self.message._data_set_file:
+            if self.message is None:
                 raise
             self._refuse(f"the data set cannot be kept ({error.strerror})")
-            super().receive_primitive(_fragment(context_id, value[:1]))
+            # A file that cannot be made fails when the command is complete, which is known then.
+            if not value[0] & _COMMAND:
+                super().receive_primitive(_fragment(context_id, value[:1]))
+
+    @property
+    def _is_in_dataset(self) -> bool:
+        """Tell whether the command is complete and its data set is not."""
+        message = self.message
+        return message is not None and (message._data_set_file or self.refusal) is not None
 
     def _refuse(self, reason: str) -> None:
+        """Give the file up: its room is free at once, and no write to it can fail any more."""
         self.refusal, self.place.kept = reason, 0
-        # Frees the disk at once.
-        file = cast("BinaryIO", self.message._data_set_file)  # type: ignore[union-attr]
-        os.ftruncate(file.fileno(), 0)
+        message = cast("DIMSEMessage", self.message)
+        file, path = message._data_set_file, message._data_set_path
+        message._data_set_file = message._data_set_path = None
+        if file is None:
+            return
+        with suppress(OSError):
+            os.ftruncate(file.fileno(), 0)
+        with suppress(OSError):
+            file.close()
+        if self.received is None and isinstance(path, Path):
+            path.unlink(missing_ok=True)
 
     def _unlink(self, path: Path) -> None:
         self.received = path.open("rb")

@@ -102,6 +102,8 @@ class SeriesStore:
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._folder, self._clock = folder, clock
+        # Nobody could send while no node ran: that is no sign that a series is complete.
+        self._opened = clock()
         self._images, self._results = folder / "images", folder / "results"
         try:
             for one in (folder, self._images, self._results):
@@ -164,7 +166,12 @@ class SeriesStore:
         return "new"
 
     def due(self, after_s: float) -> KeptSeries | None:
-        """Return the series that has been complete the longest, and count that it is begun."""
+        """Return the series that has been complete the longest, and count that it is begun.
+
+        Complete is a series of which nothing came for ``after_s`` seconds in which a node ran.
+        """
+        if self._clock() - after_s < self._opened:
+            return None
         with self._transaction():
             row = self._db.execute(
                 "SELECT key, origin, attempts FROM series WHERE state = 'open' AND arrived <= ? "
