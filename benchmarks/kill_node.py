@@ -57,13 +57,11 @@ from tumorscope.serving.dicom.results.make import Result, parse_kinds
 from tumorscope.serving.dicom.results.source import hashed_uid
 
 KINDS: Final = "sr,sc,pm,seg"
-SERIES_AFTER_S: Final = 3.0
+SERIES_AFTER_S: Final = 2.0
 """A sender that pauses for longer has its series answered twice, as is documented."""
 
 SLICES: Final = 5
 SIZE: Final = 96
-LIFE_S: Final = 6.0
-"""A node lives for no longer than this before it is killed."""
 SMALL_DISK: Final = 12 * 1024 * 1024
 STATUS: Final = struct.pack("<HHL", 0, 0x0900, 2)
 """Tag and length of the status in an encoded command set; its value follows."""
@@ -77,6 +75,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--instances", type=int, default=1000)
     parser.add_argument("--senders", type=int, default=4)
+    parser.add_argument("--life", type=float, default=8.0, help="seconds until a kill, at most")
     parser.add_argument("--seconds", type=float, default=3600.0, help="end then; go on next time")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--model", type=Path, help="artifact; default one made for tests")
@@ -137,7 +136,7 @@ def killed(options: argparse.Namespace, model: Path) -> dict[str, Any]:
             one.start()
         while len(kills) < options.kills and time.monotonic() < end:
             node.wait_until_open()
-            time.sleep(chance.uniform(0, LIFE_S))
+            time.sleep(chance.uniform(0, options.life))
             node.kill()
             kills.add(where(folder / "store"))
             node.start()
@@ -243,29 +242,33 @@ def where(store: Path) -> str:
             return "starting"
         with closing(sqlite3.connect(Path(name) / "node.sqlite")) as db:
 
-            def count(what: str) -> int:
-                try:
-                    return int(db.execute(f"SELECT count(*) FROM {what}").fetchone()[0])  # noqa: S608
-                except sqlite3.Error:
-                    return 0
+            def is_any(what: str) -> bool:
+                return db.execute(f"SELECT 1 FROM {what} LIMIT 1").fetchone() is not None  # noqa: S608
 
-            if count("series WHERE state = 'open' AND attempts > 0"):
-                return "answering"
-            if count("lines"):
-                return "writing lines"
-            if count("outbox WHERE sent IS NULL"):
-                return "sending results"
-            return "receiving" if count("series WHERE state = 'open'") else "idle"
+            try:
+                if is_any("series WHERE state = 'open' AND attempts > 0"):
+                    return "answering"
+                if is_any("lines"):
+                    return "writing lines"
+                if is_any("outbox WHERE sent IS NULL"):
+                    return "sending results"
+                return "receiving" if is_any("series WHERE state = 'open'") else "idle"
+            except sqlite3.Error:
+                return "starting"
 
 
 def _wait_until_quiet(folder: Path, end: float, still_s: float = 4 * SERIES_AFTER_S) -> None:
-    """Wait until nothing is answered or sent any more."""
+    """Wait until nothing waits in the store, nor comes out of it."""
     files = [folder / "answers.jsonl", folder / "received"]
     before, since = None, time.monotonic()
-    while time.monotonic() < end and time.monotonic() - since < still_s:
+    while time.monotonic() < end:
         sizes = [one.stat().st_size if one.exists() else 0 for one in files]
         if sizes != before:
             before, since = sizes, time.monotonic()
+        if time.monotonic() - since > still_s:
+            if where(folder / "store") == "idle":
+                return
+            since = time.monotonic()
         time.sleep(0.2)
 
 

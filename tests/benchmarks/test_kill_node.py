@@ -19,7 +19,15 @@ pytestmark = [
 
 
 def options(folder: Path, **changes: object) -> argparse.Namespace:
-    known = {"kills": 3, "instances": 20, "senders": 2, "seconds": 240.0, "seed": 1, "model": None}
+    known = {
+        "kills": 3,
+        "instances": 20,
+        "senders": 2,
+        "seconds": 240.0,
+        "seed": 1,
+        "model": None,
+        "life": 4,
+    }
     return argparse.Namespace(**known, output=folder, **changes)
 
 

@@ -32,7 +32,7 @@ from tumorscope.serving.dicom.config import NodeConfig
 from tumorscope.serving.dicom.delivery import DeliveryError, StoreReceiver, StowReceiver
 from tumorscope.serving.dicom.node import DicomNode
 from tumorscope.serving.dicom.origin import Origin
-from tumorscope.serving.dicom.series_store import KeptSeries, SeriesStore
+from tumorscope.serving.dicom.series_store import MAX_ATTEMPTS, KeptSeries, SeriesStore
 from tumorscope.serving.dicom.store_and_forward import StoreAndForward
 
 MakeDicom = Callable[..., FileDataset]
@@ -206,20 +206,43 @@ def test_a_process_killed_between_sending_and_marking_sends_the_same_instances(
     assert len(set(uids)) == 2
 
 
-def test_a_series_that_ends_the_process_is_given_up(tmp_path: Path) -> None:
-    clock = Clock()
-    for _ in range(3):
+def test_a_series_that_ends_the_process_waits_and_is_given_up_at_last(
+    start: Any, clock: Clock, tmp_path: Path
+) -> None:
+    begun = []
+    for attempt in range(MAX_ATTEMPTS):
         store = SeriesStore(tmp_path / "store", clock)
-        store.keep("1.1", "1.3", b"x", "d", ORIGIN)
-        clock.now += 100
-        assert store.due(10) is not None
-        store.close()
-    store = SeriesStore(tmp_path / "store", clock)
-    clock.now += 100
-    assert store.due(10) is None
-    assert store.count()["failed"] == 1
-    assert "3 times" in store.reasons()["1.3"]
-    store.close()
+        if attempt == 0:
+            store.keep("1.1", "1.3", b"x", "d", ORIGIN)
+        else:  # another one is not kept waiting by it
+            store.keep(f"1.2.{attempt}", f"1.4.{attempt}", b"x", "d", ORIGIN)
+        opened = clock.now
+        clock.now += 11
+        if attempt:
+            other = store.due(10)
+            assert other is not None
+            assert other.key == f"1.4.{attempt}"
+            store.answer(other, [], {}, [])
+        while (series := store.due(10)) is None:
+            clock.now += 10
+        assert series.key == "1.3"
+        begun.append(clock.now - opened)
+        store.close()  # as a process that ends
+    assert begun[:3] == [11, 11, 11]
+    assert 60 <= begun[3] <= 71
+    assert begun[-1] >= 3600
+    one = start()
+    clock.now += 2
+    assert not one.answer_one()
+    clock.now += 3600
+    assert one.answer_one()
+    assert one._store.count()["failed"] == 1
+    assert "10 times" in one._store.reasons()["1.3"]
+    one._write_lines()
+    [line] = map(json.loads, one.written)
+    assert line["kind"] == "error"
+    assert line["source"] == "1.3"
+    assert "10 times" in line["error"]["detail"]
 
 
 def test_a_rejected_series_is_recorded_with_its_reason(

@@ -27,8 +27,13 @@ from tumorscope.system.folder_lock import hold
 KEEP_S: Final = 3600.0
 """Images stay this long after their series was answered: a slice that comes late is answered
 together with the others."""
-MAX_ATTEMPTS: Final = 3
-"""Times that a series is begun; one that ends the process each time must not end the node."""
+MAX_ATTEMPTS: Final = 10
+"""Times that a series is begun; one that ends the process each time must not do so for ever."""
+FREE_ATTEMPTS: Final = 3
+"""Times that it is begun without waiting, though after those that ended no process."""
+FIRST_PAUSE_S, LAST_PAUSE_S = 60.0, 3600.0
+"""Seconds from the start of the node until such a series is begun once more: doubled each time. The
+end of the process may have been no fault of the series, so it is not given up soon."""
 FIRST_RETRY_S, LAST_RETRY_S = 5.0, 3600.0
 """Seconds until a result that was not received is tried again: doubled each time, to an hour."""
 
@@ -67,11 +72,24 @@ Kept = Literal["new", "again", "other pixels"]
 
 @dataclass(frozen=True, slots=True)
 class KeptSeries:
-    """A series to be answered: its images by file, in order of arrival, and who sent the last."""
+    """A series to be answered.
+
+    Attributes
+    ----------
+    key
+        Series Instance UID.
+    images
+        SOP Instance UIDs by file, in order of arrival.
+    origin
+        Of the last of them.
+    attempts
+        Times that it was begun before, and not ended.
+    """
 
     key: str
     images: dict[Path, str]
     origin: Origin
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,22 +186,21 @@ class SeriesStore:
     def due(self, after_s: float) -> KeptSeries | None:
         """Return the series that has been complete the longest, and count that it is begun.
 
-        Complete is a series of which nothing came for ``after_s`` seconds in which a node ran.
+        Complete is a series of which nothing came for ``after_s`` seconds in which a node ran. One
+        that was begun before by a process that ended comes after those that were not.
         """
-        if self._clock() - after_s < self._opened:
+        now = self._clock()
+        if now - after_s < self._opened:
             return None
         with self._transaction():
-            row = self._db.execute(
+            rows = self._db.execute(
                 "SELECT key, origin, attempts FROM series WHERE state = 'open' AND arrived <= ? "
-                "ORDER BY arrived LIMIT 1",
-                (self._clock() - after_s,),
-            ).fetchone()
-            if row is None:
+                "ORDER BY attempts, arrived LIMIT 1",
+                (now - after_s,),
+            ).fetchall()
+            if not rows or now - self._opened < _pause_s(rows[0][2]):
                 return None
-            key, origin, attempts = row
-            if attempts >= MAX_ATTEMPTS:
-                self._end(key, "failed", f"The process ended {attempts} times while answering it.")
-                return None
+            key, origin, attempts = rows[0]
             self._db.execute("UPDATE series SET attempts = attempts + 1 WHERE key = ?", (key,))
             images = self._db.execute(
                 "SELECT file, uid FROM instances WHERE series = ? AND file IS NOT NULL "
@@ -191,7 +208,7 @@ class SeriesStore:
                 (key,),
             ).fetchall()
         files = {self._images / file: str(uid) for file, uid in images}
-        return KeptSeries(key, files, Origin(**json.loads(origin)))
+        return KeptSeries(key, files, Origin(**json.loads(origin)), attempts)
 
     def result_file(self, uid: str) -> Path:
         """Return where a result is written, before :meth:`answer` names it."""
@@ -240,9 +257,10 @@ class SeriesStore:
                 "UPDATE series SET attempts = max(0, attempts - 1) WHERE key = ?", (series.key,)
             )
 
-    def fail(self, series: KeptSeries, reason: str) -> None:
-        """Give a series up."""
+    def fail(self, series: KeptSeries, reason: str, line: str) -> None:
+        """Give a series up, with a line of the file of answers that says so."""
         with self._transaction():
+            self._db.execute("INSERT INTO lines (line) VALUES (?)", (line,))
             self._end(series.key, "failed", reason)
 
     def lines(self) -> tuple[list[int], list[str]]:
@@ -362,6 +380,13 @@ class SeriesStore:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+
+
+def _pause_s(attempts: int) -> float:
+    """Return the seconds from the start of the node until a series may be begun again."""
+    if attempts < FREE_ATTEMPTS:
+        return 0.0
+    return float(min(LAST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempts - FREE_ATTEMPTS)))
 
 
 def _file_name(uid: str) -> str:
