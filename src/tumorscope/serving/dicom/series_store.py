@@ -63,9 +63,18 @@ CREATE TABLE IF NOT EXISTS outbox (
     attempts INTEGER NOT NULL DEFAULT 0,
     due REAL NOT NULL DEFAULT 0,
     sent REAL,
+    stored REAL,
+    asked TEXT,
     UNIQUE (uid, destination)
 );
 """
+
+_NEW_COLUMNS: Final = {"stored": "REAL", "asked": "TEXT"}
+"""Of the outbox: when a receiver that has yet to commit to a result stored it, and the transaction
+in which it was asked to commit. A store of an earlier version has them not."""
+
+ASK_AGAIN_S: Final = 600.0
+"""A receiver that was asked to commit to results reports within this time, or is asked again."""
 
 Kept = Literal["new", "again", "other pixels"]
 
@@ -94,12 +103,13 @@ class KeptSeries:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A result that one receiver has not got yet."""
+    """A result that one receiver has not got yet, or got and not committed to."""
 
     number: int
     uid: str
     file: Path
     attempts: int
+    is_stored: bool = False
 
 
 class SeriesStore:
@@ -136,6 +146,7 @@ class SeriesStore:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_SCHEMA)
+        self._upgrade()
         self._remove_strays()
 
     def close(self) -> None:
@@ -278,12 +289,13 @@ class SeriesStore:
         """Return what is due to be sent to a receiver, in order."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT number, uid, file, attempts FROM outbox WHERE destination = ? AND sent IS "
-                "NULL AND due <= ? ORDER BY number LIMIT ?",
+                "SELECT number, uid, file, attempts, stored IS NOT NULL FROM outbox WHERE "
+                "destination = ? AND sent IS NULL AND due <= ? ORDER BY number LIMIT ?",
                 (destination, self._clock(), limit),
             ).fetchall()
         return [
-            Waiting(number, uid, self._results / file, tries) for number, uid, file, tries in rows
+            Waiting(number, uid, self._results / file, tries, bool(is_stored))
+            for number, uid, file, tries, is_stored in rows
         ]
 
     def sent(self, one: Waiting) -> None:
@@ -292,11 +304,60 @@ class SeriesStore:
             self._db.execute(
                 "UPDATE outbox SET sent = ? WHERE number = ?", (self._clock(), one.number)
             )
-            left = self._db.execute(
-                "SELECT count(*) FROM outbox WHERE file = ? AND sent IS NULL", (one.file.name,)
-            ).fetchone()[0]
-        if left == 0:
+            is_done = self._is_done(one.file.name)
+        if is_done:
             one.file.unlink(missing_ok=True)
+
+    def stored(self, one: Waiting) -> None:
+        """Mark a result as received by one who has yet to commit to it."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE outbox SET stored = ? WHERE number = ?", (self._clock(), one.number)
+            )
+
+    def asked(self, several: Iterable[Waiting], transaction: str) -> None:
+        """Mark results as those of a request for commitment; the report has its time from now."""
+        due = self._clock() + ASK_AGAIN_S
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE outbox SET asked = ?, due = ? WHERE number = ?",
+                [(transaction, due, one.number) for one in several],
+            )
+
+    def reported(self, transaction: str, committed: Iterable[str], failed: Iterable[str]) -> int:
+        """Take the report of a receiver: what it did not commit to is sent again.
+
+        Parameters
+        ----------
+        transaction
+            As of the request; of any other, nothing is believed.
+        committed, failed
+            SOP Instance UIDs.
+
+        Returns
+        -------
+        int
+            Number of results that the receiver committed to.
+        """
+        now, done, free = self._clock(), 0, []
+        with self._transaction():
+            for uid in committed:
+                row = self._db.execute(
+                    "UPDATE outbox SET sent = ? WHERE asked = ? AND uid = ? AND sent IS NULL "
+                    "RETURNING file",
+                    (now, transaction, uid),
+                ).fetchone()
+                if row is not None:
+                    done += 1
+                    free += [row[0]] if self._is_done(row[0]) else []
+            self._db.executemany(
+                "UPDATE outbox SET stored = NULL, asked = NULL, attempts = attempts + 1, due = ? "
+                "WHERE asked = ? AND uid = ? AND sent IS NULL",
+                [(now + FIRST_RETRY_S, transaction, uid) for uid in failed],
+            )
+        for name in free:
+            (self._results / name).unlink(missing_ok=True)
+        return done
 
     def not_sent(self, one: Waiting) -> float:
         """Put a result off; return the seconds until it is tried again."""
@@ -350,6 +411,17 @@ class SeriesStore:
         with self._lock:
             rows = self._db.execute("SELECT key, reason FROM series WHERE reason IS NOT NULL")
             return {str(key): str(reason) for key, reason in rows}
+
+    def _is_done(self, file: str) -> bool:
+        return not self._db.execute(
+            "SELECT count(*) FROM outbox WHERE file = ? AND sent IS NULL", (file,)
+        ).fetchone()[0]
+
+    def _upgrade(self) -> None:
+        there = {row[1] for row in self._db.execute("PRAGMA table_info(outbox)")}
+        for name, kind in _NEW_COLUMNS.items():
+            if name not in there:
+                self._db.execute(f"ALTER TABLE outbox ADD COLUMN {name} {kind}")
 
     def _end(self, key: str, state: str, reason: str | None) -> None:
         self._db.execute(
