@@ -551,9 +551,11 @@ def images_of(path: Path) -> Counter[str]:
     return Counter(one["source"] for one in lines if one["kind"] == "image")
 
 
-def make_series(count: int, seed: int, slices: int = SLICES) -> list[list[FileDataset]]:
+def make_series(
+    count: int, seed: int, slices: int = SLICES, size: int = SIZE
+) -> list[list[FileDataset]]:
     """Draw series whose identifiers follow from the seed, a study each."""
-    pictures = [head_phantom(lesion=Lesion(), seed=number, size=SIZE) for number in range(slices)]
+    pictures = [head_phantom(lesion=Lesion(), seed=number, size=size) for number in range(slices)]
     return [
         [_image(pictures[at], f"{seed} {number}", at) for at in range(slices)]
         for number in range(count)
