@@ -91,9 +91,16 @@ def test_results_come_back_into_the_study(  # noqa: PLR0917
     assert len(studies) == 1
     said = (tmp_path / "node.log").read_text()
     assert ("storage commitment to" in said) is bool(commitment)
-    classifier = Classifier(tiny_artifact, threads=1)
-    *slices, expected = classifier.predict_many(datasets, heatmap=True)
-    found_back = _read_back(client, str(datasets[0].StudyInstanceUID), tmp_path)
+    _is_what_predict_says(
+        _read_back(client, str(datasets[0].StudyInstanceUID), tmp_path),
+        *Classifier(tiny_artifact, threads=1).predict_many(datasets, heatmap=True),
+    )
+    lines = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    assert [one["kind"] for one in lines] == ["image"] * 6 + ["series"], "answered once"
+
+
+def _is_what_predict_says(found_back: list[pydicom.Dataset], *answers: Any) -> None:
+    *slices, expected = answers
     assert sorted(ds.Modality for ds in found_back) == ["OT"] * 4 + ["SEG", "SR"]
     [report] = [ds for ds in found_back if ds.Modality == "SR"]
     evidence = np.stack([one.evidence for one in slices])
@@ -106,8 +113,6 @@ def test_results_come_back_into_the_study(  # noqa: PLR0917
     group = report.content.get_image_measurement_groups()[0]
     values = {one.name.value: one.value for one in group.get_measurements()}
     assert values["P_TUMOR"] == pytest.approx(expected.probabilities["tumor"], abs=1e-6)
-    lines = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
-    assert [one["kind"] for one in lines] == ["image"] * 6 + ["series"], "answered once"
 
 
 def _read_back(client: Any, study: str, folder: Path) -> list[pydicom.Dataset]:
