@@ -10,6 +10,8 @@ from benchmarks import send_wrong
 
 pytestmark = [
     pytest.mark.slow,
+    # What is sent is wrong on purpose, and pydicom says so.
+    pytest.mark.filterwarnings("ignore:Invalid value for VR UI"),
     pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux"),
 ]
 
