@@ -14,6 +14,7 @@ from pydicom.uid import generate_uid
 from tests.cli.conftest import Result
 from tumorscope.data.feedback import label_of
 from tumorscope.data.manifest import read_manifest
+from tumorscope.model.artifact import read_artifact
 
 TUMOR = {"reading": None, "verdict": "agree", "comment": "Doe, Jane: see me"}
 
@@ -95,6 +96,64 @@ def test_readings_of_files_and_series_become_a_manifest(
     assert first["model"]["sha256"] == "0" * 64
     assert first["operating_point"]["name"] == "balanced"
     assert "Doe" not in text
+
+
+@pytest.mark.parametrize("steps", ["one command", "by a manifest"])
+def test_sixty_readings_calibrate_without_editing(
+    tumorscope: Callable[..., Result],
+    tmp_path: Path,
+    tiny_artifact_path: Path,
+    make_head: Callable[..., np.ndarray],
+    make_dicom: Callable[..., FileDataset],
+    steps: str,
+) -> None:
+    pytest.importorskip("onnx", reason="the extra [train] is not installed")
+    images, local = tmp_path / "images", tmp_path / "local.tumorscope"
+    images.mkdir()
+    cases = []
+    for number in range(60):
+        has_blob = number % 2 == 1
+        head = make_head(radius=45 + number % 20, blob=(80, 90) if has_blob else None, seed=number)
+        ds = make_dicom(head, SOPInstanceUID=generate_uid(), StudyInstanceUID=generate_uid())
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+        ds.save_as(images / f"{number}.dcm", enforce_file_format=True)
+        # Every tenth time the reader disagrees; every third one read before the answer was shown.
+        outcome = "tumor" if has_blob is (number % 10 != 0) else "no_tumor"
+        verdict = "agree" if (outcome == "tumor") is has_blob else "disagree"
+        reader = {"verdict": verdict, "reading": None, "comment": "see me"}
+        if number % 3 == 0:
+            reader |= {"verdict": None, "reading": "tumor" if has_blob else "no_tumor"}
+        cases.append(
+            case(
+                reader,
+                outcome=outcome,
+                sop_instance_uid=ds.SOPInstanceUID,
+                study_instance_uid=ds.StudyInstanceUID,
+                source=f"{number}.dcm",
+            )
+        )
+    source = tmp_path / "worklist.json"
+    source.write_text(json.dumps(cases))
+    if steps != "one command":
+        manifest = tmp_path / "readings.csv"
+        assert tumorscope("data", "feedback", source, images, "--output", manifest).code == 0
+        source = manifest
+    model = ("--model", tiny_artifact_path)
+    result = tumorscope("calibrate", source, "--root", images, *model, "--output", local)
+    assert result.code == 0, result.err
+    counts = read_artifact(local).manifest.card["recalibration"]["calibration"]
+    assert (counts["images"], counts["tumor"], counts["no_tumor"]) == (60, 30, 30)
+    assert "see me" not in str(read_artifact(local).manifest.card)
+
+
+def test_readings_need_the_folder_of_their_images(
+    tumorscope: Callable[..., Result], tmp_path: Path
+) -> None:
+    export = tmp_path / "worklist.json"
+    export.write_text("[]")
+    result = tumorscope("calibrate", export, "--output", tmp_path / "a.tumorscope")
+    assert result.code == 2
+    assert "--root" in result.err
 
 
 @pytest.mark.parametrize("content", ["", "source,outcome\n", "{}", '[{"answer": 1}]'])

@@ -222,7 +222,7 @@ def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
     words += ["--engine", "--address", "--workers", "--overwrite"]
     assert options("batch") == words
     words = ["--config", "--host", "--port", "--ae-title", "--accept", "--series-after", "--output"]
-    words += ["--results", "--send-to", "--stow", "--store"]
+    words += ["--results", "--send-to", "--stow", "--commitment", "--store"]
     words += ["--audit-log", "--salt", "--model", "--operating-point", "--threshold"]
     words += ["--max-associations", "--max-per-peer", "--max-waiting", "--max-pdu"]
     words += ["--max-dataset", "--max-receiving"]

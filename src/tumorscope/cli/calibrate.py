@@ -66,7 +66,8 @@ def calibrate(
 ) -> None:
     """Recalibrate a model on 50 or more local cases; the network is unchanged.
 
-    SOURCE is a folder with a subfolder per label, or a manifest. Where the cases are too few to
+    SOURCE is a folder with a subfolder per label, a manifest, or the readings that the page exports
+    as JSON, with the folder of their images as --root. Where the cases are too few to
     hold what is asked for, nothing is written and the number of patients needed is said.
     """
     with needs_extra("Calibration", "train"):

@@ -111,6 +111,12 @@ def _limit(
     "--stow", multiple=True, metavar="URL", help="Receiver of the results by STOW-RS; repeatable."
 )
 @click.option(
+    "--commitment",
+    is_flag=True,
+    help="Ask the receivers of --send-to for storage commitment, and keep each result until they "
+    "commit to it. They report to this node, as accepted senders.",
+)
+@click.option(
     "--store",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for images that wait for their answer and results that wait for their receiver. "
@@ -154,6 +160,7 @@ def node(
     results: str | None,
     send_to: tuple[str, ...],
     stow: tuple[str, ...],
+    commitment: bool,
     store: Path | None,
     model: Path | None,
     operating_point: str | None,
@@ -174,6 +181,7 @@ def node(
         max_pdu=max_pdu * KIBIBYTE,
         max_dataset=max_dataset * MEBIBYTE,
         max_receiving=max_receiving * MEBIBYTE,
+        takes_reports=commitment,
     )
     config.check()
     no_core_dumps()
@@ -182,7 +190,7 @@ def node(
     classifier = load_model(model, operating_point=operating_point, threshold=threshold)
     with nullcontext() if output is None else closing(_opened(output)) as file:
         kept = None
-        if send_to or stow or store or results:
+        if send_to or stow or store or results or commitment:
             write = _write_lines if file is None else file.write_once
             kept = _store_and_forward(
                 classifier, config, write, store=store, kinds=results, send_to=send_to, stow=stow
@@ -245,9 +253,14 @@ def _store_and_forward(
         from tumorscope.serving.dicom.results.make import parse_kinds
         from tumorscope.serving.dicom.store_and_forward import StoreAndForward
     receivers: list[Receiver] = [
-        *(StoreReceiver.parse(one, calling=config.ae_title) for one in send_to),
+        *(
+            StoreReceiver.parse(one, calling=config.ae_title, commits=config.takes_reports)
+            for one in send_to
+        ),
         *(StowReceiver(one) for one in stow),
     ]
+    if config.takes_reports and not send_to:
+        raise UsageError("--commitment needs a receiver by C-STORE: --send-to AE@HOST:PORT.")
     if kinds and not receivers:
         raise UsageError("--results needs a receiver: --send-to AE@HOST:PORT or --stow URL.")
     return StoreAndForward(

@@ -1,8 +1,9 @@
-"""Anything a user has, a folder of labeled images or a manifest, as rows ready to be measured.
+"""Anything a user has as rows ready to be measured.
 
-:func:`open_data_set` is the one way in for ``evaluate``, ``calibrate``, ``train`` and the verbs of
-``data``. Patients come from the manifest, from DICOM headers or from a pattern; where none is
-known, near-duplicates are grouped on the way.
+A folder of labeled images, a manifest, or readings exported from the page: :func:`open_data_set` is
+the one way in for ``evaluate``, ``calibrate``, ``train`` and the verbs of ``data``. Patients come
+from the manifest, from DICOM headers or from a pattern; where none is known, near-duplicates are
+grouped on the way.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final
 import pydicom
 
 from tumorscope.data.collection import FOLDER_LABELS, Collection, open_collection
+from tumorscope.data.feedback import read_feedback
 from tumorscope.data.grouping import add_groups
 from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.split import EXCLUDED_GROUPS
@@ -87,14 +89,15 @@ def open_data_set(
     reading: Reading | None = None,
     group: bool = True,
 ) -> DataSet:
-    """Open a folder with a subfolder per label, or a manifest.
+    """Open a folder with a subfolder per label, a manifest, or readings exported from the page.
 
     Parameters
     ----------
     source
-        Folder or CSV file.
+        Folder, CSV file, or JSON file of the worklist.
     root
-        Folder that the paths of a manifest are relative to; by default its own.
+        Folder that the paths of a manifest are relative to, by default its own; for readings, that
+        of the images.
     reading
         How labels and patients are found.
     group
@@ -109,8 +112,9 @@ def open_data_set(
         label, or an option that cannot be used.
     """
     reading = reading or Reading()
-    opened = _open(source, root, reading)
+    opened, left_out = _open(source, root, reading)
     rows, notes = add_patients(opened.rows, opened.root, reading.patient_pattern)
+    notes += left_out
     if group:
         rows, of_groups = _with_groups(rows, opened.root)
         notes += of_groups
@@ -154,14 +158,15 @@ def check_labels(opened: Collection) -> None:
     )
 
 
-def _open(source: Path, root: Path | None, reading: Reading) -> Collection:
+def _open(source: Path, root: Path | None, reading: Reading) -> tuple[Collection, list[str]]:
+    """Return what is at ``source``, and what of it was left out."""
     labels = parse_labels(reading.labels)
     if source.is_dir():
         if root is not None:
             raise UsageError(f"{source} is a folder; --root is for the paths of a manifest.")
         opened = open_collection(source, labels=labels)
         check_labels(opened)
-        return opened
+        return opened, []
     if labels:
         raise UsageError(f"--labels is for a folder; {source} is not one, and has column tumor.")
     if not source.exists():
@@ -169,9 +174,24 @@ def _open(source: Path, root: Path | None, reading: Reading) -> Collection:
             f"{source} does not exist; give a folder with a subfolder per label, or a manifest "
             "(CSV)."
         )
+    if source.suffix.lower() == ".json":
+        return _open_readings(source, root)
     folder = manifest_root(source, root)
     rows = expand_volumes(read_manifest(source, root=folder), folder)
-    return Collection(source.stem, tuple(rows), folder)
+    return Collection(source.stem, tuple(rows), folder), []
+
+
+def _open_readings(export: Path, images: Path | None) -> tuple[Collection, list[str]]:
+    if images is None or not images.is_dir():
+        raise UsageError(
+            f"{export} is taken for readings exported from the worklist; say with --root in which "
+            "folder their images are."
+        )
+    found = read_feedback(export, images, name=export.stem)
+    if not found.rows:
+        raise UsageError(f"{export} has no reading of an image in {images}.")
+    notes = [f"{count} readings left out: {reason}." for reason, count in found.left_out.items()]
+    return Collection(export.stem, tuple(found.rows), images), notes
 
 
 def add_patients(

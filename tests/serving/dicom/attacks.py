@@ -17,10 +17,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import ExplicitVRLittleEndian
@@ -146,17 +147,25 @@ class GoodPeer:
             thread.join()
 
 
-def request(calling: str = "STRANGER", called: str = "TUMORSCOPE") -> bytes:
-    """Return an A-ASSOCIATE-RQ for verification and MR images."""
+def request(
+    calling: str = "STRANGER",
+    called: str = "TUMORSCOPE",
+    others: Sequence[tuple[str, str]] = (),
+) -> bytes:
+    """Return an A-ASSOCIATE-RQ for verification and MR images.
+
+    ``others`` are further SOP classes and transfer syntaxes; their contexts are 5, 7, 9 and so on.
+    """
     primitive = A_ASSOCIATE()
     primitive.application_context_name = "1.2.840.10008.3.1.1.1"
     primitive.calling_ae_title, primitive.called_ae_title = calling, called
     contexts = [
         build_context(Verification, ExplicitVRLittleEndian),
         build_context(MRImageStorage, ExplicitVRLittleEndian),
+        *(build_context(one, syntax) for one, syntax in others),
     ]
-    for index, context in zip((ECHO_CONTEXT, STORE_CONTEXT), contexts, strict=True):
-        context.context_id = index
+    for index, context in enumerate(contexts):
+        context.context_id = 2 * index + 1
     primitive.presentation_context_definition_list = contexts
     length, implementation = MaximumLength(), ImplementationClassUIDNotification()
     length.maximum_length_received = 16384
@@ -206,10 +215,10 @@ def read_pdu(peer: socket.socket) -> bytes:
     return content
 
 
-def associated(port: int, **titles: str) -> socket.socket:
+def associated(port: int, **words: Any) -> socket.socket:
     """Open a connection with an association."""
     peer = connect(port)
-    peer.sendall(request(**titles))
+    peer.sendall(request(**words))
     answer = read_pdu(peer)
     assert answer[:1] == b"\x02", answer
     return peer

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -14,9 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom.dataset import FileDataset
-from pydicom.uid import generate_uid
-from pynetdicom.sop_class import Verification
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pynetdicom.dsutils import encode
+from pynetdicom.sop_class import (
+    StorageCommitmentPushModel,
+    Verification,
+)
 
 from tests.serving.dicom.attacks import (
     ATTACKS,
@@ -168,6 +173,7 @@ def test_refusals_say_what_was_wrong(start: Callable[..., NodeProcess]) -> None:
         data(STORE_CONTEXT, LAST, bytes(8)),
         data(STORE_CONTEXT, COMMAND | LAST, command(0x20, with_dataset=True)),
         data(STORE_CONTEXT, COMMAND | LAST, command(1, with_dataset=False)),
+        data(STORE_CONTEXT, COMMAND | LAST, command(0x100, with_dataset=True)),
         data(STORE_CONTEXT, COMMAND | LAST, command(0x9999, with_dataset=False)),
         data(STORE_CONTEXT, COMMAND, bytes(20_000)),
         data(77, COMMAND | LAST, command(1, with_dataset=True)),
@@ -175,7 +181,7 @@ def test_refusals_say_what_was_wrong(start: Callable[..., NodeProcess]) -> None:
         struct.pack(">BBLLB", 4, 0, 5, 1, STORE_CONTEXT),
         store_command() + store_command(),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_message_that_no_good_sender_sends_ends_its_association(
     start: Callable[..., NodeProcess], message: bytes
@@ -188,6 +194,49 @@ def test_message_that_no_good_sender_sends_ends_its_association(
         echo = command(0x30, with_dataset=False, sop_class=Verification)
         peer.sendall(data(ECHO_CONTEXT, COMMAND | LAST, echo))
         assert read_pdu(peer)[:1] == b"\x04"
+    assert "Traceback" not in node.log
+
+
+def test_reports_on_storage_commitment_are_bounded(
+    start: Callable[..., NodeProcess], tmp_path: Path
+) -> None:
+    receiver = ("--send-to", "PACS@127.0.0.1:1", "--commitment")
+    node = start(*receiver, "--store", str(tmp_path / "store"))
+    context = 5
+    others = [(StorageCommitmentPushModel, ExplicitVRLittleEndian)]
+    ds = Dataset()
+    ds.AffectedSOPClassUID, ds.CommandField, ds.MessageID = StorageCommitmentPushModel, 0x100, 1
+    ds.CommandDataSetType, ds.AffectedSOPInstanceUID, ds.EventTypeID = (
+        1,
+        "1.2.840.10008.1.20.1.1",
+        1,
+    )
+    whole = encode(ds, True, True)
+    del ds.EventTypeID
+    incomplete = encode(ds, True, True)
+    assert whole
+    assert incomplete
+    with closing(associated(node.port, others=others)) as peer:
+        peer.sendall(data(context, COMMAND | LAST, incomplete))
+        ends_with(peer, ABORT)
+    with closing(associated(node.port, others=others)) as peer:
+        peer.sendall(data(context, COMMAND | LAST, whole))
+        with suppress(OSError):
+            for _ in range(2 * MIB // FRAGMENT):
+                peer.sendall(data(context, 0, bytes(FRAGMENT)))
+        ends_with(peer, ABORT)
+    report = Dataset()
+    report.TransactionUID = "2.25.1"  # that nobody asked for
+    content = encode(report, False, True)
+    assert content
+    with closing(associated(node.port, others=others)) as peer:
+        for value, status in ((content, 0), (b"\x08\x00\x95\x11UI\xff\xff", None), (content, 0)):
+            peer.sendall(data(context, COMMAND | LAST, whole) + data(context, LAST, value))
+            answer = read_pdu(peer)
+            if status is not None:
+                assert struct.pack("<HHLH", 0, 0x0900, 2, status) in answer
+    assert "a report of more than 1,048,576 bytes" in node.log
+    assert "an incomplete N-EVENT-REPORT-RQ" in node.log
     assert "Traceback" not in node.log
 
 
@@ -277,6 +326,29 @@ def test_full_disk_is_a_refusal_and_no_half_line(
         resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, (-1, -1))
         assert struct.pack("<HHLH", 0, 0x0900, 2, 0) in send()
     assert {one["kind"] for one in answers(node.output)} == {"image"}
+    assert "Traceback" not in node.log
+
+
+def test_data_set_that_no_file_can_be_made_for_is_refused(
+    start: Callable[..., NodeProcess],
+    make_image: MakeImage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    monkeypatch.setenv("TMPDIR", str(spool))
+    node = start()
+    with closing(associated(node.port)) as peer:
+        for is_there, status in ((True, 0), (False, 0xA700), (False, 0xA700), (True, 0)):
+            if is_there:
+                spool.mkdir(exist_ok=True)
+            else:
+                shutil.rmtree(spool, ignore_errors=True)
+            for part in session(make_image())[2:-1]:
+                peer.sendall(part)
+            assert struct.pack("<HHLH", 0, 0x0900, 2, status) in read_pdu(peer)
+    assert "the data set cannot be kept" in node.log
     assert "Traceback" not in node.log
 
 

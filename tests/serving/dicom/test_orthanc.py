@@ -1,12 +1,13 @@
 """A real PACS: the recipe of ``deploy/orthanc``, and results read back over DICOMweb."""
 
-import io
 import json
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -22,6 +23,7 @@ from tests.serving.dicom.orthanc import Orthanc, free_port, wait_until_open
 from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.serving.dicom.delivery import web_client
+from tumorscope.serving.dicom.results.evidence_maps import LEAST_EVIDENCE
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def orthanc(tmp_path: Path, node_port: int) -> Iterator[Orthanc]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["--stow", "--send-to"])
+@pytest.mark.parametrize("way", ["--stow", "--send-to", "--send-to --commitment"])
 def test_results_come_back_into_the_study(  # noqa: PLR0917
     orthanc: Orthanc,
     node_port: int,
@@ -50,12 +52,14 @@ def test_results_come_back_into_the_study(  # noqa: PLR0917
     make_head: Callable[..., np.ndarray],
     make_dicom: Callable[..., FileDataset],
 ) -> None:
-    to = orthanc.web if way == "--stow" else f"ORTHANC@127.0.0.1:{orthanc.dicom}"
+    option, *commitment = way.split()
+    to = orthanc.web if option == "--stow" else f"ORTHANC@127.0.0.1:{orthanc.dicom}"
     log = (tmp_path / "node.log").open("wb")
     node = subprocess.Popen(
         [
             *(sys.executable, "-m", "tumorscope", "node", "--port", str(node_port)),
-            *("--accept", "ORTHANC", way, to, "--results", "sr,sc,pm,seg"),
+            *("--accept", "ORTHANC", option, to, *commitment),
+            *("--results", "sr,sc,pm,seg"),
             *("--store", str(tmp_path / "store"), "--output", str(tmp_path / "answers.jsonl")),
             *("--model", str(tiny_artifact_path), "--series-after", "1"),
         ],
@@ -74,26 +78,67 @@ def test_results_come_back_into_the_study(  # noqa: PLR0917
         client.store_instances(datasets)
         time.sleep(3)
         assert [orthanc.instances(kind) for kind in ("MR", "SR", "SEG", "OT")] == [6, 1, 1, 4]
+        results = tmp_path / "store" / "results"
+        end = time.monotonic() + 60
+        while any(results.iterdir()) and time.monotonic() < end:
+            time.sleep(0.2)
+        assert not list(results.iterdir()), "all of them received, and committed to where asked"
     finally:
         node.terminate()
         node.wait(60)
         log.close()
     studies = client.search_for_studies()
     assert len(studies) == 1
-    expected = list(Classifier(tiny_artifact, threads=1).predict_many(datasets))[-1]
-    study = str(datasets[0].StudyInstanceUID)
-    [entry] = client.search_for_series(study, search_filters={"Modality": "SR"})
-    series = entry["0020000E"]["Value"][0]
-    [report] = client.retrieve_series(study, series)
-    buffer = io.BytesIO()
-    report.save_as(buffer, enforce_file_format=True)
-    buffer.seek(0)
-    report = highdicom.sr.Comprehensive3DSR.from_dataset(pydicom.dcmread(buffer))
+    said = (tmp_path / "node.log").read_text()
+    assert ("storage commitment to" in said) is bool(commitment)
+    _is_what_predict_says(
+        _read_back(client, str(datasets[0].StudyInstanceUID), tmp_path),
+        *Classifier(tiny_artifact, threads=1).predict_many(datasets, heatmap=True),
+    )
+    lines = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    assert [one["kind"] for one in lines] == ["image"] * 6 + ["series"], "answered once"
+
+
+def _is_what_predict_says(found_back: list[pydicom.Dataset], *answers: Any) -> None:
+    *slices, expected = answers
+    assert sorted(ds.Modality for ds in found_back) == ["OT"] * 4 + ["SEG", "SR"]
+    [report] = [ds for ds in found_back if ds.Modality == "SR"]
+    evidence = np.stack([one.evidence for one in slices])
+    [parametric] = [ds for ds in found_back if "FloatPixelData" in ds]
+    [overlay] = [ds for ds in found_back if ds.Modality == "SEG"]
+    assert np.abs(_in_order(parametric) - evidence).max() <= 1 / 65535
+    shown = evidence[evidence.max((1, 2)) >= LEAST_EVIDENCE]
+    assert np.abs(_in_order(overlay) - np.where(shown < LEAST_EVIDENCE, 0, shown)).max() <= 1 / 255
+    report = highdicom.sr.Comprehensive3DSR.from_dataset(report)
     group = report.content.get_image_measurement_groups()[0]
     values = {one.name.value: one.value for one in group.get_measurements()}
     assert values["P_TUMOR"] == pytest.approx(expected.probabilities["tumor"], abs=1e-6)
-    lines = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
-    assert [one["kind"] for one in lines] == ["image"] * 6 + ["series"], "answered once"
+
+
+def _read_back(client: Any, study: str, folder: Path) -> list[pydicom.Dataset]:
+    """Return what is in a study beside the MR images, as files have it; each is valid."""
+    found = []
+    for entry in client.search_for_series(study):
+        if entry["00080060"]["Value"] == ["MR"]:
+            continue
+        for ds in client.retrieve_series(study, entry["0020000E"]["Value"][0]):
+            path = folder / f"{ds.SOPInstanceUID}.dcm"
+            ds.save_as(path, enforce_file_format=True)
+            if shutil.which("dciodvfy"):
+                said = subprocess.run(
+                    ["dciodvfy", "-new", path], capture_output=True, text=True, check=False
+                ).stderr
+                assert "Error" not in said, f"{ds.Modality}: {said}"
+            found.append(pydicom.dcmread(path))
+    return found
+
+
+def _in_order(result: pydicom.Dataset) -> np.ndarray:
+    """Return the frames in the order of their position, values in [0, 1]."""
+    groups = result.PerFrameFunctionalGroupsSequence
+    places = [float(one.PlanePositionSequence[0].ImagePositionPatient[2]) for one in groups]
+    values = result.pixel_array.astype(np.float64) / (255 if result.Modality == "SEG" else 1)
+    return values.reshape(len(places), *values.shape[-2:])[np.argsort(places)]
 
 
 @pytest.mark.slow

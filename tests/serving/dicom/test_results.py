@@ -174,6 +174,8 @@ def test_the_report_says_what_predict_says(made: Any) -> None:
     assert [meaning for name, meaning in said if name == "PREDICTION_SET"] == list(
         answer.prediction_set
     )
+    assert ("SEQUENCE", "T1+C") in said
+    assert ("PLANE", "axial") in said
     assert report.VerificationFlag == "UNVERIFIED"
     regions = report.content.get_planar_roi_measurement_groups()
     assert [one.roi.ContentSequence[0].referenced_sop_instance_uid for one in regions] == [

@@ -4,11 +4,13 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ import pydicom
 import pytest
 from pydicom.dataset import FileDataset
 from pydicom.uid import generate_uid
+from pynetdicom import AE, AllStoragePresentationContexts, build_role, evt
+from pynetdicom.sop_class import StorageCommitmentPushModel
 
 pytest.importorskip("highdicom", reason="the extra [dicom] is not installed")
 
@@ -32,7 +36,7 @@ from tumorscope.serving.dicom.config import NodeConfig
 from tumorscope.serving.dicom.delivery import DeliveryError, StoreReceiver, StowReceiver
 from tumorscope.serving.dicom.node import DicomNode
 from tumorscope.serving.dicom.origin import Origin
-from tumorscope.serving.dicom.series_store import KeptSeries, SeriesStore
+from tumorscope.serving.dicom.series_store import MAX_ATTEMPTS, KeptSeries, SeriesStore
 from tumorscope.serving.dicom.store_and_forward import StoreAndForward
 
 MakeDicom = Callable[..., FileDataset]
@@ -50,10 +54,19 @@ class Pacs:
 
     name = "PACS"
 
-    def __init__(self) -> None:
+    def __init__(self, *, commits: bool = False) -> None:
         self.received: list[pydicom.Dataset] = []
         self.down = False
         self.refuses = 0
+        self.commits = commits
+        self.asked: list[tuple[list[str], str]] = []
+
+    def ask(self, files: Sequence[Path], transaction: str, report: Any) -> None:
+        if self.down:
+            raise DeliveryError("down")
+        self.asked.append(
+            ([str(pydicom.dcmread(one).SOPInstanceUID) for one in files], transaction)
+        )
 
     def send(
         self, files: Sequence[Path], done: Callable[[int, DeliveryError | None], None]
@@ -126,6 +139,8 @@ def test_a_series_is_answered_after_a_restart(
     clock.now += 2
     pacs = Pacs()
     second = start(pacs)
+    assert not second.answer_one(), "nobody could send while no node ran"
+    clock.now += 2
     assert second.answer_one()
     assert not second.answer_one()
     second._write_lines()
@@ -204,19 +219,182 @@ def test_a_process_killed_between_sending_and_marking_sends_the_same_instances(
     assert len(set(uids)) == 2
 
 
-def test_a_series_that_ends_the_process_is_given_up(tmp_path: Path) -> None:
-    clock = Clock()
-    for _ in range(3):
-        store = SeriesStore(tmp_path / "store", clock)
-        store.keep("1.1", "1.3", b"x", "d", ORIGIN)
-        clock.now += 100
-        assert store.due(10) is not None
-        store.close()
-    store = SeriesStore(tmp_path / "store", clock)
-    assert store.due(10) is None
-    assert store.count()["failed"] == 1
-    assert "3 times" in store.reasons()["1.3"]
+def commitment(transaction: str, committed: list[str], failed: list[str]) -> pydicom.Dataset:
+    """Event information of a report on storage commitment."""
+
+    def references(uids: list[str]) -> list[pydicom.Dataset]:
+        found = []
+        for uid in uids:
+            one = pydicom.Dataset()
+            one.ReferencedSOPClassUID, one.ReferencedSOPInstanceUID = "1.2.840.10008.1.1", uid
+            found.append(one)
+        return found
+
+    information = pydicom.Dataset()
+    information.TransactionUID = transaction
+    information.ReferencedSOPSequence = references(committed)
+    if failed:
+        information.FailedSOPSequence = references(failed)
+    return information
+
+
+def test_a_result_is_kept_until_its_receiver_commits_to_it(
+    start: Any, clock: Clock, make_head: Head, make_dicom: MakeDicom, encode_dicom: Any
+) -> None:
+    pacs = Pacs(commits=True)
+    one = start(pacs)
+    for ds in make_series(make_head, make_dicom, count=2):
+        one.keep(*encoded(ds, encode_dicom), ORIGIN)
+    clock.now += 2
+    one.answer_one()
+    one._delivery.send_due(pacs)
+    [(uids, transaction)] = pacs.asked
+    assert [ds.SOPInstanceUID for ds in pacs.received] == uids
+    results = one._store._folder / "results"
+    assert len(list(results.iterdir())) == 2, "stored, and not committed to"
+    one._delivery.send_due(pacs)
+    assert len(pacs.asked) == 1, "it has its time"
+    one.take_report(commitment("2.25.1", uids, []))
+    assert one._store.count()["waiting"] == 2, "of a transaction that nobody asked for"
+    one.take_report(commitment(transaction, uids[:1], uids[1:]))
+    assert len(list(results.iterdir())) == 1
+    clock.now += 6
+    one._delivery.send_due(pacs)
+    assert [ds.SOPInstanceUID for ds in pacs.received] == [*uids, uids[1]], "sent again"
+    assert pacs.asked[1][0] == uids[1:]
+    clock.now += 601
+    one._store.close()
+    again = start(pacs)
+    again._delivery.send_due(pacs)
+    assert len(pacs.received) == 3, "asked again, not sent again"
+    assert len(pacs.asked) == 3
+    again.take_report(commitment(pacs.asked[2][1], uids[1:], []))
+    assert again._store.count()["waiting"] == 0
+    assert not list(results.iterdir())
+
+
+def test_a_store_of_before_gets_its_columns(tmp_path: Path) -> None:
+    SeriesStore(tmp_path / "store").close()
+    with closing(sqlite3.connect(tmp_path / "store" / "node.sqlite")) as db:
+        db.execute("ALTER TABLE outbox DROP COLUMN stored")
+        db.execute("ALTER TABLE outbox DROP COLUMN asked")
+        db.commit()
+    store = SeriesStore(tmp_path / "store")
+    assert store.waiting("PACS") == []
     store.close()
+
+
+class CommittingPacs:
+    """A PACS that reports on storage commitment, in the same association or one of its own."""
+
+    def __init__(self, way: str) -> None:
+        self.stored: list[str] = []
+        self.reports: list[int] = []
+        self.node_port = 0
+        self._way = way
+        ae = AE(ae_title="PACS")
+        ae.supported_contexts = AllStoragePresentationContexts
+        ae.add_supported_context(StorageCommitmentPushModel)
+        handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_N_ACTION, self._commit)]
+        self.server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+        self.port = self.server.server_address[1]
+
+    def _store(self, event: Any) -> int:
+        self.stored.append(str(event.request.AffectedSOPInstanceUID))
+        return 0
+
+    def _commit(self, event: Any) -> tuple[int, None]:
+        asked = event.action_information
+        report = pydicom.Dataset()
+        report.TransactionUID = asked.TransactionUID
+        report.ReferencedSOPSequence = asked.ReferencedSOPSequence
+        threading.Thread(target=self._report, args=(event.assoc, report)).start()
+        return 0, None
+
+    def _report(self, association: Any, report: pydicom.Dataset) -> None:
+        time.sleep(0.3)
+        of_its_own = self._way == "new association"
+        if of_its_own:
+            ae = AE(ae_title="PACS")
+            ae.add_requested_context(StorageCommitmentPushModel)
+            roles = [build_role(StorageCommitmentPushModel, scp_role=True)]
+            association = ae.associate(
+                "127.0.0.1", self.node_port, ext_neg=roles, ae_title="TUMORSCOPE"
+            )
+        status, _ = association.send_n_event_report(
+            report, 1, StorageCommitmentPushModel, "1.2.840.10008.1.20.1.1"
+        )
+        self.reports.append(status.get("Status", -1))
+        if of_its_own:
+            association.release()
+
+
+@pytest.mark.parametrize("way", ["same association", "new association"])
+def test_a_receiver_is_asked_for_storage_commitment(
+    classifier: Classifier, tmp_path: Path, way: str, make_head: Head, make_dicom: MakeDicom
+) -> None:
+    pacs = CommittingPacs(way)
+    receiver = StoreReceiver("PACS", "127.0.0.1", pacs.port, "TUMORSCOPE", commits=True)
+    forward = StoreAndForward(
+        classifier, tmp_path / "store", after_s=0.3, write=lambda _: None, kinds=("sr", "seg"),
+        receivers=[receiver],
+    )  # fmt: skip
+    config = NodeConfig(port=0, accepted=("PACS", "SENDER"), takes_reports=True)
+    node = DicomNode(classifier, config, lambda _: None, forward)
+    pacs.node_port = node.start()
+    try:
+        datasets = make_series(make_head, make_dicom, count=2)
+        assert send(pacs.node_port, *datasets) == [node_module.SUCCESS] * 2
+        results = tmp_path / "store" / "results"
+        end = time.monotonic() + 60
+        while (not pacs.reports or any(results.iterdir())) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert pacs.reports == [0]
+        assert len(pacs.stored) == len(set(pacs.stored)) == 2
+        assert not list(results.iterdir())
+        assert forward._store.count()["waiting"] == 0
+    finally:
+        node.stop()
+        pacs.server.shutdown()
+
+
+def test_a_series_that_ends_the_process_waits_and_is_given_up_at_last(
+    start: Any, clock: Clock, tmp_path: Path
+) -> None:
+    begun = []
+    for attempt in range(MAX_ATTEMPTS):
+        store = SeriesStore(tmp_path / "store", clock)
+        if attempt == 0:
+            store.keep("1.1", "1.3", b"x", "d", ORIGIN)
+        else:  # another one is not kept waiting by it
+            store.keep(f"1.2.{attempt}", f"1.4.{attempt}", b"x", "d", ORIGIN)
+        opened = clock.now
+        clock.now += 11
+        if attempt:
+            other = store.due(10)
+            assert other is not None
+            assert other.key == f"1.4.{attempt}"
+            store.answer(other, [], {}, [])
+        while (series := store.due(10)) is None:
+            clock.now += 10
+        assert series.key == "1.3"
+        begun.append(clock.now - opened)
+        store.close()  # as a process that ends
+    assert begun[:3] == [11, 11, 11]
+    assert 60 <= begun[3] <= 71
+    assert begun[-1] >= 3600
+    one = start()
+    clock.now += 2
+    assert not one.answer_one()
+    clock.now += 3600
+    assert one.answer_one()
+    assert one._store.count()["failed"] == 1
+    assert "10 times" in one._store.reasons()["1.3"]
+    one._write_lines()
+    [line] = map(json.loads, one.written)
+    assert line["kind"] == "error"
+    assert line["source"] == "1.3"
+    assert "10 times" in line["error"]["detail"]
 
 
 def test_a_rejected_series_is_recorded_with_its_reason(

@@ -51,6 +51,8 @@ class NodeConfig:
         Seconds that one data set may take.
     idle_timeout_s
         Seconds after which a silent sender is cut off.
+    takes_reports
+        Whether N-EVENT-REPORT is taken: reports on storage commitment.
     audit_log, salt
         Files of :class:`~tumorscope.serving.audit_log.AuditLog` and of the key of its hashes;
         without a salt of its own, ``salt`` beside the log.
@@ -70,6 +72,7 @@ class NodeConfig:
     association_timeout_s: float = 10.0
     transfer_timeout_s: float = 300.0
     idle_timeout_s: float = 60.0
+    takes_reports: bool = False
     audit_log: Path | None = None
     salt: Path | None = None
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -13,14 +14,16 @@ from urllib.parse import urlsplit, urlunsplit
 import pydicom
 import requests
 from dicomweb_client.api import DICOMwebClient
-from pydicom.uid import ExplicitVRLittleEndian
-from pynetdicom import AE
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
+from pynetdicom import AE, evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it is loaded
     Comprehensive3DSRStorage,
     EncapsulatedPDFStorage,
     ParametricMapStorage,
     SecondaryCaptureImageStorage,
     SegmentationStorage,
+    StorageCommitmentPushModel,
+    StorageCommitmentPushModelInstance,
 )
 from requests.adapters import HTTPAdapter
 
@@ -42,6 +45,15 @@ _TIMEOUT_S: Final = 60.0
 _LOOK_S: Final = 0.5
 
 
+Report = Callable[[pydicom.Dataset], None]
+"""Takes the event information of a report on storage commitment, PS3.4 annex J.3.3."""
+
+_ACTION_TYPE: Final = 1
+"""Request storage commitment, PS3.4 table J.3-1."""
+_REPORT_WAIT_S: Final = 2.0
+"""A receiver may report in the association in which it was asked; it is not waited for longer."""
+
+
 class DeliveryError(Exception):
     """A result was not received; the message says why and quotes nothing of the result."""
 
@@ -53,6 +65,10 @@ class Receiver(Protocol):
     def name(self) -> str:
         """What tells it from others, in the store and in the log."""
 
+    @property
+    def commits(self) -> bool:
+        """Whether it has a result only when it committed to keep it."""
+
     def send(
         self, files: Sequence[Path], done: Callable[[int, DeliveryError | None], None]
     ) -> None:
@@ -62,6 +78,15 @@ class Receiver(Protocol):
         ------
         DeliveryError
             If the receiver cannot be reached; nothing was said of the rest then.
+        """
+
+    def ask(self, files: Sequence[Path], transaction: str, report: Report) -> None:
+        """Ask to commit to files that were sent; the report may come now, or to the node later.
+
+        Raises
+        ------
+        DeliveryError
+            If the receiver cannot be asked.
         """
 
 
@@ -75,15 +100,18 @@ class StoreReceiver:
         Of the receiver.
     calling
         Title of this node.
+    commits
+        Whether it is asked for storage commitment.
     """
 
     ae_title: str
     host: str
     port: int
     calling: str
+    commits: bool = False
 
     @classmethod
-    def parse(cls, address: str, *, calling: str) -> StoreReceiver:
+    def parse(cls, address: str, *, calling: str, commits: bool = False) -> StoreReceiver:
         """Read ``AE@HOST:PORT``.
 
         Raises
@@ -96,7 +124,7 @@ class StoreReceiver:
         is_port = port.isascii() and port.isdigit() and 0 < int(port) < 65536
         if not (at and colon and 0 < len(title.strip()) <= 16 and host and is_port):
             raise UsageError(f"A receiver is AE@HOST:PORT, as PACS@10.0.0.5:104; got {address!r}.")
-        return cls(title.strip(), host.strip("[]"), int(port), calling)
+        return cls(title.strip(), host.strip("[]"), int(port), calling, commits)
 
     @property
     def name(self) -> str:
@@ -107,19 +135,53 @@ class StoreReceiver:
         self, files: Sequence[Path], done: Callable[[int, DeliveryError | None], None]
     ) -> None:
         """Send files in one association; see :class:`Receiver`."""
-        sender = AE(ae_title=self.calling)
-        sender.acse_timeout = sender.dimse_timeout = sender.network_timeout = _TIMEOUT_S
-        sender.connection_timeout = _TIMEOUT_S
-        for storage in _CLASSES:
-            sender.add_requested_context(storage, ExplicitVRLittleEndian)
-        association = sender.associate(self.host, self.port, ae_title=self.ae_title)
-        if not association.is_established:
-            raise DeliveryError("it cannot be reached, or rejected the association")
-        try:
+        with self._association(_CLASSES) as association:
             for place, file in enumerate(files):
                 if not association.is_established:
                     raise DeliveryError("it ended the association")
                 done(place, self._store(association, file))
+
+    def ask(self, files: Sequence[Path], transaction: str, report: Report) -> None:
+        """Ask by N-ACTION; see :class:`Receiver`."""
+        reported = threading.Event()
+
+        def take(event: evt.Event) -> tuple[int, None]:
+            report(event.event_information)
+            reported.set()
+            return 0, None
+
+        handlers: list[Any] = [(evt.EVT_N_EVENT_REPORT, take)]
+        with self._association([StorageCommitmentPushModel], handlers) as association:
+            try:
+                status, _ = association.send_n_action(
+                    _request(files, transaction),
+                    _ACTION_TYPE,
+                    StorageCommitmentPushModel,
+                    StorageCommitmentPushModelInstance,
+                )
+            except ValueError as error:
+                raise DeliveryError("it offers no storage commitment") from error
+            if status.get("Status") != 0:
+                said = f"{status.Status:04X}" if "Status" in status else "nothing"
+                raise DeliveryError(f"asked for storage commitment, it answered {said}")
+            reported.wait(_REPORT_WAIT_S)
+
+    @contextmanager
+    def _association(
+        self, classes: Iterable[UID], handlers: list[Any] | None = None
+    ) -> Iterator[Any]:
+        sender = AE(ae_title=self.calling)
+        sender.acse_timeout = sender.dimse_timeout = sender.network_timeout = _TIMEOUT_S
+        sender.connection_timeout = _TIMEOUT_S
+        for one in classes:
+            sender.add_requested_context(one, ExplicitVRLittleEndian)
+        association = sender.associate(
+            self.host, self.port, ae_title=self.ae_title, evt_handlers=handlers
+        )
+        if not association.is_established:
+            raise DeliveryError("it cannot be reached, or rejected the association")
+        try:
+            yield association
         finally:
             if association.is_established:
                 association.release()
@@ -132,6 +194,33 @@ class StoreReceiver:
         if status is None:
             return DeliveryError("it gave no answer")
         return None if status in _STORED else DeliveryError(f"it answered {status:04X}")
+
+
+def _request(files: Sequence[Path], transaction: str) -> pydicom.Dataset:
+    """Return the action information of a request for commitment, PS3.4 table J.3-2."""
+    request = pydicom.Dataset()
+    request.TransactionUID = transaction
+    request.ReferencedSOPSequence = []
+    for file in files:
+        ds = pydicom.dcmread(file, specific_tags=["SOPClassUID", "SOPInstanceUID"])
+        one = pydicom.Dataset()
+        one.ReferencedSOPClassUID = ds.SOPClassUID
+        one.ReferencedSOPInstanceUID = ds.SOPInstanceUID
+        request.ReferencedSOPSequence.append(one)
+    return request
+
+
+def read_report(information: pydicom.Dataset) -> tuple[str, list[str], list[str]]:
+    """Return transaction, and SOP Instance UIDs that were and were not committed to."""
+    return (
+        str(information.get("TransactionUID") or ""),
+        _uids(information.get("ReferencedSOPSequence")),
+        _uids(information.get("FailedSOPSequence")),
+    )
+
+
+def _uids(references: Iterable[pydicom.Dataset] | None) -> list[str]:
+    return [str(one.get("ReferencedSOPInstanceUID") or "") for one in references or ()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +243,14 @@ class StowReceiver:
     def name(self) -> str:
         """The URL without name and password."""
         return without_password(self.url)
+
+    @property
+    def commits(self) -> bool:
+        """DICOMweb has no storage commitment that a service is known to offer."""
+        return False
+
+    def ask(self, files: Sequence[Path], transaction: str, report: Report) -> None:
+        """Do nothing; see :attr:`commits`."""
 
     def send(
         self, files: Sequence[Path], done: Callable[[int, DeliveryError | None], None]
@@ -259,24 +356,53 @@ class Delivery:
                 _LOG.error("delivery to %s: %s", receiver.name, type(error).__name__)
 
     def send_due(self, receiver: Receiver) -> None:
-        """Send what is due; what is not received is put off."""
+        """Send what is due, and ask to commit to it; what is not received is put off."""
         waiting = self._store.waiting(receiver.name)
-        left = {one.number: one for one in waiting}
+        stored = [one for one in waiting if one.is_stored]
+        unsent = [one for one in waiting if not one.is_stored]
+        left = {one.number: one for one in unsent}
 
         def done(place: int, problem: DeliveryError | None) -> None:
-            one = left.pop(waiting[place].number)
-            if problem is None:
-                self._store.sent(one)
+            one = left.pop(unsent[place].number)
+            if problem is not None:
+                self._put_off(receiver, one, problem)
+            elif receiver.commits:
+                self._store.stored(one)
+                stored.append(one)
             else:
+                self._store.sent(one)
+
+        if unsent:
+            try:
+                receiver.send([one.file for one in unsent], done)
+            except DeliveryError as problem:
+                for one in left.values():
+                    self._put_off(receiver, one, problem)
+        if stored:
+            self._ask(receiver, stored)
+
+    def _ask(self, receiver: Receiver, stored: list[Waiting]) -> None:
+        if not receiver.commits:  # it was asked to before the node was started anew
+            for one in stored:
+                self._store.sent(one)
+            return
+        transaction = generate_uid(prefix=None)
+        self._store.asked(stored, transaction)
+        try:
+            receiver.ask([one.file for one in stored], transaction, self.take_report)
+        except DeliveryError as problem:
+            for one in stored:
                 self._put_off(receiver, one, problem)
 
-        if not waiting:
+    def take_report(self, information: pydicom.Dataset) -> None:
+        """Take what a receiver says of its commitment."""
+        transaction, committed, failed = read_report(information)
+        if not transaction:
             return
-        try:
-            receiver.send([one.file for one in waiting], done)
-        except DeliveryError as problem:
-            for one in left.values():
-                self._put_off(receiver, one, problem)
+        count = self._store.reported(transaction, committed, failed)
+        _LOG.info("storage commitment to %d results", count)
+        if failed:
+            _LOG.warning("no storage commitment to %d results; they are sent again", len(failed))
 
     def _put_off(self, receiver: Receiver, one: Waiting, problem: DeliveryError) -> None:
         delay = self._store.not_sent(one)

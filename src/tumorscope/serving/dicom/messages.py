@@ -1,4 +1,7 @@
-"""What an established association may send: one C-STORE or C-ECHO at a time, of bounded size."""
+"""What an established association may send: one message at a time, of bounded size.
+
+C-STORE and C-ECHO; N-EVENT-REPORT where reports on storage commitment are awaited.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,14 @@ from tumorscope.serving.dicom.places import LOG, Place, Places
 if TYPE_CHECKING:
     from pynetdicom.association import Association
     from pynetdicom.dimse import _QueueItem
+    from pynetdicom.dimse_messages import DIMSEMessage
     from pynetdicom.dimse_primitives import DimsePrimitiveType
 
 MAX_COMMAND: Final = 16 * 1024
 """Bytes of a command set; a C-STORE-RQ has fewer than 500."""
+
+MAX_REPORT: Final = 1024 * 1024
+"""Bytes of the data set of an N-EVENT-REPORT-RQ, which stays in memory; a reference has 150."""
 
 PROGRESS_BYTES: Final = 16 * 1024
 """A data set that grows by less is no sign of life: else a byte a second would hold a place."""
@@ -31,8 +38,9 @@ PROGRESS_BYTES: Final = 16 * 1024
 _PAUSE_S: Final = 0.004
 _COMMAND, _LAST = 0x01, 0x02
 """Bits of the message control header, PS3.8 annex E.2."""
-_STORE_RQ, _ECHO_RQ, _NO_DATASET = 0x0001, 0x0030, 0x0101
+_STORE_RQ, _ECHO_RQ, _REPORT_RQ, _NO_DATASET = 0x0001, 0x0030, 0x0100, 0x0101
 """Command fields, and the command data set type that announces none, PS3.7 annex E."""
+_OF_REPORT: Final = ("MessageID", "EventTypeID", "AffectedSOPClassUID", "AffectedSOPInstanceUID")
 _INVALID_PDU: Final = "Evt19"
 """What the state machine of PS3.8 section 9.2 answers with A-ABORT."""
 
@@ -75,12 +83,14 @@ class BoundedMessages(DIMSEServiceProvider):
         self._started: float | None = None
         self._alive_at = time.monotonic()
         self._is_serving, self._lock = False, threading.Lock()
+        # pynetdicom hands a report to a thread of its own, past the queue.
+        self._is_report = self._is_reporting = False
 
     @property
     def is_busy(self) -> bool:
         """Tell whether a message waits for its answer; nothing more is read until then."""
         with self._lock:
-            return self._is_serving or not self.msg_queue.empty()
+            return self._is_serving or self._is_reporting or not self.msg_queue.empty()
 
     @property
     def is_overdue(self) -> bool:
@@ -111,6 +121,7 @@ class BoundedMessages(DIMSEServiceProvider):
         self._alive_at = time.monotonic()
         self.place.kept = 0
         self.dul._idle_timer.restart()
+        self._is_reporting = False
         super().send_msg(primitive, context_id)
 
     def receive_primitive(self, primitive: P_DATA) -> None:
@@ -138,6 +149,8 @@ class BoundedMessages(DIMSEServiceProvider):
             self._check_command(value)
         else:
             value = self._bounded(value)
+            # Before it is fed: the answer may be sent before that returns.
+            self._is_reporting = self._is_report and bool(value[0] & _LAST)
         self._feed(context_id, value)
         if self.message is None:
             self._started, self._alive_at = None, time.monotonic()
@@ -147,7 +160,7 @@ class BoundedMessages(DIMSEServiceProvider):
     def _check_command(self, value: bytes) -> None:
         if self.message is None:
             self._begin()
-        elif self.message._data_set_file:
+        elif self._is_in_dataset:
             raise ProtocolError("a command in the middle of a data set")
         self._command += value[1:]
         if len(self._command) > MAX_COMMAND:
@@ -155,8 +168,15 @@ class BoundedMessages(DIMSEServiceProvider):
         if value[0] & _LAST:
             command = decode(BytesIO(self._command), True, True)
             has_dataset = command.CommandDataSetType != _NO_DATASET
-            if (command.CommandField, has_dataset) not in ((_STORE_RQ, True), (_ECHO_RQ, False)):
+            allowed = [(_STORE_RQ, True), (_ECHO_RQ, False)]
+            if self._config.takes_reports:
+                allowed.append((_REPORT_RQ, True))
+            if (command.CommandField, has_dataset) not in allowed:
                 raise ProtocolError("a message that is neither C-STORE-RQ nor C-ECHO-RQ")
+            self._is_report = command.CommandField == _REPORT_RQ
+            # pynetdicom leaves a request without one of these unanswered.
+            if self._is_report and any(name not in command for name in _OF_REPORT):
+                raise ProtocolError("an incomplete N-EVENT-REPORT-RQ")
 
     def _begin(self) -> None:
         if self.is_busy:
@@ -164,17 +184,22 @@ class BoundedMessages(DIMSEServiceProvider):
         if self.received is not None:
             self.received.close()
         self.received = self.refusal = None
+        self._is_report = False
         self._command.clear()
         self._size = self._marked = 0
         self._started = time.monotonic()
 
     def _bounded(self, value: bytes) -> bytes:
         """Return the fragment of a data set, or no more than its header where it is too large."""
-        if self.message is None or not self.message._data_set_file:
+        if not self._is_in_dataset:
             raise ProtocolError("a data set without its command")
         self._size += len(value) - 1
         if self._size - self._marked >= PROGRESS_BYTES:
             self._marked, self._alive_at = self._size, time.monotonic()
+        if self._is_report:
+            if self._size > MAX_REPORT:
+                raise ProtocolError(f"a report of more than {MAX_REPORT:,} bytes")
+            return value
         limit, in_all = self._config.max_dataset, self._config.max_receiving
         if self._size > 2 * limit:
             raise ProtocolError(f"a data set of more than twice the {limit:,} bytes allowed")
@@ -190,16 +215,35 @@ class BoundedMessages(DIMSEServiceProvider):
         try:
             super().receive_primitive(_fragment(context_id, value))
         except OSError as error:
-            if self.message is None or not self.message._data_set_file:
+            if self.message is None:
                 raise
             self._refuse(f"the data set cannot be kept ({error.strerror})")
-            super().receive_primitive(_fragment(context_id, value[:1]))
+            # A file that cannot be made fails when the command is complete, which is known then.
+            if not value[0] & _COMMAND:
+                super().receive_primitive(_fragment(context_id, value[:1]))
+
+    @property
+    def _is_in_dataset(self) -> bool:
+        """Tell whether the command is complete and its data set is not."""
+        message = self.message
+        return message is not None and (
+            message._data_set_file is not None or self.refusal is not None or self._is_report
+        )
 
     def _refuse(self, reason: str) -> None:
+        """Give the file up: its room is free at once, and no write to it can fail any more."""
         self.refusal, self.place.kept = reason, 0
-        # Frees the disk at once.
-        file = cast("BinaryIO", self.message._data_set_file)  # type: ignore[union-attr]
-        os.ftruncate(file.fileno(), 0)
+        message = cast("DIMSEMessage", self.message)
+        file, path = message._data_set_file, message._data_set_path
+        message._data_set_file = message._data_set_path = None
+        if file is None:
+            return
+        with suppress(OSError):
+            os.ftruncate(file.fileno(), 0)
+        with suppress(OSError):
+            file.close()
+        if self.received is None and isinstance(path, Path):
+            path.unlink(missing_ok=True)
 
     def _unlink(self, path: Path) -> None:
         self.received = path.open("rb")

@@ -23,6 +23,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it
     NuclearMedicineImageStorage,
     PositronEmissionTomographyImageStorage,
     SecondaryCaptureImageStorage,
+    StorageCommitmentPushModel,
     UltrasoundImageStorage,
     Verification,
     XRayAngiographicImageStorage,
@@ -157,7 +158,10 @@ class DicomNode:
         UsageError
             If the address cannot be had.
         """
-        config, handlers = self._config, [(evt.EVT_C_STORE, self._store)]
+        config = self._config
+        handlers: list[Any] = [(evt.EVT_C_STORE, self._store)]
+        if config.takes_reports:
+            handlers.append((evt.EVT_N_EVENT_REPORT, self._take_report))
         _set_up_pynetdicom()
         try:
             server = _application_entity(config).make_server(
@@ -217,6 +221,17 @@ class DicomNode:
             messages.place.refused += 1
             _LOG.warning("C-STORE of %s refused with status %04X", messages.place, status)
         return status
+
+    def _take_report(self, event: evt.Event) -> tuple[int, None]:
+        """Take what a receiver of results says of its commitment to keep them."""
+        try:
+            if self._kept is not None:
+                self._kept.take_report(event.event_information)
+        # A damaged report can fail anywhere inside the parser.
+        except Exception as error:
+            _LOG.error("a report on storage commitment: %s", type(error).__name__)
+            return PROCESSING_FAILURE, None
+        return SUCCESS, None
 
     def _refusal(self, messages: BoundedMessages) -> int:
         if messages.refusal is None:
@@ -311,6 +326,9 @@ def _application_entity(config: NodeConfig) -> AE:
     ae.add_supported_context(Verification)
     for storage in STORAGE_CLASSES:
         ae.add_supported_context(storage, list(TRANSFER_SYNTAXES))
+    if config.takes_reports:
+        # Who reports is the provider of the service, though it asks for the association.
+        ae.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
     return ae
 
 

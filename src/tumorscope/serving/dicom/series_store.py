@@ -27,8 +27,13 @@ from tumorscope.system.folder_lock import hold
 KEEP_S: Final = 3600.0
 """Images stay this long after their series was answered: a slice that comes late is answered
 together with the others."""
-MAX_ATTEMPTS: Final = 3
-"""Times that a series is begun; one that ends the process each time must not end the node."""
+MAX_ATTEMPTS: Final = 10
+"""Times that a series is begun; one that ends the process each time must not do so for ever."""
+FREE_ATTEMPTS: Final = 3
+"""Times that it is begun without waiting, though after those that ended no process."""
+FIRST_PAUSE_S, LAST_PAUSE_S = 60.0, 3600.0
+"""Seconds from the start of the node until such a series is begun once more: doubled each time. The
+end of the process may have been no fault of the series, so it is not given up soon."""
 FIRST_RETRY_S, LAST_RETRY_S = 5.0, 3600.0
 """Seconds until a result that was not received is tried again: doubled each time, to an hour."""
 
@@ -58,30 +63,53 @@ CREATE TABLE IF NOT EXISTS outbox (
     attempts INTEGER NOT NULL DEFAULT 0,
     due REAL NOT NULL DEFAULT 0,
     sent REAL,
+    stored REAL,
+    asked TEXT,
     UNIQUE (uid, destination)
 );
 """
+
+_NEW_COLUMNS: Final = {"stored": "REAL", "asked": "TEXT"}
+"""Of the outbox: when a receiver that has yet to commit to a result stored it, and the transaction
+in which it was asked to commit. A store of an earlier version has them not."""
+
+ASK_AGAIN_S: Final = 600.0
+"""A receiver that was asked to commit to results reports within this time, or is asked again."""
 
 Kept = Literal["new", "again", "other pixels"]
 
 
 @dataclass(frozen=True, slots=True)
 class KeptSeries:
-    """A series to be answered: its images by file, in order of arrival, and who sent the last."""
+    """A series to be answered.
+
+    Attributes
+    ----------
+    key
+        Series Instance UID.
+    images
+        SOP Instance UIDs by file, in order of arrival.
+    origin
+        Of the last of them.
+    attempts
+        Times that it was begun before, and not ended.
+    """
 
     key: str
     images: dict[Path, str]
     origin: Origin
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A result that one receiver has not got yet."""
+    """A result that one receiver has not got yet, or got and not committed to."""
 
     number: int
     uid: str
     file: Path
     attempts: int
+    is_stored: bool = False
 
 
 class SeriesStore:
@@ -102,6 +130,8 @@ class SeriesStore:
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._folder, self._clock = folder, clock
+        # Nobody could send while no node ran: that is no sign that a series is complete.
+        self._opened = clock()
         self._images, self._results = folder / "images", folder / "results"
         try:
             for one in (folder, self._images, self._results):
@@ -116,6 +146,7 @@ class SeriesStore:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_SCHEMA)
+        self._upgrade()
         self._remove_strays()
 
     def close(self) -> None:
@@ -164,19 +195,23 @@ class SeriesStore:
         return "new"
 
     def due(self, after_s: float) -> KeptSeries | None:
-        """Return the series that has been complete the longest, and count that it is begun."""
+        """Return the series that has been complete the longest, and count that it is begun.
+
+        Complete is a series of which nothing came for ``after_s`` seconds in which a node ran. One
+        that was begun before by a process that ended comes after those that were not.
+        """
+        now = self._clock()
+        if now - after_s < self._opened:
+            return None
         with self._transaction():
-            row = self._db.execute(
+            rows = self._db.execute(
                 "SELECT key, origin, attempts FROM series WHERE state = 'open' AND arrived <= ? "
-                "ORDER BY arrived LIMIT 1",
-                (self._clock() - after_s,),
-            ).fetchone()
-            if row is None:
+                "ORDER BY attempts, arrived LIMIT 1",
+                (now - after_s,),
+            ).fetchall()
+            if not rows or now - self._opened < _pause_s(rows[0][2]):
                 return None
-            key, origin, attempts = row
-            if attempts >= MAX_ATTEMPTS:
-                self._end(key, "failed", f"The process ended {attempts} times while answering it.")
-                return None
+            key, origin, attempts = rows[0]
             self._db.execute("UPDATE series SET attempts = attempts + 1 WHERE key = ?", (key,))
             images = self._db.execute(
                 "SELECT file, uid FROM instances WHERE series = ? AND file IS NOT NULL "
@@ -184,7 +219,7 @@ class SeriesStore:
                 (key,),
             ).fetchall()
         files = {self._images / file: str(uid) for file, uid in images}
-        return KeptSeries(key, files, Origin(**json.loads(origin)))
+        return KeptSeries(key, files, Origin(**json.loads(origin)), attempts)
 
     def result_file(self, uid: str) -> Path:
         """Return where a result is written, before :meth:`answer` names it."""
@@ -233,9 +268,10 @@ class SeriesStore:
                 "UPDATE series SET attempts = max(0, attempts - 1) WHERE key = ?", (series.key,)
             )
 
-    def fail(self, series: KeptSeries, reason: str) -> None:
-        """Give a series up."""
+    def fail(self, series: KeptSeries, reason: str, line: str) -> None:
+        """Give a series up, with a line of the file of answers that says so."""
         with self._transaction():
+            self._db.execute("INSERT INTO lines (line) VALUES (?)", (line,))
             self._end(series.key, "failed", reason)
 
     def lines(self) -> tuple[list[int], list[str]]:
@@ -253,12 +289,13 @@ class SeriesStore:
         """Return what is due to be sent to a receiver, in order."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT number, uid, file, attempts FROM outbox WHERE destination = ? AND sent IS "
-                "NULL AND due <= ? ORDER BY number LIMIT ?",
+                "SELECT number, uid, file, attempts, stored IS NOT NULL FROM outbox WHERE "
+                "destination = ? AND sent IS NULL AND due <= ? ORDER BY number LIMIT ?",
                 (destination, self._clock(), limit),
             ).fetchall()
         return [
-            Waiting(number, uid, self._results / file, tries) for number, uid, file, tries in rows
+            Waiting(number, uid, self._results / file, tries, bool(is_stored))
+            for number, uid, file, tries, is_stored in rows
         ]
 
     def sent(self, one: Waiting) -> None:
@@ -267,11 +304,60 @@ class SeriesStore:
             self._db.execute(
                 "UPDATE outbox SET sent = ? WHERE number = ?", (self._clock(), one.number)
             )
-            left = self._db.execute(
-                "SELECT count(*) FROM outbox WHERE file = ? AND sent IS NULL", (one.file.name,)
-            ).fetchone()[0]
-        if left == 0:
+            is_done = self._is_done(one.file.name)
+        if is_done:
             one.file.unlink(missing_ok=True)
+
+    def stored(self, one: Waiting) -> None:
+        """Mark a result as received by one who has yet to commit to it."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE outbox SET stored = ? WHERE number = ?", (self._clock(), one.number)
+            )
+
+    def asked(self, several: Iterable[Waiting], transaction: str) -> None:
+        """Mark results as those of a request for commitment; the report has its time from now."""
+        due = self._clock() + ASK_AGAIN_S
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE outbox SET asked = ?, due = ? WHERE number = ?",
+                [(transaction, due, one.number) for one in several],
+            )
+
+    def reported(self, transaction: str, committed: Iterable[str], failed: Iterable[str]) -> int:
+        """Take the report of a receiver: what it did not commit to is sent again.
+
+        Parameters
+        ----------
+        transaction
+            As of the request; of any other, nothing is believed.
+        committed, failed
+            SOP Instance UIDs.
+
+        Returns
+        -------
+        int
+            Number of results that the receiver committed to.
+        """
+        now, done, free = self._clock(), 0, []
+        with self._transaction():
+            for uid in committed:
+                row = self._db.execute(
+                    "UPDATE outbox SET sent = ? WHERE asked = ? AND uid = ? AND sent IS NULL "
+                    "RETURNING file",
+                    (now, transaction, uid),
+                ).fetchone()
+                if row is not None:
+                    done += 1
+                    free += [row[0]] if self._is_done(row[0]) else []
+            self._db.executemany(
+                "UPDATE outbox SET stored = NULL, asked = NULL, attempts = attempts + 1, due = ? "
+                "WHERE asked = ? AND uid = ? AND sent IS NULL",
+                [(now + FIRST_RETRY_S, transaction, uid) for uid in failed],
+            )
+        for name in free:
+            (self._results / name).unlink(missing_ok=True)
+        return done
 
     def not_sent(self, one: Waiting) -> float:
         """Put a result off; return the seconds until it is tried again."""
@@ -326,6 +412,17 @@ class SeriesStore:
             rows = self._db.execute("SELECT key, reason FROM series WHERE reason IS NOT NULL")
             return {str(key): str(reason) for key, reason in rows}
 
+    def _is_done(self, file: str) -> bool:
+        return not self._db.execute(
+            "SELECT count(*) FROM outbox WHERE file = ? AND sent IS NULL", (file,)
+        ).fetchone()[0]
+
+    def _upgrade(self) -> None:
+        there = {row[1] for row in self._db.execute("PRAGMA table_info(outbox)")}
+        for name, kind in _NEW_COLUMNS.items():
+            if name not in there:
+                self._db.execute(f"ALTER TABLE outbox ADD COLUMN {name} {kind}")
+
     def _end(self, key: str, state: str, reason: str | None) -> None:
         self._db.execute(
             "UPDATE series SET state = ?, reason = ? WHERE key = ?", (state, reason, key)
@@ -355,6 +452,13 @@ class SeriesStore:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+
+
+def _pause_s(attempts: int) -> float:
+    """Return the seconds from the start of the node until a series may be begun again."""
+    if attempts < FREE_ATTEMPTS:
+        return 0.0
+    return float(min(LAST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempts - FREE_ATTEMPTS)))
 
 
 def _file_name(uid: str) -> str:

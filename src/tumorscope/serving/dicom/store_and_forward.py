@@ -15,13 +15,19 @@ import pydicom
 from msgspec.structs import replace
 
 from tumorscope.answer import Answer, Failure, Prediction, SeriesPrediction, StudyPrediction
+from tumorscope.errors import ImageError
 from tumorscope.model.classifier import Classifier
 from tumorscope.serving.dicom.delivery import Delivery, Receiver
 from tumorscope.serving.dicom.origin import Origin
 from tumorscope.serving.dicom.results.collector import ResultCollector
 from tumorscope.serving.dicom.results.make import Result
 from tumorscope.serving.dicom.results.source import Kind, NoResultError
-from tumorscope.serving.dicom.series_store import Kept, KeptSeries, SeriesStore
+from tumorscope.serving.dicom.series_store import (
+    MAX_ATTEMPTS,
+    Kept,
+    KeptSeries,
+    SeriesStore,
+)
 from tumorscope.system.files import OWNER, whole_file
 
 _LOG: Final = logging.getLogger("tumorscope.node")
@@ -90,6 +96,15 @@ class StoreAndForward:
         except sqlite3.Error as error:
             raise OSError(0, f"the store of series: {type(error).__name__}") from error
 
+    @property
+    def wants_commitment(self) -> bool:
+        """Whether a receiver may report on storage commitment."""
+        return any(one.commits for one in self._receivers)
+
+    def take_report(self, information: pydicom.Dataset) -> None:
+        """Take a report on storage commitment."""
+        self._delivery.take_report(information)
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
@@ -114,6 +129,9 @@ class StoreAndForward:
         series = self._store.due(self._after_s)
         if series is None:
             return False
+        if series.attempts >= MAX_ATTEMPTS:
+            self._give_up(series, f"The process ended {series.attempts} times while answering it.")
+            return True
         try:
             self._answer(series)
         except (OSError, sqlite3.Error):
@@ -121,9 +139,13 @@ class StoreAndForward:
                 self._store.put_back(series)
             raise
         except Exception as error:
-            _LOG.error("a series could not be answered: %s", type(error).__name__)
-            self._store.fail(series, f"{type(error).__name__} while answering it.")
+            self._give_up(series, f"{type(error).__name__} while answering it.")
         return True
+
+    def _give_up(self, series: KeptSeries, reason: str) -> None:
+        _LOG.error("a series of %s is given up. %s", series.origin.calling_ae_title, reason)
+        failure = Failure(series.key, ImageError(f"The series could not be answered. {reason}"))
+        self._store.fail(series, reason, json.dumps(series.origin.record(failure)))
 
     def _answer(self, series: KeptSeries) -> None:
         lines: list[str] = []

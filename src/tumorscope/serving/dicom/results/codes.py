@@ -21,6 +21,8 @@ OUTCOME: Final = _own("OUTCOME", "Outcome at the operating point")
 PREDICTION_SET: Final = _own("PREDICTION_SET", "Class that cannot be excluded")
 THRESHOLD: Final = _own("THRESHOLD", "Threshold of the operating point")
 TUMOR_PROBABILITY: Final = _own("P_TUMOR", "Probability of tumor")
+SEQUENCE: Final = _own("SEQUENCE", "MR sequence of the images answered")
+PLANE: Final = _own("PLANE", "Plane of the images answered")
 EVIDENCE: Final = _own("EVIDENCE", "Evidence for tumor")
 REPORT: Final = _own("REPORT", "Brain tumor classifier report")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -33,7 +34,9 @@ from tumorscope.labels import NOTICE
 from tumorscope.serving.dicom.results.codes import (
     ONE,
     OUTCOME,
+    PLANE,
     PREDICTION_SET,
+    SEQUENCE,
     SERIES_ANSWER,
     SLICE_ANSWER,
     THRESHOLD,
@@ -132,9 +135,18 @@ def _series_group(source: SourceSeries) -> _Group:
         measurements=_measurements(answer, source),
         qualitative_evaluations=_evaluations(answer),
     )
-    for comment in (NOTICE, *answer.reasons, *answer.notes):
+    for comment in (NOTICE, *_how_known(answer), *answer.reasons, *answer.notes):
         _comment(group, comment)
     return group
+
+
+def _how_known(answer: SeriesPrediction | Prediction) -> Iterator[str]:
+    """Yield where the sequence was read, as a header and a guess are not the same."""
+    sequence = answer.sequence
+    if sequence["name"] is not None and sequence["from"] == "pixels":
+        probability = sequence["probability"]
+        how = "" if probability is None else f", probability {probability:.3g}"
+        yield f"The sequence was recognized by the pixels{how}."
 
 
 def _slice_group(source: SourceSeries, one: SourceSlice, number: int) -> _Group:
@@ -193,11 +205,10 @@ def _measurements(
 
 
 def _evaluations(answer: SeriesPrediction | Prediction) -> list[QualitativeEvaluation]:
-    outcome = QualitativeEvaluation(OUTCOME, word(answer.outcome))
-    return [
-        outcome,
-        *(QualitativeEvaluation(PREDICTION_SET, word(name)) for name in answer.prediction_set),
-    ]
+    found = [(OUTCOME, answer.outcome)]
+    found += [(PREDICTION_SET, name) for name in answer.prediction_set]
+    found += [(SEQUENCE, answer.sequence["name"] or ""), (PLANE, answer.plane or "")]
+    return [QualitativeEvaluation(concept, word(name)) for concept, name in found if name]
 
 
 def _comment(group: _Group, text: str) -> None:

@@ -1,0 +1,609 @@
+"""Kill ``tumorscope node`` at random moments while series come and results go.
+
+    python -m benchmarks.kill_node --kills 200 --instances 1000 --senders 4 --output runs/kill_node
+
+Senders send made series over real sockets, and send again what was not acknowledged. Meanwhile the
+node is killed (SIGKILL) after a random time and started again, over and over; a receiver takes its
+results by C-STORE. In the end each acknowledged instance must have one line of answers, each series
+one, and the receiver must have those results that the same answers give in this process: their
+identifiers are hashes of what they were made of. Two more trials follow: the disk of the node is
+full for a while (a file system of a few megabytes, needs root), and senders are slow (a byte every
+tenth of a second) while another sends.
+
+A run that ended early goes on where it was, given the same words: what was acknowledged, received
+and killed stands in files of the output folder. The node is forked from a server that has the
+modules loaded: starts of the interpreter would take most of the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Final
+
+import pydicom
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+from pynetdicom import AE, evt
+from pynetdicom.presentation import AllStoragePresentationContexts
+from tests.conftest import make_tiny_artifact
+from tests.serving.dicom.attacks import associated, connect, read_pdu, session, slow_datasets
+
+from tumorscope.answer import SeriesPrediction
+from tumorscope.imaging.phantom import Lesion, head_phantom
+from tumorscope.model.artifact import read_artifact, write_artifact
+from tumorscope.model.classifier import Classifier
+from tumorscope.serving.dicom.results.collector import ResultCollector
+from tumorscope.serving.dicom.results.make import Result, parse_kinds
+from tumorscope.serving.dicom.results.source import hashed_uid
+
+KINDS: Final = "sr,sc,pm,seg"
+SERIES_AFTER_S: Final = 2.0
+"""A sender that pauses for longer has its series answered twice, as is documented."""
+
+SLICES: Final = 5
+SIZE: Final = 96
+SMALL_DISK: Final = 12 * 1024 * 1024
+STATUS: Final = struct.pack("<HHL", 0, 0x0900, 2)
+"""Tag and length of the status in an encoded command set; its value follows."""
+
+_FORKS: Final = multiprocessing.get_context("forkserver")
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--instances", type=int, default=1000)
+    parser.add_argument("--senders", type=int, default=4)
+    parser.add_argument("--life", type=float, default=8.0, help="seconds until a kill, at most")
+    parser.add_argument("--seconds", type=float, default=3600.0, help="end then; go on next time")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--model", type=Path, help="artifact; default one made for tests")
+    parser.add_argument("--trials", default="killed,full disk,slow senders", help="which of them")
+    parser.add_argument("--output", type=Path, default=Path("runs/kill_node"))
+    options = parser.parse_args()
+    account = run(options)
+    (options.output / "account.json").write_text(json.dumps(account, indent=1) + "\n")
+    print(json.dumps(account, indent=1))
+    sys.exit(0 if account["held"] else 1)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Run the three trials."""
+    options.output.mkdir(parents=True, exist_ok=True)
+    model = options.model or options.output / "tiny.tumorscope"
+    if not model.exists():
+        write_artifact(model, make_tiny_artifact())
+    _FORKS.set_forkserver_preload(["benchmarks.kill_node", "tumorscope.cli.node",
+                                   "tumorscope.serving.dicom.store_and_forward"])  # fmt: skip
+    trials: dict[str, Callable[[], dict[str, Any]]] = {
+        "killed": lambda: killed(options, model),
+        "full disk": lambda: full_disk(options.output / "full", model),
+        "slow senders": lambda: slow_senders(options.output / "slow", model),
+    }
+    account: dict[str, Any] = {}
+    for name in options.trials.split(","):
+        account[name] = trials[name]()
+        print(name, account[name], file=sys.stderr, flush=True)
+    return account | {"held": all(one["held"] for one in account.values())}
+
+
+# --- killed -------------------------------------------------------------------------------------
+
+
+def killed(options: argparse.Namespace, model: Path) -> dict[str, Any]:
+    """Kill the node while all series come; see the module."""
+    folder = options.output / "killed"
+    folder.mkdir(exist_ok=True)
+    state = _state(folder / "state.json")
+    series = make_series(options.instances // SLICES, options.seed)
+    acknowledged, received = Journal(folder / "acknowledged"), Journal(folder / "received")
+    kills = Journal(folder / "kills")
+    end = time.monotonic() + options.seconds
+    node = Node(folder, model, state["node"], f"PACS@127.0.0.1:{state['receiver']}")
+    ended = threading.Event()
+    shares = [series[number :: options.senders] for number in range(options.senders)]
+    senders = [
+        threading.Thread(
+            target=_send_share,
+            args=(state["node"], share, acknowledged, lambda: _progress(kills, options), ended),
+        )
+        for share in shares
+    ]
+    chance = random.Random(f"{options.seed} {len(kills)}")  # noqa: S311
+    with receiver(state["receiver"], received), node.running():
+        for one in senders:
+            one.start()
+        while len(kills) < options.kills and time.monotonic() < end:
+            node.wait_until_open()
+            time.sleep(chance.uniform(0, options.life))
+            node.kill()
+            kills.add(where(folder / "store"))
+            node.start()
+        while any(one.is_alive() for one in senders) and time.monotonic() < end:
+            time.sleep(0.2)
+        ended.set()
+        for one in senders:
+            one.join()
+        _wait_until_quiet(folder, end)
+    return _judge(folder, series, model, acknowledged, received, kills) | {
+        "complete": len(kills) >= options.kills
+    }
+
+
+def _progress(kills: Journal, options: argparse.Namespace) -> float:
+    """Return the share of the kills that are done; the series come as evenly as these."""
+    return len(kills) / options.kills if options.kills else 1.0
+
+
+def _send_share(
+    port: int,
+    share: Sequence[list[FileDataset]],
+    acknowledged: Journal,
+    progress: Callable[[], float],
+    ended: threading.Event,
+) -> None:
+    """Send series one by one until all is acknowledged; the next when its time has come."""
+    for number, series in enumerate(share):
+        while progress() < number / len(share):
+            if ended.wait(0.05):
+                return
+        left = [ds for ds in series if str(ds.SOPInstanceUID) not in acknowledged]
+        while left and not ended.is_set():
+            with suppress(OSError, AssertionError), closing(associated(port)) as peer:
+                while left and send(peer, left[0]) == 0:
+                    acknowledged.add(str(left.pop(0).SOPInstanceUID))
+            if left:
+                time.sleep(0.05)
+
+
+def _judge(
+    folder: Path,
+    series: list[list[FileDataset]],
+    model: Path,
+    acknowledged: Journal,
+    received: Journal,
+    kills: Journal,
+) -> dict[str, Any]:
+    lines = (folder / "answers.jsonl").read_text().splitlines()
+    answers = [json.loads(line) for line in lines]
+    sent = {str(ds.SOPInstanceUID) for one in series for ds in one}
+    images = Counter(one["source"] for one in answers if one["kind"] == "image")
+    whole = Counter(one["source"] for one in answers if one["kind"] == "series")
+    told = set(acknowledged)
+    expected = set(expected_results(series, model))
+    got = Counter(line.split()[0] for line in received.lines)
+    account = {
+        "kills": len(kills),
+        "kills while": dict(Counter(kills.lines)),
+        "instances": len(sent),
+        "acknowledged": len(told),
+        "acknowledged and not analyzed": len(told - set(images)),
+        "analyzed more than once": sum(count > 1 for count in images.values()),
+        "series": len(series),
+        "series answered other than once": len(series) - sum(n == 1 for n in whole.values()),
+        "lines twice": len(lines) - len(set(lines)),
+        "results expected": len(expected),
+        "results missing": len(expected - set(got)),
+        "results unexpected": len(set(got) - expected),
+        "results sent again, same identifier": sum(got.values()) - len(got),
+        "of them with other content": len(set(received.lines)) - len(got),
+    }
+    bad = ("acknowledged and not analyzed", "analyzed more than once", "lines twice",
+           "series answered other than once", "results missing", "results unexpected",
+           "of them with other content")  # fmt: skip
+    held = account["acknowledged"] == len(sent) and not any(account[name] for name in bad)
+    return account | {"held": held}
+
+
+def expected_results(series: list[list[FileDataset]], model: Path) -> Iterator[str]:
+    """Yield the identifiers of the results of all series, made in this process."""
+    classifier = Classifier(read_artifact(model), threads=1)
+    with tempfile.TemporaryDirectory() as name:
+        for one in series:
+            paths = [Path(name) / f"{number}.dcm" for number in range(len(one))]
+            for path, ds in zip(paths, one, strict=True):
+                ds.save_as(path, enforce_file_format=True)
+            with ResultCollector(parse_kinds(KINDS)) as collector:
+                for answer in classifier.predict_many(paths, heatmap=True):
+                    collector.add(answer)
+                    if isinstance(answer, SeriesPrediction):
+                        for made in collector.results(str(answer.series_instance_uid), answer):
+                            if isinstance(made, Result):
+                                yield str(made.dataset.SOPInstanceUID)
+
+
+def where(store: Path) -> str:
+    """Tell what a node that was killed was at, by a copy of its store."""
+    with tempfile.TemporaryDirectory() as name:
+        for file in store.glob("node.sqlite*"):
+            shutil.copy(file, name)
+        if not (Path(name) / "node.sqlite").exists():
+            return "starting"
+        with closing(sqlite3.connect(Path(name) / "node.sqlite")) as db:
+
+            def is_any(what: str) -> bool:
+                return db.execute(f"SELECT 1 FROM {what} LIMIT 1").fetchone() is not None  # noqa: S608
+
+            try:
+                if is_any("series WHERE state = 'open' AND attempts > 0"):
+                    return "answering"
+                if is_any("lines"):
+                    return "writing lines"
+                if is_any("outbox WHERE sent IS NULL"):
+                    return "sending results"
+                return "receiving" if is_any("series WHERE state = 'open'") else "idle"
+            except sqlite3.Error:
+                return "starting"
+
+
+def _wait_until_quiet(folder: Path, end: float, still_s: float = 4 * SERIES_AFTER_S) -> None:
+    """Wait until nothing waits in the store, nor comes out of it."""
+    files = [folder / "answers.jsonl", folder / "received"]
+    before, since = None, time.monotonic()
+    while time.monotonic() < end:
+        sizes = [one.stat().st_size if one.exists() else 0 for one in files]
+        if sizes != before:
+            before, since = sizes, time.monotonic()
+        if time.monotonic() - since > still_s:
+            if where(folder / "store") == "idle":
+                return
+            since = time.monotonic()
+        time.sleep(0.2)
+
+
+# --- full disk ----------------------------------------------------------------------------------
+
+
+def full_disk(folder: Path, model: Path) -> dict[str, Any]:
+    """Fill the disk of the node while a sender sends, then make room again."""
+    folder.mkdir(exist_ok=True)
+    with small_disk(folder / "disk") as disk:
+        if disk is None:
+            return {"skipped": "a small file system cannot be mounted: needs root", "held": True}
+        node = Node(disk, model, free_port(), environment={"TMPDIR": str(disk)})
+        statuses: Counter[str] = Counter()
+        told: set[str] = set()
+        with node.running():
+            node.wait_until_open()
+            one, *rest = make_series(6, seed=9)
+            _send_all(node.port, one, told, statuses)
+            filler = disk / "filler"
+            fill(filler)
+            _send_all(node.port, rest[0] + rest[1], told, statuses)
+            alive = node.is_alive and _answers_echo(node.port)
+            refused = sum(count for status, count in statuses.items() if status != "0000")
+            filler.unlink()
+            again = [ds for series in rest for ds in series if str(ds.SOPInstanceUID) not in told]
+            _send_all(node.port, again, told, after := Counter())
+            _wait_until_quiet(disk, time.monotonic() + 60)
+        answered = images_of(disk / "answers.jsonl")
+        said = set(answered.elements())
+        return {
+            "statuses while full": dict(statuses),
+            "statuses after": dict(after),
+            "alive while full": alive,
+            "acknowledged": len(told),
+            "acknowledged and not analyzed": len(told - said),
+            "analyzed and not acknowledged": len(said - told),
+            "held": alive
+            and refused > 0
+            and set(statuses) <= {"0000", "A700"}
+            and set(after) == {"0000"}
+            and said == told,
+        }
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path | None]:
+    """Mount a file system of a few megabytes; ``None`` where that is not allowed."""
+    folder.mkdir(exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, check=False).returncode != 0:
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(filler: Path) -> None:
+    """Leave no room."""
+    with filler.open("wb", buffering=0) as stream, suppress(OSError):
+        for size in (1 << 20, 4096):
+            with suppress(OSError):
+                while True:
+                    stream.write(bytes(size))
+
+
+# --- slow senders -------------------------------------------------------------------------------
+
+
+def slow_senders(folder: Path, model: Path, seconds: float = 20.0) -> dict[str, Any]:
+    """Let 32 senders send a byte every tenth of a second while another sends series."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    node = Node(folder, model, free_port())
+    with node.running():
+        node.wait_until_open()
+        alone = _timed(node.port, make_series(4, seed=20))
+        slow = threading.Thread(target=slow_datasets, args=(node.port, seconds))
+        slow.start()
+        beside = _timed(node.port, make_series(12, seed=21))
+        slow.join()
+        _wait_until_quiet(folder, time.monotonic() + 60)
+    answered = images_of(folder / "answers.jsonl")
+    told = alone["told"] | beside["told"]
+    account: dict[str, Any] = {
+        "alone, s": {name: alone[name] for name in ("median", "slowest")},
+        "beside 32 slow senders, s": {name: beside[name] for name in ("median", "slowest")},
+        "sent": 16 * SLICES,
+        "acknowledged": len(told),
+        "acknowledged and not analyzed": sum(answered[uid] == 0 for uid in told),
+        "analyzed more than once": sum(answered[uid] > 1 for uid in told),
+    }
+    held = len(told) == 16 * SLICES and all(answered[uid] == 1 for uid in told)
+    return account | {"held": held and beside["slowest"] < 2.0 + 5 * alone["slowest"]}
+
+
+def _timed(port: int, series: list[list[FileDataset]]) -> dict[str, Any]:
+    """Send series, an association each, and take the time of each instance."""
+    seconds, told = [], set()
+    for one in series:
+        with closing(associated(port)) as peer:
+            for ds in one:
+                begin = time.monotonic()
+                if send(peer, ds) == 0:
+                    told.add(str(ds.SOPInstanceUID))
+                seconds.append(time.monotonic() - begin)
+    seconds.sort()
+    return {
+        "told": told,
+        "median": round(seconds[len(seconds) // 2], 3),
+        "slowest": round(seconds[-1], 3),
+    }
+
+
+# --- parts --------------------------------------------------------------------------------------
+
+
+class Journal:
+    """Lines that are in a file before anybody is told; those of an earlier run come first."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        content = path.read_text() if path.exists() else ""
+        # A line without its end was not told to anybody.
+        self.lines = content[: content.rfind("\n") + 1].splitlines()
+        path.write_text("".join(f"{line}\n" for line in self.lines))
+        self._known = set(self.lines)
+        self._file = path.open("a")
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.lines)
+
+    def __contains__(self, line: str) -> bool:
+        return line in self._known
+
+    def add(self, line: str) -> None:
+        """Return when the line is with the operating system: this process is not killed."""
+        with self._lock:
+            self._file.write(f"{line}\n")
+            self._file.flush()
+            self.lines.append(line)
+            self._known.add(line)
+
+
+@dataclass
+class Node:
+    """``tumorscope node --store``, which is killed and started."""
+
+    folder: Path
+    model: Path
+    port: int
+    receiver: str | None = None
+    environment: dict[str, str] | None = None
+    process: BaseProcess | None = None
+
+    def start(self) -> None:
+        """Start it, and do not wait."""
+        words = ["node", "--port", str(self.port), "--series-after", str(SERIES_AFTER_S)]
+        words += ["--store", str(self.folder / "store"), "--model", str(self.model)]
+        words += ["--output", str(self.folder / "answers.jsonl")]
+        if self.receiver:
+            words += ["--send-to", self.receiver, "--results", KINDS]
+        log = str(self.folder / "node.log")
+        self.process = _FORKS.Process(target=_node, args=(words, log, self.environment or {}))
+        self.process.start()
+
+    def kill(self) -> None:
+        """Send SIGKILL, and wait for its end."""
+        if self.process is not None and self.process.pid is not None:
+            os.kill(self.process.pid, signal.SIGKILL)
+            self.process.join()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Start it, and end it as a user would."""
+        self.start()
+        try:
+            yield
+            if self.process is not None:
+                self.process.terminate()
+                self.process.join(60)
+        finally:
+            if self.is_alive:
+                self.kill()
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it runs."""
+        return self.process is not None and self.process.is_alive()
+
+    def wait_until_open(self, seconds: float = 60) -> None:
+        """Return when it listens."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with suppress(OSError):
+                connect(self.port).close()
+                return
+            if not self.is_alive:
+                raise AssertionError((self.folder / "node.log").read_text()[-2000:])
+            time.sleep(0.02)
+        raise AssertionError("the node does not listen")
+
+
+def _node(words: list[str], log: str, environment: dict[str, str]) -> None:
+    """Be the node."""
+    os.environ.update(environment)
+    tempfile.tempdir = None
+    with Path(log).open("ab") as stream:
+        os.dup2(stream.fileno(), 2)
+    from tumorscope.cli.main import main as command
+
+    sys.argv = ["tumorscope", *words]
+    sys.exit(command())
+
+
+@contextmanager
+def receiver(port: int, received: Journal) -> Iterator[None]:
+    """Be a PACS: take results, and write down identifier and content."""
+
+    def store(event: evt.Event) -> int:
+        content = hashlib.sha256(event.request.DataSet.getvalue()).hexdigest()
+        received.add(f"{event.request.AffectedSOPInstanceUID} {content}")
+        return 0
+
+    ae = AE(ae_title="PACS")
+    ae.supported_contexts = AllStoragePresentationContexts
+    server = ae.start_server(
+        ("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, store)]
+    )
+    try:
+        yield
+    finally:
+        server.shutdown()
+
+
+def send(peer: Any, ds: FileDataset) -> int:
+    """Send one instance over an association; return the status.
+
+    Raises
+    ------
+    OSError
+        If the connection ends before the answer.
+    """
+    peer.sendall(b"".join(session(ds)[2:-1]))
+    answer = read_pdu(peer)
+    at = answer.find(STATUS)
+    if at < 0:
+        raise ConnectionError("no answer")
+    return int(struct.unpack_from("<H", answer, at + len(STATUS))[0])
+
+
+def _send_all(
+    port: int, datasets: Sequence[FileDataset], told: set[str], statuses: Counter[str]
+) -> None:
+    with closing(associated(port)) as peer:
+        for ds in datasets:
+            status = send(peer, ds)
+            statuses[f"{status:04X}"] += 1
+            if status == 0:
+                told.add(str(ds.SOPInstanceUID))
+
+
+def _answers_echo(port: int) -> bool:
+    ae = AE(ae_title="SENDER")
+    ae.add_requested_context("1.2.840.10008.1.1")
+    association = ae.associate("127.0.0.1", port, ae_title="TUMORSCOPE")
+    said = association.is_established and association.send_c_echo().get("Status") == 0
+    association.release()
+    return bool(said)
+
+
+def images_of(path: Path) -> Counter[str]:
+    """Return how often each image was answered."""
+    lines = map(json.loads, path.read_text().splitlines())
+    return Counter(one["source"] for one in lines if one["kind"] == "image")
+
+
+def make_series(
+    count: int, seed: int, slices: int = SLICES, size: int = SIZE
+) -> list[list[FileDataset]]:
+    """Draw series whose identifiers follow from the seed, a study each."""
+    pictures = [head_phantom(lesion=Lesion(), seed=number, size=size) for number in range(slices)]
+    return [
+        [_image(pictures[at], f"{seed} {number}", at) for at in range(slices)]
+        for number in range(count)
+    ]
+
+
+def _image(pixels: Any, name: str, number: int) -> FileDataset:
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = MRImageStorage
+    meta.MediaStorageSOPInstanceUID = hashed_uid("instance", name, str(number))
+    ds = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
+    ds.SOPClassUID, ds.SOPInstanceUID = MRImageStorage, meta.MediaStorageSOPInstanceUID
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = (
+        hashed_uid(kind, name) for kind in ("study", "series")
+    )
+    ds.FrameOfReferenceUID = hashed_uid("frame", name)
+    ds.PatientName, ds.PatientID, ds.Modality = "Doe^Jane", "1", "MR"
+    ds.InstanceNumber = number + 1
+    ds.ImagePositionPatient = [-80, -95, 30 + 5 * number]
+    ds.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    ds.PixelSpacing, ds.SliceThickness = [1, 1], 5
+    ds.Rows, ds.Columns = pixels.shape
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.BitsAllocated = ds.BitsStored = 8
+    ds.HighBit, ds.PixelRepresentation = 7, 0
+    ds.PixelData = pixels.tobytes()
+    ds["PixelData"].VR = "OB"
+    return ds
+
+
+def _state(path: Path) -> dict[str, int]:
+    """Return the ports, which stay the same in all runs: the store names the receiver by it."""
+    if not path.exists():
+        path.write_text(json.dumps({"node": free_port(), "receiver": free_port()}))
+    state: dict[str, int] = json.loads(path.read_text())
+    return state
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    import socket
+
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+if __name__ == "__main__":
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    main()
