@@ -115,7 +115,7 @@ def constants() -> dict[str, Any]:
         "TRAITS": dicom._TRAITS,
         "MAX_TRAIT": dicom._MAX_TRAIT,
         "DESCRIPTION_LETTERS": dicom._DESCRIPTION_LETTERS,
-        "LUMA": [round(float(one), 6) for one in dicom_display._LUMA],
+        "LUMA": [round(float(one), 6) for one in dicom_display.LUMA],
         "WINDOW_FUNCTIONS": dicom_display._FUNCTIONS,
         "WINDOW_FOREGROUND": dicom_display._FOREGROUND,
         "LEAST_SHOWN": dicom_display._LEAST_SHOWN,
