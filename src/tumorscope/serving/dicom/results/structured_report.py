@@ -205,7 +205,7 @@ def _measurements(
 
 
 def _evaluations(answer: SeriesPrediction | Prediction) -> list[QualitativeEvaluation]:
-    found = [(OUTCOME, answer.outcome)]
+    found: list[tuple[CodedConcept, str]] = [(OUTCOME, answer.outcome)]
     found += [(PREDICTION_SET, name) for name in answer.prediction_set]
     found += [(SEQUENCE, answer.sequence["name"] or ""), (PLANE, answer.plane or "")]
     return [QualitativeEvaluation(concept, word(name)) for concept, name in found if name]
