@@ -23,7 +23,7 @@ def options(folder: Path, **changes: object) -> argparse.Namespace:
         "kills": 3,
         "instances": 20,
         "senders": 2,
-        "seconds": 240.0,
+        "seconds": 600.0,
         "seed": 1,
         "model": None,
         "life": 4,

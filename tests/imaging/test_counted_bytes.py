@@ -1,5 +1,6 @@
 """Parsing ends, however many elements a file has."""
 
+import struct
 import time
 from collections.abc import Callable
 
@@ -61,6 +62,43 @@ def make_enhanced(make_dicom: Callable[..., FileDataset], frames: int) -> FileDa
         groups.append(group)
     _add(ds, 0x52009230, groups)
     return ds
+
+
+@pytest.mark.parametrize("depth", ["items", "elements of an item", "items of an item's sequence"])
+def test_sequence_with_a_length_is_counted_too(
+    make_dicom: Callable[..., FileDataset],
+    encode_dicom: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    depth: str,
+) -> None:
+    monkeypatch.setattr(counted_bytes, "MAX_READS", 1_000)
+    content = encode_dicom(make_dicom(np.zeros((2, 64, 64), np.uint8)))
+    inside = _items(b"") * 5_000
+    if depth == "elements of an item":
+        inside = _items(b"\x18\0\x80\0DS\0\0" * 5_000)
+    elif depth == "items of an item's sequence":
+        inside = _items(_sequence(0x00209113, inside))
+    pixels = content.index(bytes.fromhex("e07f1000"))
+    content = content[:pixels] + _sequence(0x52009230, inside) + content[pixels:]
+    with pytest.raises(ImageTooLargeError, match="too many elements"):
+        read_one(content, name="bomb")
+
+
+def test_damaged_sequence_that_nobody_asks_for_is_no_matter(
+    make_dicom: Callable[..., FileDataset], encode_dicom: Callable[..., bytes]
+) -> None:
+    content = encode_dicom(make_dicom(np.eye(64, dtype=np.uint8)))
+    pixels = content.index(bytes.fromhex("e07f1000"))
+    content = content[:pixels] + _sequence(0x00541001, b"no items") + content[pixels:]
+    assert len(read_one(content, name="made")) == 1
+
+
+def _items(content: bytes) -> bytes:
+    return bytes.fromhex("feff00e0") + struct.pack("<L", len(content)) + content
+
+
+def _sequence(tag: int, content: bytes) -> bytes:
+    return struct.pack("<HH2s2xL", tag >> 16, tag & 0xFFFF, b"SQ", len(content)) + content
 
 
 def test_more_frames_may_have_more_elements(

@@ -31,7 +31,7 @@ def empty_zip() -> bytes:
         (b"\x08\x00\x05\x00\x0a\x00\x00\x00", "DICOM"),
         (bytes(344) + b"n+1\x00", "NIfTI"),
         (b"\x1c\x02\x00\x00n+2\x00", "NIfTI"),
-        (gzip.compress(b"anything"), "gzip"),
+        (gzip.compress(b"anything", mtime=0), "gzip"),
         (b"PK\x03\x04", "zip"),
         (empty_zip(), "zip"),
     ],

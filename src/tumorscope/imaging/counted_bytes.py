@@ -27,7 +27,14 @@ class CountedBytes(io.BytesIO):
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
-        self._reads_left = self._allowed = min(MAX_READS + len(content) // BYTES_A_READ, MOST_READS)
+        self._allowed = min(MAX_READS + len(content) // BYTES_A_READ, MOST_READS)
+        self._reads = [0]
+
+    def part(self, content: bytes) -> CountedBytes:
+        """Return a part of this content, whose reads count as those of the whole."""
+        part = CountedBytes(content)
+        part._allowed, part._reads = self._allowed, self._reads
+        return part
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read as usual.
@@ -37,8 +44,8 @@ class CountedBytes(io.BytesIO):
         ImageTooLargeError
             If that was done too often.
         """
-        self._reads_left -= 1
-        if self._reads_left < 0:
+        self._reads[0] += 1
+        if self._reads[0] > self._allowed:
             raise ImageTooLargeError(
                 f"The file has too many elements for its size: {self._allowed:,} reads did not "
                 "reach its pixels. Send its frames as single images, or convert it to NIfTI."

@@ -95,7 +95,9 @@ def test_what_is_no_scan_is_said(content: bytes, error: type[ImageError], reason
         decode(content, "scan.png")
 
 
-@pytest.mark.parametrize("source", [None, 7, [[1, 2]], {"a": 1}, object(), 1.5], ids=repr)
+@pytest.mark.parametrize(
+    "source", [None, 7, [[1, 2]], {"a": 1}, object(), 1.5], ids=lambda source: type(source).__name__
+)
 def test_object_of_another_kind_is_named(source: object) -> None:
     with pytest.raises(UnsupportedFormatError, match=rf"received {type(source).__name__}"):
         read_one(source)  # type: ignore[arg-type]

@@ -9,7 +9,10 @@ from typing import Final
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.filereader import read_dataset
+from pydicom.charset import convert_encodings
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import RawDataElement
+from pydicom.filereader import read_dataset, read_sequence
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from tumorscope.errors import CorruptImageError, ImageError, ImageTooLargeError
@@ -98,7 +101,9 @@ def read_dicom(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> 
     with quiet(*_LOGGERS):
         try:
             _check_deflated(content, limits)
-            ds = pydicom.dcmread(CountedBytes(content), force=True)
+            stream = CountedBytes(content)
+            ds = pydicom.dcmread(stream, force=True)
+            _read_sequences(ds, stream)
         except ImageError:
             raise
         # A damaged header can fail anywhere inside the parser.
@@ -128,6 +133,49 @@ def from_dataset(ds: pydicom.Dataset, source: str, limits: Limits = DEFAULT_LIMI
                 f"The DICOM file cannot be interpreted ({type(error).__name__}); its header is "
                 "damaged."
             ) from error
+
+
+def _read_sequences(ds: pydicom.Dataset, whole: CountedBytes) -> None:
+    """Read the items of sequences of a stated length, which pydicom would read uncounted later."""
+    for tag in list(ds.keys()):
+        element = ds.get_item(tag)
+        if isinstance(element, RawDataElement):
+            if not element.value or not _is_sequence(element):
+                continue
+            items = _items(element, ds, whole)
+            if items is None:
+                continue
+            ds[tag] = pydicom.DataElement(tag, "SQ", items, element.value_tell)
+        elif element is None or element.VR != "SQ":
+            continue
+        for item in ds[tag].value:
+            _read_sequences(item, whole)
+
+
+def _items(
+    element: RawDataElement, ds: pydicom.Dataset, whole: CountedBytes
+) -> pydicom.Sequence | None:
+    """Read the items of one sequence; ``None`` where it is damaged, which may matter to nobody."""
+    content = element.value or b""
+    encodings = convert_encodings(ds.original_character_set or None)
+    try:
+        return read_sequence(
+            whole.part(content),
+            element.is_implicit_VR,
+            element.is_little_endian,
+            len(content),
+            encodings,
+        )
+    except ImageError:
+        raise
+    except Exception:
+        return None
+
+
+def _is_sequence(element: RawDataElement) -> bool:
+    if element.VR in (None, "UN"):
+        return dictionary_has_tag(element.tag) and dictionary_VR(element.tag) == "SQ"
+    return element.VR == "SQ"
 
 
 def _check_deflated(content: bytes, limits: Limits) -> None:

@@ -239,7 +239,7 @@ class BoundedMessages(DIMSEServiceProvider):
         if file is None:
             return
         with suppress(OSError):
-            os.ftruncate(file.file.fileno(), 0)
+            os.ftruncate(cast("BinaryIO", file).fileno(), 0)
         with suppress(OSError):
             file.close()
         if self.received is None and isinstance(path, Path):
