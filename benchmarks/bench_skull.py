@@ -5,7 +5,9 @@
 Each scan of a split is answered as it is and once more without its skull or, if it has none, with
 one painted around the brain. Prints, by data set and sequence, the median movement of the
 probability with its interval over groups, and what was called a tumor or rejected before and after.
-Answers are kept in the file, so that the table can be made again without the scans.
+Answers are kept in the file, so that the table can be made again without the scans. With
+``--record`` the figures of ``skull/`` in ``docs/results/held_out.json`` are replaced: for each
+change, of all scans, the median movement, and of tumors the shares called before and after.
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from benchmarks.record import check_training, command_line, record_figures
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
+from tumorscope.evaluation.intervals import RESAMPLES, Estimate, bootstrap_share
 from tumorscope.imaging.skull import paint_skull, strip_skull
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.cells import sample_cells
@@ -30,6 +34,8 @@ COLUMNS: Final = (
     *("set", "sequence", "group_id", "path", "tumor", "change"),
     *("before", "after", "outcome_before", "outcome_after"),
 )
+FEWEST_GROUPS: Final = 3
+"""With fewer no interval is given."""
 
 
 def main() -> None:
@@ -41,23 +47,48 @@ def main() -> None:
     parser.add_argument("--split", nargs="+", default=["test"])
     parser.add_argument("--sets", nargs="*")
     parser.add_argument("--most", type=int, default=20, help="of a source, sequence and class")
+    parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
+    model = load_model(options.model)
+    rows = read_manifest(options.manifest, root=options.root)
+    if options.record:
+        check_training(rows, model)
+    rows = [
+        row
+        for row in rows
+        if row.split in options.split and (not options.sets or row.set in options.sets)
+    ]
+    rows = sample_cells(rows, options.most, seed=0)
     if not options.output.exists():
-        rows = [
-            row
-            for row in read_manifest(options.manifest, root=options.root)
-            if row.split in options.split and (not options.sets or row.set in options.sets)
-        ]
-        answers = list(
-            _answers(
-                sample_cells(rows, options.most, seed=0), options.root, load_model(options.model)
-            )
-        )
+        answers = list(_answers(rows, options.root, model))
         with options.output.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(answers)
-    _print(list(csv.DictReader(options.output.open(encoding="utf-8"))))
+    answers = list(csv.DictReader(options.output.open(encoding="utf-8")))
+    _print(answers)
+    if options.record:
+        record_figures(
+            "skull/",
+            figures(answers),
+            command=command_line("benchmarks.bench_skull"),
+            rows=rows,
+            model_sha256=model.identity.sha256,
+        )
+
+
+def figures(answers: Sequence[dict[str, str]]) -> dict[str, Estimate]:
+    """Return the median movement by change, and what was called a tumor before and after."""
+    found = {}
+    for change in sorted({one["change"] for one in answers}):
+        some = [one for one in answers if one["change"] == change]
+        found[f"{change}/median movement"] = _median(some)
+        tumors = [one for one in some if one["tumor"] == "1"]
+        groups = np.array([one["group_id"] for one in tumors])
+        for when in ("before", "after") if tumors else ():
+            hits = np.array([one[f"outcome_{when}"] == "tumor" for one in tumors])
+            found[f"{change}/sensitivity {when}"] = bootstrap_share(hits, groups)
+    return found
 
 
 def _answers(
@@ -108,20 +139,24 @@ def _line(key: Sequence[str], answers: Sequence[dict[str, str]]) -> None:
         )
         for name in ("tumor", "rejected")
     )
-    print(f"| {' | '.join(key)} | {len(answers)} | {_median(answers)} | {shares} |")
+    moved = _median(answers)
+    interval = f" [{moved.low:.3f}, {moved.high:.3f}]" if np.isfinite(moved.low) else ""
+    print(f"| {' | '.join(key)} | {len(answers)} | {moved.estimate:.3f}{interval} | {shares} |")
 
 
-def _median(answers: Sequence[dict[str, str]]) -> str:
+def _median(answers: Sequence[dict[str, str]]) -> Estimate:
     """Return the median over groups of the median movement within each, with its interval."""
     groups: dict[str, list[float]] = {}
     for one in answers:
         moved = abs(float(one["after"]) - float(one["before"]))
         groups.setdefault(one["group_id"], []).append(moved)
     moves = np.array([np.median(some) for some in groups.values()])
-    if len(moves) < 3:
-        return f"{np.median(moves):.3f}"
-    ends = bootstrap((moves,), np.median, method="percentile", rng=0).confidence_interval
-    return f"{np.median(moves):.3f} [{ends.low:.3f}, {ends.high:.3f}]"
+    low = high = float("nan")
+    if len(moves) >= FEWEST_GROUPS:
+        found = bootstrap((moves,), np.median, n_resamples=RESAMPLES, method="percentile", rng=0)
+        ends = found.confidence_interval
+        low, high = float(ends.low), float(ends.high)
+    return Estimate(float(np.median(moves)), low, high, len(answers), len(moves), RESAMPLES)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,15 @@ for these sets.
 With ``--split`` it is the other way round: sets that the model did learn from, and of these the
 patients of one split that it did not. The manifest must have the train split that the card of the
 model names. The figures are those of ``patients/``; of ``patients external/`` for that split.
-Without ``--sets`` all sets are taken that are of the one or the other kind.
+Without ``--sets`` all sets are taken that are of the one or the other kind. ``--report``, the
+folder that ``tumorscope evaluate`` wrote for the same model, saves answering labeled images again.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -57,6 +60,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", help="default all that the question is of")
     parser.add_argument("--split", choices=HELD_OUT, help="held-out patients of sets learned from")
     parser.add_argument("--most", type=int, default=0, help="images of a set, drawn at random")
+    parser.add_argument("--report", type=Path, help="of evaluate: its answers are taken")
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
     model = load_model(options.model)
@@ -68,7 +72,12 @@ def main() -> None:
     names = sets_asked(options.sets, rows, model, is_learned=options.split is not None)
     for name in names:
         of_set = draw([row for row in rows if row.set == name], options.most)
-        found = figures(list(answers(of_set, options.root, model)))
+        given = (
+            answers(of_set, options.root, model)
+            if options.report is None
+            else reported(of_set, options.report, model)
+        )
+        found = figures(list(given))
         for figure, one in found.items():
             print(f"{name}/{figure}: {one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]")
         if options.record:
@@ -145,6 +154,25 @@ def answers(rows: Sequence[ManifestRow], root: Path, model: Classifier) -> Itera
             print(f"left out: {item.name}: {item.reason}")
         else:
             yield item.row, model.predict_scan(item.scan).outcome
+
+
+def reported(rows: Sequence[ManifestRow], report: Path, model: Classifier) -> Iterator[Answer]:
+    """Yield each row of a report of ``evaluate``, with the outcome that stands there."""
+    metrics = json.loads((report / "metrics.json").read_text(encoding="utf-8"))
+    made_with = metrics.get("provenance", {}).get("model_sha256")
+    if made_with != model.identity.sha256:
+        raise SystemExit(f"{report} is of the model {made_with}, not {model.identity.sha256}.")
+    with (report / "predictions.csv").open(encoding="utf-8", newline="") as stream:
+        outcomes = {
+            (one["source"], one["slice_index"], one["plane"]): one["outcome"]
+            for one in csv.DictReader(stream)
+        }
+    for row in rows:
+        key = (row.path, "" if row.slice_index is None else str(row.slice_index), row.plane or "")
+        if key in outcomes:
+            yield row, outcomes[key]
+        else:
+            print(f"left out: {row.name}: not in {report}")
 
 
 def figures(given: Sequence[Answer]) -> dict[str, Estimate]:

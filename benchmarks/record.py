@@ -33,6 +33,7 @@ PRIVATE: Final = (
     "--manifest",
     "--dicom",
     "--pictures",
+    "--report",
 )
 """Options whose paths are written as names: where somebody keeps files is no part of a figure."""
 

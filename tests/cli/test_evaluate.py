@@ -76,6 +76,29 @@ def test_rows_are_measured_and_the_unreadable_one_is_named(
     assert tumorscope(*words).code == 2  # the report is there and stays
 
 
+@pytest.mark.parametrize(("side", "count"), [((), 3), (("--split", "test"), 2)])
+def test_other_pictures_are_those_of_the_side(
+    tumorscope: Callable[..., Result],
+    study: Path,
+    tiny_artifact_path: Path,
+    tmp_path: Path,
+    side: tuple[str, ...],
+    count: int,
+) -> None:
+    Image.new("L", (64, 64), 9).save(tmp_path / "blank.png")  # cannot be measured
+    others = ["photos,made,blank.png,,photo,,,g19,test"]
+    for at, split in ((20, "train"), (21, "test"), (22, "test")):
+        noise = np.random.default_rng(at).integers(0, 256, (64, 64), np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{at}.png")
+        others.append(f"photos,made,{at}.png,,photo,,,g{at},{split}")
+    study.write_text(study.read_text() + "\n".join(others) + "\n")
+    words = ("evaluate", study, "--model", tiny_artifact_path, "--output", tmp_path / "report")
+    told = tumorscope(*words, "--not-brain", "photos", *side)
+    assert told.code == 1, told.err
+    metrics = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert metrics["sections"]["rejection"]["photo"]["rejected"]["n_images"] == count
+
+
 def test_an_artifact_does_not_say_where_files_are_kept(
     tumorscope: Callable[..., Result],
     study: Path,

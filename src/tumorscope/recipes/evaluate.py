@@ -92,7 +92,8 @@ def evaluate(
         Where sensitivity and specificity are measured: a named point, by default ``balanced``, or
         a probability of tumor.
     not_brain
-        Sets whose pictures, of all splits, show no brain MR image and should be rejected.
+        Sets whose pictures, of the split where one is given, show no brain MR image and should be
+        rejected: an input check may have learned from those of the others.
     record
         Also write the measurements into the artifact's card, where the web page shows them.
 
@@ -143,7 +144,7 @@ def evaluate(
         subgroups={name: values[kept] for name, values in subgroups.items()},
         is_copy=None if known is None else known.is_copy,
         is_neighbor=None if known is None else known.is_neighbor,
-        **_foreign([row for row in data.rows if row.set in not_brain], data.root, classifier),
+        **_foreign(_foreign_rows(data.rows, not_brain, split), data.root, classifier),
     )
     metrics = build_report(
         measured,
@@ -242,10 +243,14 @@ def _record(path: Path, metrics: dict[str, Any], split: str) -> None:
     write_artifact(path, changed, overwrite=True)
 
 
+def _foreign_rows(
+    rows: Sequence[ManifestRow], sets: Sequence[str], split: Split | None
+) -> list[ManifestRow]:
+    return [row for row in rows if row.set in sets and split in (None, row.split)]
+
+
 def _foreign(rows: Sequence[ManifestRow], root: Path, classifier: Classifier) -> dict[str, Any]:
     """Tell which pictures of something else are rejected, by what the manifest says they show."""
-    if not rows:
-        return {}
     check = classifier.manifest.input_check
     kinds, rejected = [], []
     for item in load_rows(rows, root, classifier.manifest.preprocessing):
@@ -253,6 +258,8 @@ def _foreign(rows: Sequence[ManifestRow], root: Path, classifier: Classifier) ->
             novelty = classifier.run(item.canvas[None])[-1]
             kinds.append(item.row.sequence or item.row.set)
             rejected.append(check is not None and check.rejects(float(novelty[0])))
+    if not kinds:
+        return {}
     return {"foreign_kind": np.array(kinds), "foreign_rejected": np.array(rejected)}
 
 
