@@ -287,17 +287,19 @@ class SeriesStore:
         """
         now = self._clock()
         with self._transaction():
-            old = "series IN (SELECT key FROM series WHERE state <> 'open' AND arrived < ?)"
             rows = self._db.execute(
-                f"SELECT file FROM instances WHERE file IS NOT NULL AND {old}",  # noqa: S608
+                "SELECT file FROM instances WHERE file IS NOT NULL "
+                "AND series IN (SELECT key FROM series WHERE state <> 'open' AND arrived < ?)",
                 (now - KEEP_S,),
             ).fetchall()
             self._db.execute(
-                f"UPDATE instances SET file = NULL WHERE file IS NOT NULL AND {old}",  # noqa: S608
+                "UPDATE instances SET file = NULL WHERE file IS NOT NULL "
+                "AND series IN (SELECT key FROM series WHERE state <> 'open' AND arrived < ?)",
                 (now - KEEP_S,),
             )
             self._db.execute(
-                f"DELETE FROM instances WHERE {old}",  # noqa: S608
+                "DELETE FROM instances "
+                "WHERE series IN (SELECT key FROM series WHERE state <> 'open' AND arrived < ?)",
                 (now - 24 * KEEP_S,),
             )
             self._db.execute(
