@@ -16,7 +16,7 @@ NPM := $(BIN)/python web/npm.py
 # run side by side.
 ALONE := $(addprefix tests/,batch benchmarks browser deploy serving)
 
-.PHONY: evidence compare help setup demo web static check check-python check-web test bench browser chromium nginx dcmtk tables docs audit sbom locks screenshots format train lite results figures
+.PHONY: evidence compare help setup demo web static check check-python check-web test bench browser chromium nginx dcmtk alarms tables docs audit sbom locks screenshots format train lite results figures
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -83,7 +83,7 @@ check-web: $(NODE_MODULES) ## Run ESLint, TypeScript and the check of generated 
 	$(NPM) run typecheck --silent
 	$(NPM) run generate --silent -- --check
 
-test: .venv/.dev check-web $(PAGE) $(STATIC) chromium nginx dcmtk ## Run all tests.
+test: .venv/.dev check-web $(PAGE) $(STATIC) chromium nginx dcmtk alarms ## Run all tests.
 	$(NPM) run test --silent
 	$(BIN)/pytest --numprocesses auto --dist loadfile $(addprefix --ignore=,$(ALONE))
 	$(BIN)/pytest $(ALONE)
@@ -133,6 +133,22 @@ dcmtk:
 	fi; \
 	[ -z "$$(missing)" ] || \
 	  echo "$$(missing | tr '\n' ' ')missing: TESTS OF DICOM ARE SKIPPED. Install them." >&2
+
+# What tries the alerts and the rotation of deploy; what is missing skips its tests. Of Prometheus only
+# promtool: the package itself would start a server.
+alarms: .venv/pyvenv.cfg
+	@PATH="$(CURDIR)/$(BIN):$$PATH:/usr/sbin"; export PATH; \
+	if ! { command -v promtool && command -v logrotate; } >/dev/null \
+	    && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qq -y --no-install-recommends logrotate >/dev/null; \
+	  command -v promtool >/dev/null || { \
+	    folder=$$(mktemp -d) && chmod 755 "$$folder" && cd "$$folder" && apt-get download -qq prometheus >/dev/null 2>&1 \
+	      && dpkg-deb --extract prometheus_*.deb . && cp usr/bin/promtool "$(CURDIR)/$(BIN)/"; \
+	    rm -rf "$$folder"; }; \
+	fi; \
+	command -v promtool >/dev/null && command -v logrotate >/dev/null || \
+	  echo "promtool or logrotate is missing: TESTS OF ALERTS AND ROTATION ARE SKIPPED. Install them." >&2
 
 evidence: .venv/.dev ## Fill in all figures anew, write docs/evidence.json, and name what has no source.
 	$(BIN)/python docs/evidence.py

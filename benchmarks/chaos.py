@@ -292,7 +292,17 @@ def mounted(what: object, folder: Path, *options: str) -> Iterator[None]:
     try:
         yield
     finally:
-        run(["umount", "--lazy", str(folder)])
+        unmount(folder)
+
+
+def unmount(folder: Path) -> None:
+    """Wait for killed processes to let go: until then another mount would be the same one."""
+    end = time.monotonic() + 60
+    while run(["umount", str(folder)]):
+        if time.monotonic() > end:
+            run(["umount", "--lazy", str(folder)])
+            return
+        time.sleep(0.1)
 
 
 def run(words: list[str]) -> int:

@@ -23,6 +23,7 @@ else
 fi
 cp "$here/install.sh" "$folder/"
 cp "$root/deploy/tumorscope.toml" "$folder/"
-cp -R "$root/deploy/systemd" "$root/deploy/nginx" "$root/deploy/logrotate" "$folder/"
+cp -R "$root/deploy/systemd" "$root/deploy/nginx" "$root/deploy/logrotate" "$root/deploy/prometheus" \
+    "$root/deploy/grafana" "$folder/"
 (cd "$folder" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs sha256sum > SHA256SUMS)
 echo "$folder: $(find "$folder/wheels" -name '*.whl' | wc -l) wheels. On the target: sh install.sh /opt/tumorscope"

@@ -17,6 +17,7 @@ mkdir -p "$work"
 mkdir -p "$work/debian/wheelhouse"
 export work
 unshare --net --mount sh -eu <<'INNER'
+ip link set lo up
 mount --bind "$work/wheelhouse" "$work/debian/wheelhouse"
 mount -t proc proc "$work/debian/proc"
 chroot "$work/debian" sh -eu <<'ROOT'
@@ -44,10 +45,32 @@ export PATH=/opt/tumorscope/bin:/usr/bin:/bin XDG_STATE_HOME=/var/lib HOME=/none
 if touch /etc/x 2> /dev/null; then echo "the root can be written" >&2; exit 1; fi
 rm -rf /tmp/samples; tumorscope samples /tmp/samples
 tumorscope predict /tmp/samples
-[ -f /var/lib/tumorscope/keys ] || tumorscope keys add first > /tmp/key
 tumorscope config check
+tumorscope keys add "try-$$" > /tmp/key
+tumorscope serve 2> /tmp/serve.log & service=$!
+trap 'kill $service' EXIT
+/opt/tumorscope/bin/python - <<'PYTHON'
+import json, time, urllib.error, urllib.request as request
+from pathlib import Path
+URL = "http://127.0.0.1:8000"
+for _ in range(120):
+    try:
+        request.urlopen(URL + "/readyz").close()
+        break
+    except urllib.error.URLError:
+        time.sleep(1)
+KEY = {"Authorization": "Bearer " + Path("/tmp/key").read_text().strip()}
+PART = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+scan = Path("/tmp/samples/phantom_with_lesion.png").read_bytes()
+kind = {"Content-Type": "multipart/form-data; boundary=x"}
+job = request.Request(URL + "/api/v1/jobs", PART + scan + b"\r\n--x--\r\n", KEY | kind)
+place = URL + request.urlopen(job).headers["Location"]
+while (body := json.load(request.urlopen(request.Request(place, headers=KEY))))["state"] != "finished":
+    time.sleep(0.2)
+print("a job of the service:", body["predictions"][0]["outcome"])
+PYTHON
+tumorscope backup "/tmp/backup-$$.tar"
 tumorscope audit verify
-tumorscope backup /tmp/backup-$$.tar
 USER
 INNER
 echo "The offline install works."

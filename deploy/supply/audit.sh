@@ -24,7 +24,9 @@ ask() { # NAME COMMAND...: findings are told from a network that is not there by
     say "$name"
     out=$("$@" 2>&1)
     code=$?
-    printf '%s\n' "$out" | tail -n 40
+    skipped=$(printf '%s\n' "$out" | grep -c 'could not be audited')
+    printf '%s\n' "$out" | grep -v 'could not be audited' | tail -n 40
+    [ "$skipped" -eq 0 ] || echo "** $name: $skipped packages could not be asked for: the index here has no list of holes."
     [ $code -eq 0 ] && return
     if printf '%s' "$out" | grep -qiE 'found [0-9]+ known vulnerabilit|severity vulnerabilit|^severity:|do not match|mismatch'; then
         found=1

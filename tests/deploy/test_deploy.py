@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from http.client import HTTPSConnection
@@ -26,8 +27,11 @@ METRIC = re.compile(r"\btumorscope_\w+")
 has_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd is not installed"
 )
+SYSTEM = "/usr/sbin:/sbin:/usr/bin:/bin"
+PROMTOOL = shutil.which("promtool") or shutil.which("promtool", path=Path(sys.executable).parent)
+LOGROTATE = shutil.which("logrotate") or shutil.which("logrotate", path=SYSTEM)
 has_promtool = pytest.mark.skipif(
-    shutil.which("promtool") is None, reason="promtool is not installed: apt-get install prometheus"
+    PROMTOOL is None, reason="promtool is not installed: apt-get install prometheus"
 )
 
 
@@ -80,7 +84,7 @@ def test_unit_has_what_the_pages_promise(unit: Path) -> None:
 def test_alerts_fire_when_they_should() -> None:
     for words in (("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml")):
         done = subprocess.run(
-            ["promtool", *words],
+            [str(PROMTOOL), *words],
             cwd=DEPLOY / "prometheus",
             capture_output=True,
             text=True,
@@ -108,7 +112,7 @@ def test_dashboard_asks_what_prometheus_understands(tmp_path: Path) -> None:
     ]
     path = tmp_path / "rules.yml"
     path.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
-    done = run("promtool", "check", "rules", path)
+    done = run(PROMTOOL, "check", "rules", path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -258,13 +262,13 @@ def test_scripts_are_shell() -> None:
         assert run("sh", "-n", script).returncode == 0, script
 
 
-@pytest.mark.skipif(shutil.which("logrotate") is None, reason="logrotate is not installed")
+@pytest.mark.skipif(LOGROTATE is None, reason="logrotate is not installed")
 def test_logrotate_understands_its_file(tmp_path: Path) -> None:
     text = (DEPLOY / "logrotate" / "tumorscope").read_text(encoding="utf-8")
     text = text.replace("/var/lib/tumorscope", str(tmp_path)).replace(
         "tumorscope tumorscope", "root root"
     )
     (tmp_path / "rotate").write_text(text)
-    done = run("logrotate", "--debug", tmp_path / "rotate")
+    done = run(LOGROTATE, "--debug", tmp_path / "rotate")
     assert done.returncode == 0, done.stderr
     assert "error" not in done.stderr

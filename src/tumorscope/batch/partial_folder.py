@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -31,6 +30,7 @@ from tumorscope.batch.schema import SCHEMA
 from tumorscope.batch.units import Unit, cut_into_parts
 from tumorscope.errors import UsageError
 from tumorscope.labels import NOTICE
+from tumorscope.system.files import to_disk
 from tumorscope.system.folder_lock import LOCK_NAME, hold
 
 SUFFIX: Final = ".partial"
@@ -161,9 +161,9 @@ class PartialFolder:
         with pq.ParquetWriter(table, SCHEMA.with_metadata(told), compression="zstd") as writer:
             for rows in self._gathered():
                 writer.write_table(rows.replace_schema_metadata(told))
-        _to_disk(table)
+        to_disk(table)
         table.replace(self.output)
-        _to_disk(self.output.parent)
+        to_disk(self.output.parent)
 
     def remove(self) -> None:
         """Remove the folder, the journal last: a kill in between is seen by the next run."""
@@ -226,9 +226,9 @@ class PartialFolder:
     def _save(self, name: str, content: bytes) -> None:
         fresh = self.path / f"{name}.new"
         fresh.write_bytes(content)
-        _to_disk(fresh)
+        to_disk(fresh)
         fresh.replace(self.path / name)
-        _to_disk(self.path)
+        to_disk(self.path)
 
 
 def read_run(table: Path) -> str | None:
@@ -251,16 +251,5 @@ def _write_listing(path: Path, units: Iterable[Unit]) -> str:
             line = unit.to_json() + "\n"
             digest.update(line.encode())
             stream.write(line)
-    _to_disk(path)
+    to_disk(path)
     return digest.hexdigest()
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until a file or folder would outlive a power cut."""
-    if path.is_dir() and os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

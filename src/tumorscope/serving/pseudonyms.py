@@ -20,6 +20,7 @@ import pydicom
 from tumorscope.errors import UsageError
 from tumorscope.imaging.counted_bytes import CountedBytes
 from tumorscope.imaging.quiet import quiet
+from tumorscope.system.files import to_disk
 
 Kind = Literal["study", "patient", "job"]
 
@@ -98,3 +99,4 @@ def _make(file: Path) -> None:
     finally:
         os.close(descriptor)
         partial.unlink(missing_ok=True)
+    to_disk(file.parent)

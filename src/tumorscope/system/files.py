@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
@@ -15,6 +17,9 @@ from tumorscope.errors import UsageError
 ANYONE: Final = 0o666
 """Permissions of a new file, less the umask of the process."""
 OWNER: Final = 0o600
+
+_SYNCS: Final = 16
+"""Waits at a time: file systems commit those that meet together."""
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
@@ -55,7 +60,7 @@ def whole_file(
     permissions
         Of the new file, less the umask.
     durable
-        Whether to wait until the content would outlive a power cut.
+        Whether to wait until content and name would outlive a power cut.
 
     Raises
     ------
@@ -78,12 +83,49 @@ def whole_file(
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+    if durable:
+        to_disk(path.parent)
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write bytes, or text in UTF-8, as :func:`whole_file` does."""
     with whole_file(path) as stream:
         stream.write(content.encode() if isinstance(content, str) else content)
+
+
+def to_disk(*paths: Path) -> None:
+    """Wait until the content of files, and the names in folders, would outlive a power cut.
+
+    Raises
+    ------
+    OSError
+        If the disk cannot take them.
+    """
+    if len(paths) < 2:
+        for path in paths:
+            _sync(path)
+        return
+    with ThreadPoolExecutor(min(_SYNCS, len(paths))) as threads:
+        for _ in threads.map(_sync, paths):
+            pass
+
+
+def _sync(path: Path) -> None:
+    try:
+        # Windows flushes only what is open for writing, and opens no folder.
+        descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    except PermissionError:
+        if path.is_dir():
+            return
+        raise
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems do so for folders, whose names they keep by themselves.
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def file_sha256(path: Path) -> str:

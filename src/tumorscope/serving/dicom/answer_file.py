@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from tumorscope.system.files import to_disk
+
 if sys.platform != "win32":
     import fcntl
 
@@ -103,7 +105,8 @@ class AnswerFile:
     def _open(self) -> int:
         file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE)
         if _is_file(file):
-            _sync_folder(self._path.parent)
+            with suppress(OSError):  # some file systems sync no folders
+                to_disk(self._path.parent)
         return file
 
     def _write(self, line: bytes) -> None:
@@ -128,13 +131,3 @@ def _locked(file: int) -> Iterator[None]:
     finally:
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_UN)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Let the name of a new file outlive a power cut, where folders can be synced."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 import threading
 import time
@@ -180,7 +179,6 @@ class SeriesStore:
         path = self._images / _file_name(uid)
         with whole_file(path, permissions=OWNER, durable=True) as stream:
             stream.write(content)
-        _sync_folder(self._images)
         with self._transaction():
             self._db.execute(
                 "INSERT OR IGNORE INTO instances (uid, series, digest, file) VALUES (?, ?, ?, ?)",
@@ -246,7 +244,6 @@ class SeriesStore:
         reason
             Why the series has no results, if so.
         """
-        _sync_folder(self._results)
         receivers = list(destinations)
         with self._transaction():
             self._db.executemany("INSERT INTO lines (line) VALUES (?)", [(line,) for line in lines])
@@ -376,17 +373,19 @@ class SeriesStore:
         """
         now = self._clock()
         with self._transaction():
-            old = "series IN (SELECT key FROM series WHERE state <> 'open' AND arrived < ?)"
             rows = self._db.execute(
-                f"SELECT file FROM instances WHERE file IS NOT NULL AND {old}",  # noqa: S608
+                "SELECT file FROM instances WHERE file IS NOT NULL "
+                "AND series IN (SELECT key FROM series WHERE state <> 'open' AND arrived < ?)",
                 (now - KEEP_S,),
             ).fetchall()
             self._db.execute(
-                f"UPDATE instances SET file = NULL WHERE file IS NOT NULL AND {old}",  # noqa: S608
+                "UPDATE instances SET file = NULL WHERE file IS NOT NULL "
+                "AND series IN (SELECT key FROM series WHERE state <> 'open' AND arrived < ?)",
                 (now - KEEP_S,),
             )
             self._db.execute(
-                f"DELETE FROM instances WHERE {old}",  # noqa: S608
+                "DELETE FROM instances "
+                "WHERE series IN (SELECT key FROM series WHERE state <> 'open' AND arrived < ?)",
                 (now - 24 * KEEP_S,),
             )
             self._db.execute(
@@ -472,15 +471,3 @@ def _origin_to_dict(origin: Origin) -> dict[str, Any]:
         "study_instance_uid": origin.study_instance_uid,
         "series_instance_uid": origin.series_instance_uid,
     }
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make names durable; on Windows a folder cannot be opened, and they are by themselves."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except PermissionError:
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -26,6 +26,7 @@ from tumorscope.serving.http_api.base.config import ServerConfig
 from tumorscope.serving.http_api.base.full_disk import is_disk_full
 from tumorscope.serving.http_api.jobs.store_schema import open_store
 from tumorscope.serving.pseudonyms import Kind
+from tumorscope.system.files import to_disk
 
 STORE_NAME: Final = "jobs.sqlite3"
 COPY_PREFIX: Final = ".backup."
@@ -162,6 +163,7 @@ class JobStore:
             folder.chmod(0o700)
         self._lock = threading.RLock()
         self._database = open_store(config.spool / STORE_NAME)
+        to_disk(config.spool.parent, config.spool)
         self.owner = secrets.token_hex(8)
 
     def close(self) -> None:
@@ -193,8 +195,8 @@ class JobStore:
     ) -> str:
         """Queue a job whose files have been written; return its id.
 
-        A request that repeats an earlier one gives that one's job, and this one's files are
-        deleted.
+        It then outlives a power cut, with its files. A request that repeats an earlier one gives
+        that one's job, and this one's files are deleted.
 
         Parameters
         ----------
@@ -211,8 +213,9 @@ class JobStore:
             If the repeatable request's key was used for another request.
         """
         folder = self.folder(job)
+        to_disk(*(folder / file for file, _ in uploads), folder, self._folder)
         size = sum((folder / file).stat().st_size for file, _ in uploads)
-        with self._transaction() as database:
+        with self._transaction(durable=True) as database:
             known = None if repeatable is None else _repeated(database, repeatable)
             if known is None:
                 database.execute(
@@ -415,7 +418,8 @@ class JobStore:
         now, config = time.time(), self._config
         kept = now + (config.keep_results_s or config.expiry_s)
         pictures = _size(self.folder(job))
-        with self._transaction() as database:
+        # The uploads are there for as long as a power cut could take an answer.
+        with self._transaction(durable=True) as database:
             for answer in series:
                 _insert(database, job, answer)
             rows = database.execute("SELECT file FROM uploads WHERE job = ?", (job,)).fetchall()
@@ -441,7 +445,7 @@ class JobStore:
 
     def discard(self, job: str) -> bool:
         """Delete everything of a job; tell whether there was anything."""
-        with self._transaction() as database:
+        with self._transaction(durable=True) as database:
             found = database.execute("DELETE FROM jobs WHERE id = ?", (job,)).rowcount > 0
         shutil.rmtree(self.folder(job), ignore_errors=True)
         self._forget()
@@ -505,17 +509,25 @@ class JobStore:
             return row  # it can still be looked at
         return replace(row, expires=expires)
 
-    def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
-        """Write: waits for the transactions of other processes."""
-        return self._begun("BEGIN IMMEDIATE")
+    def _transaction(self, *, durable: bool = False) -> AbstractContextManager[sqlite3.Connection]:
+        """Write: waits for the transactions of other processes.
+
+        Parameters
+        ----------
+        durable
+            Whether to wait until it would outlive a power cut, as would all before it. What a power
+            cut takes otherwise is made again: answers of slices.
+        """
+        return self._begun("BEGIN IMMEDIATE", durable=durable)
 
     def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """Read what was committed last, without waiting for those that write."""
         return self._begun("BEGIN DEFERRED")
 
     @contextmanager
-    def _begun(self, statement: str) -> Iterator[sqlite3.Connection]:
+    def _begun(self, statement: str, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         with self._lock:
+            self._database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._database.execute(statement)
             try:
                 yield self._database

@@ -99,7 +99,6 @@ def open_store(path: Path) -> sqlite3.Connection:
         for pragma in (
             f"busy_timeout = {_BUSY_MS}",
             "journal_mode = WAL",
-            "synchronous = NORMAL",
             "secure_delete = ON",
             "foreign_keys = ON",
         ):
