@@ -88,7 +88,7 @@ def hugging_face(f: Figures) -> str:
     ]
     for what, figure in (
         ("held-out patients of the training sets", auroc),
-        ("a hospital kept out of training (a twin of the model)", unseen),
+        ("a hospital kept out of training (an earlier twin)", unseen),
     ):
         lines += [
             "  - task: {type: image-classification, name: tumor or none}",
@@ -103,13 +103,13 @@ def hugging_face(f: Figures) -> str:
 def worst(f: Figures) -> tuple[Sequence[str], Rows]:
     """Show what the model does worst, first."""
     names = {
-        "patients/rsna_boxes/T1+C/sensitivity": "Tumors called, skull-stripped and tightly cropped",
         "hospital/T1/sensitivity_at_specificity_95": "Tumors called, T1, a hospital kept out of "
-        "training, at a specificity of 0.95",
+        "training (an earlier twin), at a specificity of 0.95",
         "hospital/T1+C/sensitivity_at_specificity_95": "Tumors called, T1 with contrast, the same",
-        "patients/types44/T1/sensitivity": "Tumors called, T1, many types, web pictures",
+        "patients/types44/T2/sensitivity": "Tumors called, T2, many types, web pictures",
+        "patients/types44/T1/sensitivity": "– T1",
         "hospital/all/expected_calibration_error": "Calibration error, a hospital kept out of "
-        "training",
+        "training (an earlier twin)",
         "patients/tiantan/false_alarm": "False alarms, tumor-free coronal slices with contrast",
     }
     rows = []
@@ -142,7 +142,10 @@ def predictive_values(f: Figures) -> tuple[Sequence[str], Rows]:
     }
     unseen = f.held_out("hospital/all/sensitivity_at_specificity_95")
     fixed = Figure(FIXED_SPECIFICITY, FIXED_SPECIFICITY, FIXED_SPECIFICITY, unseen.n)
-    pairs[f"a hospital kept out of training, specificity {FIXED_SPECIFICITY}"] = (unseen, fixed)
+    pairs[f"a hospital kept out of training (an earlier twin), specificity {FIXED_SPECIFICITY}"] = (
+        unseen,
+        fixed,
+    )
     rows = [
         (label, f"{prevalence:.1%}".replace("%", " %"), *_meaning(*pair, prevalence))
         for label, pair in pairs.items()
