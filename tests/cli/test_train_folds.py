@@ -56,7 +56,8 @@ def test_killed_fold_is_named_the_other_goes_on_and_the_killed_is_resumed(
 ) -> None:
     output = tmp_path / "runs"
     words = ["train", "--folds", folds, "--root", folds.parent, "--output", output, *QUICK_WORDS]
-    killer = threading.Thread(target=kill_child, args=(output / "made-N-seed0" / "cache",))
+    awaited = output / "made-N-seed0" / "cache"
+    killer = threading.Thread(target=kill_child, args=(awaited, others()))
     killer.start()
     result = tumorscope(*words)
     killer.join()
@@ -78,12 +79,18 @@ def test_killed_fold_is_named_the_other_goes_on_and_the_killed_is_resumed(
     assert not list(output.glob("*/cache"))
 
 
-def kill_child(awaited: Path) -> None:
+def others() -> set[int | None]:
+    """Return the processes that earlier tests have left at work."""
+    return {child.pid for child in multiprocessing.active_children()}
+
+
+def kill_child(awaited: Path, spared: set[int | None]) -> None:
     deadline = time.monotonic() + 240
     while not awaited.exists() and time.monotonic() < deadline:
         time.sleep(0.005)
-    [child] = multiprocessing.active_children()
-    os.kill(child.pid, signal.SIGKILL)
+    [child] = others() - spared
+    assert child is not None
+    os.kill(child, signal.SIGKILL)
 
 
 def test_each_fold_is_trained_with_each_seed_and_only_what_is_missing_again(
