@@ -85,7 +85,7 @@ check-web: $(NODE_MODULES) ## Run ESLint, TypeScript and the check of generated 
 
 test: .venv/.dev check-web $(PAGE) $(STATIC) chromium nginx dcmtk alarms ## Run all tests.
 	$(NPM) run test --silent
-	$(BIN)/pytest --numprocesses auto --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(BIN)/pytest --numprocesses $$(nproc) --dist loadfile $(addprefix --ignore=,$(ALONE))
 	$(BIN)/pytest $(ALONE)
 
 # In an environment that it makes, into docs/bench.json and docs/reference/speed.md.
