@@ -23,9 +23,7 @@ export function DeskPage({ onFiles, wasEmpty }: DeskPageProps) {
   return (
     <div className={styles.desk}>
       <BringIn onFiles={onFiles} isCompact={!isEmpty} />
-      {wasEmpty ? (
-        <p role="alert">{t("bringIn.nothing", { formats })}</p>
-      ) : null}
+      {wasEmpty ? <p role="alert">{t("bringIn.nothing", { formats })}</p> : null}
       {isEmpty ? <Samples onFiles={onFiles} /> : null}
       <UploadTray uploads={[...uploads.values()]} />
       {cases.size > 0 ? <Worklist cases={cases} /> : null}
