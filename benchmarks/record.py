@@ -43,6 +43,7 @@ LEARNED: Final = ("train", "val", "calibration")
 OF_MODEL: Final = (
     "evidence/",
     "input_check/",
+    "monitor/",
     "patients/",
     "peers/",
     "robustness/",

@@ -37,6 +37,7 @@ _VERBS: Final = {
         "Copy DICOM images without what identifies a patient.",
     ),
     "evaluate": ("tumorscope.cli.evaluate:evaluate", "Measure a model, with intervals."),
+    "monitor": ("tumorscope.cli.monitor:monitor", "Tell whether the intake has drifted."),
     "readers": ("tumorscope.cli.readers:readers", "Compare readers with and without help."),
     "calibrate": ("tumorscope.cli.calibrate:calibrate", "Recalibrate a model on local cases."),
     "export": ("tumorscope.cli.export:export", "Export a training run as an artifact."),

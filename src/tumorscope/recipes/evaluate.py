@@ -21,10 +21,11 @@ from tumorscope.evaluation.controls import ControlFeatures, score_controls
 from tumorscope.evaluation.localization import dice, peak
 from tumorscope.evaluation.report import EvaluationData, build_report
 from tumorscope.evaluation.subgroups import name_bands
-from tumorscope.labels import CLASSES, Split
+from tumorscope.labels import CLASSES, TUMOR_TYPES, Split
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows, type_index
+from tumorscope.recipes.monitor import Cases, cases_of, intake_record
 from tumorscope.recipes.predictions_table import predictions_table
 from tumorscope.recipes.provenance import content_sha256, run_record, without_folders
 from tumorscope.recipes.training_scans import Known, find_known
@@ -157,7 +158,7 @@ def evaluate(
         predictions=predictions_table(gathered.rows, measured, known),
     )
     if record and model is not None:
-        _record(model, metrics, split or "test")
+        _record(model, metrics, split or "test", measured)
     return metrics
 
 
@@ -231,7 +232,7 @@ def _notes_on_known(known: Known | None) -> list[str]:
     return notes
 
 
-def _record(path: Path, metrics: dict[str, Any], split: str) -> None:
+def _record(path: Path, metrics: dict[str, Any], split: str, data: EvaluationData) -> None:
     """Keep the measurements in the card; those on another side than ``test`` under its name."""
     artifact = read_artifact(path)
     name = "evaluation" if split == "test" else f"evaluation_{split}"
@@ -239,8 +240,25 @@ def _record(path: Path, metrics: dict[str, Any], split: str) -> None:
     command = without_folders(provenance["command"])
     public = metrics | {"command": command, "provenance": provenance | {"command": command}}
     card = artifact.manifest.card | {name: public}
+    if split == "test":
+        card["intake"] = intake_record(_cases(data), split=split)
     changed = replace(artifact, manifest=replace(artifact.manifest, card=card))
     write_artifact(path, changed, overwrite=True)
+
+
+def _cases(data: EvaluationData) -> Cases:
+    """Return the answers by group, with which ``monitor`` compares those of an intake."""
+    types = [f"probability_{name}" for name in TUMOR_TYPES]
+    rows = [
+        {"outcome": outcome, "probability_tumor": score} | dict(zip(types, of_types, strict=True))
+        for outcome, score, of_types in zip(
+            data.outcome if data.outcome is not None else [""] * len(data.y_score),
+            data.y_score.tolist(),
+            data.type_prob.tolist(),
+            strict=True,
+        )
+    ]
+    return cases_of([str(group) for group in data.groups], rows)
 
 
 def _foreign_rows(
