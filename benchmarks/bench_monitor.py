@@ -55,7 +55,8 @@ def main() -> None:
     if not is_intake.any():
         raise SystemExit(f"No patient of {options.intake} is in {options.report}.")
     after = [
-        _after(values, is_intake, np.random.default_rng(seed)) for seed in range(options.repetitions)
+        _after(values, is_intake, np.random.default_rng(seed))
+        for seed in range(options.repetitions)
     ]
     alarms = np.array(
         [

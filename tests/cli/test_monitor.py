@@ -19,9 +19,7 @@ MODEL = {"id": "m", "version": "1", "sha256": read_artifact().manifest.identity}
 
 
 def image(source: str, probability: float | None, **other: object) -> dict[str, object]:
-    outcome = (
-        "rejected" if probability is None else "tumor" if probability >= 0.5 else "no_tumor"
-    )
+    outcome = "rejected" if probability is None else "tumor" if probability >= 0.5 else "no_tumor"
     return {
         "kind": "image",
         "source": source,
