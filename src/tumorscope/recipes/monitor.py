@@ -180,7 +180,8 @@ def _means(values: Floats, case: Any, count: int) -> Floats:
     known = ~np.isnan(values)
     sums = np.bincount(case[known], values[known], minlength=count)
     counts = np.bincount(case[known], minlength=count)
-    return np.divide(sums, counts, out=np.full(count, np.nan), where=counts > 0)
+    means: Floats = np.divide(sums, counts, out=np.full(count, np.nan), where=counts > 0)
+    return means
 
 
 def _of_card(artifact: Artifact) -> dict[str, Floats]:
