@@ -15,7 +15,7 @@ import pydicom
 import requests
 from dicomweb_client.api import DICOMwebClient
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
-from pynetdicom import AE, evt
+from pynetdicom import evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it is loaded
     Comprehensive3DSRStorage,
     EncapsulatedPDFStorage,
@@ -28,6 +28,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it
 from requests.adapters import HTTPAdapter
 
 from tumorscope.errors import UsageError
+from tumorscope.serving.dicom.calls import Caller
 from tumorscope.serving.dicom.series_store import SeriesStore, Waiting
 
 _LOG: Final = logging.getLogger("tumorscope.node")
@@ -170,7 +171,7 @@ class StoreReceiver:
     def _association(
         self, classes: Iterable[UID], handlers: list[Any] | None = None
     ) -> Iterator[Any]:
-        sender = AE(ae_title=self.calling)
+        sender = Caller(ae_title=self.calling)
         sender.acse_timeout = sender.dimse_timeout = sender.network_timeout = _TIMEOUT_S
         sender.connection_timeout = _TIMEOUT_S
         for one in classes:
