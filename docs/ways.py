@@ -83,9 +83,11 @@ def series_way() -> Calls:
 def training_way() -> Calls:
     """Train one epoch on made pictures, with random weights."""
     from tumorscope.recipes.train import train
-    from tumorscope.training.config import TrainConfig
+    from tumorscope.training.config import MIN_WIDTH, TrainConfig
 
-    config = TrainConfig(views=1, frozen_epochs=0, fine_tune_epochs=1, batch_size=4)
+    config = TrainConfig(
+        width=MIN_WIDTH, views=1, frozen_epochs=0, fine_tune_epochs=1, batch_size=4
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         manifest = _write_manifest(folder)
