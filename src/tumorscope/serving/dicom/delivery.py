@@ -124,7 +124,9 @@ class StoreReceiver:
         host, colon, port = place.rpartition(":")
         is_port = port.isascii() and port.isdigit() and 0 < int(port) < 65536
         if not (at and colon and 0 < len(title.strip()) <= 16 and host and is_port):
-            raise UsageError(f"A receiver is AE@HOST:PORT, as PACS@10.0.0.5:104; got {address!r}.")
+            raise UsageError(
+                f"A receiver is AE@HOST:PORT, such as PACS@10.0.0.5:104; received {address!r}."
+            )
         return cls(title.strip(), host.strip("[]"), int(port), calling, commits)
 
     @property
@@ -297,7 +299,7 @@ def check_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(
-            f"A DICOMweb service is a URL, as https://pacs.example/dicom-web; got {url!r}."
+            f"A DICOMweb service is a URL such as https://pacs.example/dicom-web; received {url!r}."
         )
 
 
