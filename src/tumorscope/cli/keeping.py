@@ -103,7 +103,8 @@ def backup(
         beside |= {f"audit/{one.name}": one for one in AuditLog(audit_log).files()}
     count = back_up(output, spool=spool, beside=beside)
     click.echo(
-        f"{output}: {count} files. It may hold scans and answers of patients: keep it as them.",
+        f"{output}: {count} files. It may hold scans and answers of patients: protect it "
+        "accordingly.",
         err=True,
     )
 
