@@ -14,7 +14,7 @@ from tumorscope.training.examples import UNKNOWN, Examples
 
 SIZE = 64
 NARROW = MIN_WIDTH
-"""Width of the networks that tests train: a hundredth of the weights, for all that does not depend
+"""Width of the networks that tests train: a fortieth of the weights, for all that does not depend
 on how many there are. test_estimator.py trains whole ones."""
 
 
