@@ -12,9 +12,10 @@ STATIC := web/dist-static/integrity.json
 MODELS := src/tumorscope/model/default.tumorscope src/tumorscope/model/lite.tumorscope
 NODE_MODULES := web/node_modules/.package-lock.json
 NPM := $(BIN)/python web/npm.py
-# Tests that measure time, or fill the machine with servers and workers of their own; the others
-# run side by side.
-ALONE := $(addprefix tests/,batch benchmarks browser deploy serving)
+# Tests that hold something against the clock, or fill the machine with processes of their own; the
+# others run side by side. Those of the page are last: they look at the load of the minute before.
+ALONE := $(addprefix tests/,batch/test_ray.py batch/test_ray_cluster.py serving/dicom/test_attacks.py \
+  browser/test_worklist.py browser/test_speed.py)
 
 .PHONY: evidence compare help setup demo web static check check-python check-web test bench browser chromium nginx dcmtk alarms tables docs audit sbom locks screenshots format train lite results figures
 .DEFAULT_GOAL := help

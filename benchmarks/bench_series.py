@@ -25,7 +25,7 @@ from tumorscope.data.series import LabeledSeries, find_series
 from tumorscope.evaluation.intervals import Estimate, bootstrap, bootstrap_share
 from tumorscope.evaluation.statistic import roc_auc
 from tumorscope.imaging.inputs.read import read_one
-from tumorscope.imaging.inputs.volumes import read_slice
+from tumorscope.imaging.inputs.volumes import read_slice_scan
 from tumorscope.imaging.scan import Scan
 from tumorscope.model.classifier import Classifier, SeriesCollector, load_model
 
@@ -91,7 +91,9 @@ def _answer(
 
 def _scan(row: ManifestRow, root: Path, place: int) -> Scan:
     if row.slice_index is not None and row.plane is not None:
-        pixels = read_slice(root / row.path, slice_index=row.slice_index, plane=row.plane)
+        pixels = read_slice_scan(
+            root / row.path, slice_index=row.slice_index, plane=row.plane
+        ).pixels
     else:
         pixels = read_one(root / row.path)[0].pixels
     return Scan(pixels, row.name, slice_index=place, series_uid="series", position_mm=float(place))

@@ -46,12 +46,20 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 from pynetdicom import AE, evt
 from pynetdicom.presentation import AllStoragePresentationContexts
 from tests.conftest import make_tiny_artifact
-from tests.serving.dicom.attacks import associated, connect, read_pdu, session, slow_datasets
+from tests.serving.dicom.attacks import (
+    associated,
+    connect,
+    listening,
+    read_pdu,
+    session,
+    slow_datasets,
+)
 
 from tumorscope.answer import SeriesPrediction
 from tumorscope.imaging.phantom import Lesion, head_phantom
 from tumorscope.model.artifact import read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier
+from tumorscope.serving.dicom.calls import Caller
 from tumorscope.serving.dicom.results.collector import ResultCollector
 from tumorscope.serving.dicom.results.make import Result, parse_kinds
 from tumorscope.serving.dicom.results.source import hashed_uid
@@ -511,13 +519,8 @@ def receiver(port: int, received: Journal) -> Iterator[None]:
 
     ae = AE(ae_title="PACS")
     ae.supported_contexts = AllStoragePresentationContexts
-    server = ae.start_server(
-        ("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, store)]
-    )
-    try:
+    with listening(ae, port, [(evt.EVT_C_STORE, store)]):
         yield
-    finally:
-        server.shutdown()
 
 
 def send(peer: Any, ds: FileDataset) -> int:
@@ -548,7 +551,7 @@ def _send_all(
 
 
 def _answers_echo(port: int) -> bool:
-    ae = AE(ae_title="SENDER")
+    ae = Caller(ae_title="SENDER")
     ae.add_requested_context("1.2.840.10008.1.1")
     association = ae.associate("127.0.0.1", port, ae_title="TUMORSCOPE")
     said = association.is_established and association.send_c_echo().get("Status") == 0

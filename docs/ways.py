@@ -82,10 +82,16 @@ def series_way() -> Calls:
 
 def training_way() -> Calls:
     """Train one epoch on made pictures, with random weights."""
-    from tumorscope.recipes.train import train
-    from tumorscope.training.config import TrainConfig
+    import tensorflow as tf
 
-    config = TrainConfig(views=1, frozen_epochs=0, fine_tune_epochs=1, batch_size=4)
+    from tumorscope.recipes.train import train
+    from tumorscope.training.config import MIN_WIDTH, TrainConfig
+
+    config = TrainConfig(
+        width=MIN_WIDTH, views=1, frozen_epochs=0, fine_tune_epochs=1, batch_size=4
+    )
+    # To build graphs while every call is noted would take nearly all of the time.
+    tf.config.run_functions_eagerly(True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         manifest = _write_manifest(folder)

@@ -13,8 +13,6 @@ from benchmarks import kill_node
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(os.name == "nt", reason="kills by a signal"),
-    # A connection that is refused leaves pynetdicom's socket to the collector.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 

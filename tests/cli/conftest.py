@@ -17,6 +17,7 @@ from tumorscope.data.manifest import ManifestRow, read_manifest, write_manifest
 from tumorscope.data.split import SplitPlan
 
 QUICK = (
+    "width=0.125",
     "views=1",
     "frozen_epochs=0",
     "fine_tune_epochs=1",

@@ -31,7 +31,7 @@ def test_a_study_is_copied_and_what_is_left_out_is_named(
     out = tmp_path / "out"
     result = tumorscope("deidentify", study, out)
     assert result.code == 1
-    assert "photo.png: left out. It is no DICOM file." in result.err
+    assert "photo.png: left out. It is not a DICOM file." in result.err
     files = sorted(out.rglob("*.dcm"))
     assert len(files) == 3
     read = [pydicom.dcmread(one) for one in files]
@@ -41,7 +41,7 @@ def test_a_study_is_copied_and_what_is_left_out_is_named(
     assert b"12345678" not in content
     report = json.loads((out / "deidentification.json").read_text())
     assert report["images"] == 3
-    assert report["left_out"] == {"It is no DICOM file.": 1}
+    assert report["left_out"] == {"It is not a DICOM file.": 1}
     assert (read[0].pixel_array == pydicom.dcmread(study / "0.dcm").pixel_array).all()
 
 

@@ -45,3 +45,10 @@ def test_evidence_lies_on_the_blob(
 def test_pictures_have_no_map(run: Callable[..., Result], scans: Path, tmp_path: Path) -> None:
     assert run(scans, "--maps", tmp_path / "maps").code == 0
     assert [path.name for path in (tmp_path / "maps").iterdir()] == ["3_evidence.nii.gz"]
+
+
+def test_folder_inside_the_input_is_refused(run: Callable[..., Result], scans: Path) -> None:
+    result = run(scans, "--maps", scans / "maps")
+    assert result.code == 2
+    assert "maps would be read as scans; give --maps a folder outside the input" in result.err
+    assert not (scans / "maps").exists()

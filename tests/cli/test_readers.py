@@ -68,7 +68,7 @@ def test_a_case_that_one_reader_skipped_is_left_out_for_all(
     ("name", "edit", "reason"),
     [
         ("cases.csv", lambda row: row.update(tumor="yes"), "tumor must be 0 or 1; received 'yes'"),
-        ("cases.csv", lambda row: row.update(source="same.png"), "same.png stands twice"),
+        ("cases.csv", lambda row: row.update(source="same.png"), "same.png appears twice"),
         ("reader-1.csv", lambda row: row.update(reader_reading="maybe"), "'maybe' is not known"),
         ("reader-1.csv", lambda row: row.update(source="else.png"), "No case of the truth"),
     ],
@@ -94,4 +94,4 @@ def test_one_reader_is_no_study(tumorscope: Run, example: Path, tmp_path: Path) 
     one = exports(example)[0]
     result = tumorscope("readers", one, "--truth", truth, "--output", tmp_path / "study")
     assert result.code == 2
-    assert "two readers or more" in result.err
+    assert "at least two readers" in result.err

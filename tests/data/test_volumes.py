@@ -7,7 +7,7 @@ from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.pictures import read_pictures
 from tumorscope.data.volumes import MIN_TUMOR_PIXELS, expand_volumes
 from tumorscope.errors import ImageContentError, ManifestError
-from tumorscope.imaging.inputs.volumes import read_slice
+from tumorscope.imaging.inputs.volumes import read_slice_scan
 
 
 def _head(shape: tuple[int, int, int]) -> np.ndarray:
@@ -114,7 +114,7 @@ def test_a_slice_row_reads_the_slice_that_imaging_cuts(save_volume, tmp_path: Pa
 
     (pixels,) = read_pictures([row], tmp_path)
 
-    expected = read_slice(tmp_path / path, slice_index=row.slice_index, plane="coronal")
+    expected = read_slice_scan(tmp_path / path, slice_index=row.slice_index, plane="coronal").pixels
     np.testing.assert_array_equal(pixels, expected)
 
 

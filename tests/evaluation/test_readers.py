@@ -102,7 +102,7 @@ def test_intervals_hold_a_gain_of_nothing():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda _: {"names": ("one",)}, "two readers or more"),
+        (lambda _: {"names": ("one",)}, "at least two readers"),
         (lambda a: {"alone": a[:, :-1]}, "must have shape"),
         (lambda a: {"helped": a + 5}, "other than 0, 1 and 2"),
         (lambda _: {"y_true": np.ones(60, int)}, "without a tumor"),

@@ -18,7 +18,7 @@ from tumorscope.errors import (
     UnsupportedFormatError,
 )
 from tumorscope.imaging.inputs.read import decode
-from tumorscope.imaging.inputs.volumes import cut_slices, read_slice, read_volume
+from tumorscope.imaging.inputs.volumes import cut_slices, read_slice_scan, read_volume
 from tumorscope.imaging.limits import Limits
 from tumorscope.labels import PLANES
 
@@ -254,7 +254,7 @@ def test_read_slice_is_the_slice_of_the_volume(tmp_path: Path) -> None:
         slices = cut_slices(read_volume(path), plane)
         for index in (0, 7, len(slices) - 1):
             np.testing.assert_array_equal(
-                read_slice(path, slice_index=index, plane=plane), slices[index]
+                read_slice_scan(path, slice_index=index, plane=plane).pixels, slices[index]
             )
 
 
@@ -263,28 +263,30 @@ def test_read_slice_outside_the_volume(tmp_path: Path, index: int) -> None:
     path = tmp_path / "made.nii"
     path.write_bytes(encode())
     with pytest.raises(ImageError, match=rf"18 axial slices; slice_index {index}"):
-        read_slice(path, slice_index=index, plane="axial")
+        read_slice_scan(path, slice_index=index, plane="axial")
 
 
 def test_read_slice_sees_that_the_file_has_changed(tmp_path: Path) -> None:
     path = tmp_path / "made.nii"
     path.write_bytes(encode())
-    before = read_slice(path, slice_index=3, plane="axial").copy()
+    before = read_slice_scan(path, slice_index=3, plane="axial").pixels.copy()
     path.write_bytes(encode(2 * VOXELS))
     os.utime(path, (1, 1))
-    np.testing.assert_array_equal(read_slice(path, slice_index=3, plane="axial"), 2 * before)
+    np.testing.assert_array_equal(
+        read_slice_scan(path, slice_index=3, plane="axial").pixels, 2 * before
+    )
 
 
 def test_read_slice_cannot_spoil_the_next_reader(tmp_path: Path) -> None:
     path = tmp_path / "made.nii"
     path.write_bytes(encode())
     with pytest.raises(ValueError, match="read-only"):
-        read_slice(path, slice_index=3, plane="axial")[:] = 0
+        read_slice_scan(path, slice_index=3, plane="axial").pixels[:] = 0
 
 
 def test_read_slice_of_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="check the path"):
-        read_slice(tmp_path / "missing.nii", slice_index=0, plane="axial")
+        read_slice_scan(tmp_path / "missing.nii", slice_index=0, plane="axial")
     with pytest.raises(ImageError, match="check the path"):
         read_volume(tmp_path / "missing.nii")
 

@@ -79,5 +79,5 @@ def test_a_table_of_another_shape_is_refused(
     path = tmp_path / "a.tumorscope"
     broken = np.zeros(shape, np.uint64)
     write_artifact(path, Artifact(tiny_artifact.manifest, tiny_artifact.graph, broken))
-    with pytest.raises(ArtifactError, match="is no table of 11 words"):
+    with pytest.raises(ArtifactError, match="is not a table of 11 words"):
         read_artifact(path)

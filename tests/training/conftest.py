@@ -9,10 +9,13 @@ pytest.importorskip("keras", reason="the extra [train] is not installed")
 import tensorflow as tf
 
 from tumorscope.imaging.phantom import Lesion, head_phantom
-from tumorscope.training.config import TrainConfig
+from tumorscope.training.config import MIN_WIDTH, TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples
 
 SIZE = 64
+NARROW = MIN_WIDTH
+"""Width of the networks that tests train: a fortieth of the weights, for all that does not depend
+on how many there are. test_estimator.py trains whole ones."""
 
 
 def make_examples(count: int, *, seed: int = 0) -> Examples:
@@ -55,7 +58,12 @@ def val_examples() -> Examples:
 @pytest.fixture(scope="session")
 def quick_config() -> TrainConfig:
     return TrainConfig(
-        views=2, frozen_epochs=1, fine_tune_epochs=2, batch_size=8, precision="float32"
+        width=NARROW,
+        views=2,
+        frozen_epochs=1,
+        fine_tune_epochs=2,
+        batch_size=8,
+        precision="float32",
     )
 
 

@@ -1,4 +1,5 @@
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks
 
-from tests.training.conftest import make_examples
+from tests.training.conftest import NARROW, make_examples
 from tumorscope import load_model
 from tumorscope.errors import UsageError
-from tumorscope.training import TumorClassifier
+from tumorscope.training import TumorClassifier, estimator
+from tumorscope.training.config import TrainConfig
 
 
 def small() -> TumorClassifier:
@@ -136,7 +138,8 @@ def test_a_start_of_another_size_is_refused(images, tiny_artifact_path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("eagerly")
-def test_search_by_groups_pipeline_and_calibration(images) -> None:
+def test_search_by_groups_pipeline_and_calibration(images, monkeypatch) -> None:
+    monkeypatch.setattr(estimator, "TrainConfig", partial(TrainConfig, width=NARROW))
     pictures, labels = images
     groups = np.repeat(np.arange(10), 4)
     quick = small().set_params(fine_tune_epochs=1, frozen_epochs=0)

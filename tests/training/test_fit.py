@@ -59,17 +59,17 @@ from pathlib import Path
 from conftest import make_examples
 from tumorscope.training.config import TrainConfig
 from tumorscope.training.fit import fit
-config = TrainConfig(
-    views=2, frozen_epochs=1, fine_tune_epochs=2, batch_size=8, precision="float32"
-)
+config = TrainConfig.from_dict({config!r})
 fit(make_examples(40, seed=1), make_examples(16, seed=2), config=config, weights=None,
     run_folder=Path({folder!r}), resume=True)
 """
 
 
 @pytest.mark.parametrize("kill_after", ["features", "epoch"])
-def test_killed_run_resumes_to_the_same_result(undisturbed, tmp_path, kill_after):
-    script = SCRIPT.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+def test_killed_run_resumes_to_the_same_result(undisturbed, quick_config, tmp_path, kill_after):
+    script = SCRIPT.format(
+        tests=str(Path(__file__).parent), config=quick_config.to_dict(), folder=str(tmp_path)
+    )
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
     index = tmp_path / "cache" / "index.jsonl"
     awaited = index if kill_after == "features" else RunPaths(tmp_path).state

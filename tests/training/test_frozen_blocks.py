@@ -38,8 +38,9 @@ def test_stem_equals_keras_to_half_a_step(quick_config, train_examples, start):
 def test_integers_are_close_and_do_not_depend_on_the_batch(quick_config, train_examples):
     keras.utils.set_random_seed(0)
     canvases = train_examples.canvases[:16]
-    network = build_network(quick_config, size=canvases.shape[1], weights=None)
-    stem = stem_of(network, quick_config, canvases, "int8")
+    config = replace(quick_config, width=1.0)
+    network = build_network(config, size=canvases.shape[1], weights=None)
+    stem = stem_of(network, config, canvases, "int8")
     features = stem(canvases)
     alone = np.concatenate([stem(canvas[None]) for canvas in canvases])
     np.testing.assert_array_equal(features, alone)

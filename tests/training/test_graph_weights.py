@@ -18,16 +18,20 @@ from tumorscope.training.onnx_graph import build_graph, quantize
 LARGEST_INTEGER = 127
 
 
-@pytest.fixture(scope="module")
-def weights():
+def made_weights(config):
     keras.utils.set_random_seed(3)
-    network = build_network(TrainConfig(), size=64, weights=None)
+    network = build_network(config, size=64, weights=None)
     arrays = layer_arrays(network.stem, network.trunk)
     rng = np.random.default_rng(0)
     return {
         name: array if name.endswith("kernel") else rng.normal(0, 0.1, array.shape).astype("f4")
         for name, array in arrays.items()
     }
+
+
+@pytest.fixture(scope="module")
+def weights():
+    return made_weights(TrainConfig())
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +75,8 @@ def train(examples, config, folder, start):
 
 
 @pytest.mark.usefixtures("eagerly")
-def test_training_goes_on_from_them(weights, train_examples, val_examples, short_config, tmp_path):
+def test_training_goes_on_from_them(train_examples, val_examples, short_config, tmp_path):
+    weights = made_weights(short_config)
     config = replace(short_config, fine_tune_learning_rate=0.0, patience=0)
 
     fitted = train((train_examples, val_examples), config, tmp_path, weights)
@@ -81,7 +86,8 @@ def test_training_goes_on_from_them(weights, train_examples, val_examples, short
     assert not np.array_equal(fitted.weights["block1_conv1/bias"], weights["block1_conv1/bias"])
 
 
-def test_a_missing_layer_is_named(weights, train_examples, val_examples, quick_config, tmp_path):
+def test_a_missing_layer_is_named(train_examples, val_examples, quick_config, tmp_path):
+    weights = made_weights(quick_config)
     rest = {name: array for name, array in weights.items() if not name.startswith("type/")}
 
     with pytest.raises(UsageError, match=r"the artifact to start from has no array 'type/kernel'"):

@@ -141,7 +141,7 @@ def _chosen(audit_log: Path | None, files: tuple[Path, ...]) -> list[Path]:
 def _head(text: str) -> Head:
     found = _HEAD.fullmatch(text)
     if found is None:
-        raise UsageError(f"{text!r} is no line such as 'tumorscope audit verify' prints: N:HASH.")
+        raise UsageError(f"{text!r} is not a line that 'tumorscope audit verify' prints, N:HASH.")
     return Head(int(found[1]), found[2])
 
 

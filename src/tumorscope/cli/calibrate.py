@@ -106,9 +106,7 @@ def calibrate(
         click.echo(f"{what}: {name.replace('_', ' ')} ({reason}).")
     for note in said.get("notes", ()):
         click.echo(note)
-    click.echo(
-        "Measure it on other patients than these: on these cases it looks better than it is."
-    )
+    click.echo("Measure it on patients other than these: on these it looks better than it is.")
     click.echo(f"Identity (SHA-256): {fitted.identity}\n{NOTICE}")
 
 

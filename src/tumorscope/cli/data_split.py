@@ -180,7 +180,7 @@ def _read(sources: Sequence[Path], options: dict[str, Any]) -> tuple[Sequence[Ma
         return data.rows, data.root
     folders = [source for source in sources if source.is_dir()]
     if folders:
-        raise UsageError(f"{folders[0]} is a folder; only manifests are split several as one.")
+        raise UsageError(f"{folders[0]} is a folder; only manifests can be split together.")
     root = manifest_root(sources[0], options["root"])
     rows = read_manifests(sources, root=root)
     return add_patients(rows, root, reading.patient_pattern)[0], root

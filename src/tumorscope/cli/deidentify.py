@@ -105,7 +105,7 @@ class _Run:
     def _copy(self, content: bytes) -> None:
         found = recognize(content[:MAGIC_BYTES])
         if found is None or found.name != "DICOM":
-            raise NotAnImageError("It is no DICOM file.")
+            raise NotAnImageError("It is not a DICOM file.")
         with quiet("pydicom"):
             ds = pydicom.dcmread(CountedBytes(content), force=True)
             warnings = self._deidentifier.apply(ds)

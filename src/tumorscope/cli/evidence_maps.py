@@ -23,17 +23,10 @@ class EvidenceMaps:
     Parameters
     ----------
     folder
-        New or empty; a file ``NAME_evidence.nii.gz`` for each NIfTI volume goes into it.
+        Empty; a file ``NAME_evidence.nii.gz`` for each NIfTI volume goes into it.
     """
 
     def __init__(self, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            used = any(folder.iterdir())
-        except OSError as error:
-            raise UsageError(f"The folder {folder} cannot be used: {error.strerror}.") from error
-        if used:
-            raise UsageError(f"The folder {folder} is not empty; give a new one for --maps.")
         self._folder = folder
         self._source: str | None = None
         self._slices: dict[int, NDArray[np.float32]] = {}

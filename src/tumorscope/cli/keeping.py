@@ -103,7 +103,8 @@ def backup(
         beside |= {f"audit/{one.name}": one for one in AuditLog(audit_log).files()}
     count = back_up(output, spool=spool, beside=beside)
     click.echo(
-        f"{output}: {count} files. It may hold scans and answers of patients: keep it as them.",
+        f"{output}: {count} files. It may hold scans and answers of patients: protect it "
+        "accordingly.",
         err=True,
     )
 
@@ -145,7 +146,8 @@ def _wanted(study: str | None, patient_hash: str | None, older_than: str | None)
         raise UsageError("Give one of --study UID, --patient-hash HASH and --older-than AGE.")
     if patient_hash is not None and not _HASH.fullmatch(patient_hash):
         raise UsageError(
-            f"{patient_hash!r} is no hash of a patient; make it: tumorscope audit hash patient"
+            f"{patient_hash!r} is not the hash of a patient; make one: "
+            "tumorscope audit hash patient"
         )
     age = None if older_than is None else _seconds(older_than)
     return Purge(study=study, patient_hash=patient_hash, older_than_s=age)
@@ -154,5 +156,5 @@ def _wanted(study: str | None, patient_hash: str | None, older_than: str | None)
 def _seconds(age: str) -> int:
     found = _AGE.fullmatch(age)
     if found is None:
-        raise UsageError(f"{age!r} is no age; give one such as 90m, 12h or 30d.")
+        raise UsageError(f"{age!r} is not an age; give one such as 90m, 12h or 30d.")
     return int(found[1]) * _UNITS[found[2]]

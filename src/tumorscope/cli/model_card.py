@@ -68,7 +68,7 @@ def _about(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield (
         "",
         "A network that answers whether an MR image of the head shows a brain tumor, of which "
-        "type, and where. It may abstain, and rejects what is no brain MR image."
+        "type, and where. It may abstain, and rejects what is not a brain MR image."
         if manifest.input_check is not None
         else "A network that answers whether an MR image of the head shows a brain tumor, of which "
         "type, and where. It takes every image for a brain MR image.",

@@ -78,7 +78,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--labels",
         multiple=True,
         metavar="NAME=LABEL",
-        help="What a folder holds whose name does not tell: tumor, no_tumor or a tumor type; "
+        help="What a folder holds if its name does not say: tumor, no_tumor or a tumor type; "
         "repeatable.",
     )
     pattern = click.option(

@@ -104,7 +104,7 @@ def predict(
     classifier = load_model(model, operating_point=operating_point, threshold=threshold)
     pictures = None if heatmaps is None else _HeatmapFolder(heatmaps, inputs=paths)
     objects = None if dicom_results is None else _result_folder(dicom_results, results, paths)
-    volumes = None if maps is None else EvidenceMaps(maps)
+    volumes = None if maps is None else _evidence_maps(maps, paths)
     bundles = None if fhir is None else _FhirFile(fhir)
     with_evidence = any(one is not None for one in (pictures, page, volumes, objects))
     answers = classifier.predict_many(paths, heatmap=with_evidence)
@@ -138,6 +138,11 @@ def _is_failure(answer: Answer, style: str) -> bool:
     if style != "json":
         click.echo(f"{answer.source}: {answer.error.detail}", err=True)
     return True
+
+
+def _evidence_maps(folder: Path, paths: tuple[str, ...]) -> EvidenceMaps:
+    make_output_folder(folder, inputs=paths, option="--maps", holds="maps")
+    return EvidenceMaps(folder)
 
 
 def _result_folder(folder: Path, kinds: str, paths: tuple[str, ...]) -> DicomResultFolder:

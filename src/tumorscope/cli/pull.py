@@ -53,7 +53,7 @@ EXIT_SOME_FAILED: Final = 1
 @click.option(
     "--stow",
     metavar="URL",
-    help="Send results back to this DICOMweb service by STOW-RS; it may be the same.",
+    help="Send results back to this DICOMweb service by STOW-RS; it may be URL itself.",
 )
 @click.option(
     "--results",

@@ -150,7 +150,7 @@ def check_labels(opened: Collection) -> None:
     outer = {Path(row.path).parts[0] for row in opened.rows if len(Path(row.path).parts) > 1}
     told = sorted(outer)[:_NAMED_IN_MESSAGE] or ["NAME"]
     raise UsageError(
-        f"No folder in {opened.root} tells a label; "
+        f"No folder in {opened.root} names a label; "
         + (f"its folders are {shown}. " if names else "its images lie in no subfolder. ")
         + "Put images into tumor and no_tumor (or yes and no, or a folder per tumor type), or say "
         f"what each of yours holds: {' '.join(f'--labels {name}=LABEL' for name in told)}, with "

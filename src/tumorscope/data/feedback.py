@@ -151,7 +151,9 @@ def _cases(export: Path) -> Iterator[dict[str, Any]]:
             f"{export} is not JSON; in the worklist, export the readings as JSON."
         ) from error
     if not isinstance(cases, list) or not all(map(_is_case, cases)):
-        raise UsageError(f"{export} is no export of the worklist: a list of answers and readings.")
+        raise UsageError(
+            f"{export} is not an export of the worklist, a list of answers and readings."
+        )
     for case in cases:
         if case["answer"] is not None:
             yield case

@@ -89,4 +89,4 @@ def _check_pairs(maps: NDArray[Any], masks: NDArray[Any]) -> None:
 
 def _check_finite(evidence: NDArray[np.floating[Any]]) -> None:
     if not np.isfinite(evidence).all():
-        raise UsageError("The evidence holds NaN or infinite values; its peak is unknown.")
+        raise UsageError("The evidence holds NaN or infinite values; its peak cannot be found.")

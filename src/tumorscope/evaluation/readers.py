@@ -290,7 +290,7 @@ def _check(
     check_arrays(y_true=y_true, groups=groups)
     check_binary(y_true)
     if len(names) < LEAST_READERS:
-        raise UsageError(f"A reader study needs two readers or more; received {len(names)}.")
+        raise UsageError(f"A reader study needs at least two readers; received {len(names)}.")
     shape = (len(names), len(y_true))
     for kind, readings in (("alone", alone), ("helped", helped)):
         if readings.shape != shape:

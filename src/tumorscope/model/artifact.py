@@ -361,8 +361,8 @@ def _training_scans(content: bytes, name: str) -> NDArray[np.uint64]:
     is_table = isinstance(scans, np.ndarray) and scans.ndim == 2
     if not is_table or scans.shape[1] != TRAINING_SCAN_WORDS or scans.dtype != np.uint64:
         raise ArtifactError(
-            f"{TRAINING_SCANS_NAME} of {name} is no table of {TRAINING_SCAN_WORDS} words a scan; "
-            "get a new copy of the artifact."
+            f"{TRAINING_SCANS_NAME} of {name} is not a table of {TRAINING_SCAN_WORDS} words a "
+            "scan; get a new copy of the artifact."
         )
     return scans
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from tumorscope.data.check import (
     count_classes,
@@ -15,8 +15,6 @@ from tumorscope.data.check import (
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.labels import SPLITS, Split
 from tumorscope.training.config import TrainConfig
-
-Preset = Literal["quick", "standard", "full"]
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {

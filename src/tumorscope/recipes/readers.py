@@ -121,7 +121,7 @@ def _read_truth(path: Path) -> dict[str, tuple[int, str]]:
             raise UsageError(f"{path}, line {line}: tumor must be 0 or 1; received {label!r}.")
         name = _case_name(source)
         if name in cases:
-            raise UsageError(f"{path}, line {line}: {name} stands twice.")
+            raise UsageError(f"{path}, line {line}: {name} appears twice.")
         cases[name] = int(label), row.get("patient_id") or name
     return cases
 
@@ -159,7 +159,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise UsageError(
-                f"{path} is larger than {MOST_BYTES:,} bytes; that is no reader study."
+                f"{path} is larger than {MOST_BYTES:,} bytes, too large for a reader study."
             )
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -177,7 +177,7 @@ def verify(files: Sequence[Path], *, noted: Head | None = None) -> Head:
     if not is_noted:
         raise AuditError(
             f"The line {noted} that was noted is not in the log; the last is {head}: lines were "
-            "cut off or the log was made anew."
+            "cut off or the log was started anew."
         )
     return head
 

@@ -81,7 +81,7 @@ def read_pseudonyms(file: Path) -> Pseudonyms:
     if len(key) != _BYTES:
         raise UsageError(
             f"The salt {file} has {len(key)} bytes and not {_BYTES}; restore it from a backup, or "
-            "move it away: hashes made with it then stand for nobody any more."
+            "move it away: hashes made with it can then be matched to nobody."
         )
     return Pseudonyms(key)
 

@@ -25,6 +25,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import ExplicitVRLittleEndian
+from pynetdicom import AE, evt
 from pynetdicom.dsutils import encode
 from pynetdicom.pdu import A_ASSOCIATE_RQ, A_RELEASE_RQ
 from pynetdicom.pdu_primitives import A_ASSOCIATE, ImplementationClassUIDNotification
@@ -196,6 +197,26 @@ def command(
 def store_command(uid: str = "1.2.3") -> bytes:
     """Return the P-DATA-TF of a C-STORE-RQ's command."""
     return data(STORE_CONTEXT, COMMAND | LAST, command(1, with_dataset=True, uid=uid))
+
+
+@contextmanager
+def listening(ae: AE, port: int, handlers: Sequence[Any]) -> Iterator[int]:
+    """Be a PACS, and yield its port.
+
+    pynetdicom leaves a connection open that it cannot shut down, such as one of a node that was
+    killed; here it is closed at the end.
+    """
+    peers: list[socket.socket] = []
+    opened = (evt.EVT_CONN_OPEN, lambda event: peers.append(event.assoc.dul.socket.socket))
+    address = "127.0.0.1", port
+    server = ae.start_server(address, block=False, evt_handlers=[*handlers, opened])
+    assert server is not None
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        for peer in peers:
+            peer.close()
 
 
 def connect(port: int, timeout_s: float = 10) -> socket.socket:

@@ -486,6 +486,6 @@ def test_file_that_cannot_be_opened_anew_does_not_end_the_node(
     node.output.rename(node.output.with_suffix(".old"))
     node.output.mkdir()  # nothing can be opened under that name
     node.signal(signal.SIGHUP)
-    wait_until(lambda: "cannot be opened anew" in node.log)
+    wait_until(lambda: "cannot be reopened" in node.log)
     associated(node.port).close()
     assert node.stop() == 0

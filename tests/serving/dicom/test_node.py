@@ -19,7 +19,6 @@ import pydicom
 import pytest
 from pydicom.dataset import FileDataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
-from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.sop_class import (
     BasicTextSRStorage,
@@ -36,6 +35,7 @@ from tumorscope.model.classifier import Classifier
 from tumorscope.serving.audit_log import AuditLog, entries
 from tumorscope.serving.dicom import node as node_module
 from tumorscope.serving.dicom import series_assembler
+from tumorscope.serving.dicom.calls import Caller
 from tumorscope.serving.dicom.config import NodeConfig
 from tumorscope.serving.dicom.node import DicomNode
 
@@ -95,7 +95,7 @@ def associate(
     calling: str = "SENDER",
     syntax: str = ExplicitVRLittleEndian,
 ) -> Association:
-    ae = AE(ae_title=calling)
+    ae = Caller(ae_title=calling)
     ae.add_requested_context(Verification)
     for storage in (MRImageStorage, CTImageStorage, BasicTextSRStorage):
         ae.add_requested_context(storage, [syntax])

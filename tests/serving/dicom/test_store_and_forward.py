@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel
 
 pytest.importorskip("highdicom", reason="the extra [dicom] is not installed")
 
+from tests.serving.dicom.attacks import listening
 from tests.serving.dicom.made_series import make_series
 from tests.serving.dicom.orthanc import free_port, wait_until_open
 from tests.serving.dicom.test_node import associate, send
@@ -32,6 +33,7 @@ from tumorscope.model.artifact import Artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.serving.dicom import node as node_module
 from tumorscope.serving.dicom.answer_file import AnswerFile
+from tumorscope.serving.dicom.calls import Caller
 from tumorscope.serving.dicom.config import NodeConfig
 from tumorscope.serving.dicom.delivery import DeliveryError, StoreReceiver, StowReceiver
 from tumorscope.serving.dicom.node import DicomNode
@@ -295,9 +297,14 @@ class CommittingPacs:
         ae = AE(ae_title="PACS")
         ae.supported_contexts = AllStoragePresentationContexts
         ae.add_supported_context(StorageCommitmentPushModel)
+        self._ae = ae
+
+    @contextmanager
+    def listening(self) -> Iterator[int]:
+        """Yield the port."""
         handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_N_ACTION, self._commit)]
-        self.server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-        self.port = self.server.server_address[1]
+        with listening(self._ae, 0, handlers) as port:
+            yield port
 
     def _store(self, event: Any) -> int:
         self.stored.append(str(event.request.AffectedSOPInstanceUID))
@@ -315,7 +322,7 @@ class CommittingPacs:
         time.sleep(0.3)
         of_its_own = self._way == "new association"
         if of_its_own:
-            ae = AE(ae_title="PACS")
+            ae = Caller(ae_title="PACS")
             ae.add_requested_context(StorageCommitmentPushModel)
             roles = [build_role(StorageCommitmentPushModel, scp_role=True)]
             association = ae.associate(
@@ -329,12 +336,22 @@ class CommittingPacs:
             association.release()
 
 
-@pytest.mark.parametrize("way", ["same association", "new association"])
+@pytest.fixture(params=["same association", "new association"])
+def committing_pacs(request: pytest.FixtureRequest) -> Iterator[tuple[CommittingPacs, int]]:
+    pacs = CommittingPacs(request.param)
+    with pacs.listening() as port:
+        yield pacs, port
+
+
 def test_a_receiver_is_asked_for_storage_commitment(
-    classifier: Classifier, tmp_path: Path, way: str, make_head: Head, make_dicom: MakeDicom
+    committing_pacs: tuple[CommittingPacs, int],
+    classifier: Classifier,
+    tmp_path: Path,
+    make_head: Head,
+    make_dicom: MakeDicom,
 ) -> None:
-    pacs = CommittingPacs(way)
-    receiver = StoreReceiver("PACS", "127.0.0.1", pacs.port, "TUMORSCOPE", commits=True)
+    pacs, port = committing_pacs
+    receiver = StoreReceiver("PACS", "127.0.0.1", port, "TUMORSCOPE", commits=True)
     forward = StoreAndForward(
         classifier, tmp_path / "store", after_s=0.3, write=lambda _: None, kinds=("sr", "seg"),
         receivers=[receiver],
@@ -355,7 +372,6 @@ def test_a_receiver_is_asked_for_storage_commitment(
         assert forward._store.count()["waiting"] == 0
     finally:
         node.stop()
-        pacs.server.shutdown()
 
 
 def test_a_series_that_ends_the_process_waits_and_is_given_up_at_last(
@@ -535,8 +551,6 @@ def test_a_full_disk_is_told_and_the_node_goes_on(
 KILLS = 4
 
 
-# A connection that is refused leaves pynetdicom's socket to the collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
 def test_killed_at_random_moments_acknowledged_is_answered_once(

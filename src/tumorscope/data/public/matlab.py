@@ -83,7 +83,7 @@ def _levels(image: NDArray[Any]) -> NDArray[np.uint16]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
-        return f"is no slice of this set: {error.args[0]}"
+        return f"is not a slice of this set: {error.args[0]}"
     if isinstance(error, OSError):
         return f"is not a whole MATLAB 7.3 file ({error})"
     return str(error)

@@ -93,7 +93,7 @@ class Deidentifier:
         """
         if not any(name in ds for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
             raise NotAnImageError(
-                "It is no image. Reports, documents and presentation states hold text that no "
+                "It is not an image. Reports, documents and presentation states hold text that no "
                 "table of attributes can clean."
             )
         warnings = [BURNT_IN] if may_hold_text(ds) else []

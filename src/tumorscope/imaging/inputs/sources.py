@@ -279,7 +279,7 @@ def _report(what: str, *, found: int, left_out: int) -> None:
             f"{listing()} are read."
         )
     if left_out:
-        _LOGGER.info("%d files of the %s are no images and were left out", left_out, what)
+        _LOGGER.info("%d files of the %s are not images and were left out", left_out, what)
 
 
 def may_be_scan(name: str, head: Callable[[], bytes]) -> bool:

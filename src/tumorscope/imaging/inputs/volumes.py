@@ -25,7 +25,6 @@ __all__ = [
     "Volume",
     "cut_slices",
     "load_volume",
-    "read_slice",
     "read_slice_scan",
     "read_volume",
 ]
@@ -62,17 +61,6 @@ def load_volume(
     load: Callable[..., Any] = found.load_loader()
     volume: Volume = load(content, limits, companion) if found.detached else load(content, limits)
     return volume
-
-
-def read_slice(path: Path, *, slice_index: int, plane: Plane) -> NDArray[np.float32]:
-    """Read the pixels of one slice of a volume; see :func:`read_slice_scan`.
-
-    Returns
-    -------
-    ndarray
-        Shape (rows, columns), float32, not to be written to.
-    """
-    return read_slice_scan(path, slice_index=slice_index, plane=plane).pixels
 
 
 def read_slice_scan(path: Path, *, slice_index: int, plane: Plane) -> Scan:

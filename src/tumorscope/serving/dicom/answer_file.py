@@ -90,12 +90,12 @@ class AnswerFile:
         try:
             file = self._open()
         except OSError as error:
-            _LOG.error("%s cannot be opened anew (%s)", self._path, error.strerror)
+            _LOG.error("%s cannot be reopened (%s)", self._path, error.strerror)
             return
         with self._lock:
             file, self._file = self._file, file
         os.close(file)
-        _LOG.info("answers go to %s, opened anew", self._path)
+        _LOG.info("answers go to %s, reopened", self._path)
 
     def close(self) -> None:
         """Close the file."""

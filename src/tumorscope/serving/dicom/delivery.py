@@ -15,7 +15,7 @@ import pydicom
 import requests
 from dicomweb_client.api import DICOMwebClient
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
-from pynetdicom import AE, evt
+from pynetdicom import evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it is loaded
     Comprehensive3DSRStorage,
     EncapsulatedPDFStorage,
@@ -28,6 +28,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it
 from requests.adapters import HTTPAdapter
 
 from tumorscope.errors import UsageError
+from tumorscope.serving.dicom.calls import Caller
 from tumorscope.serving.dicom.series_store import SeriesStore, Waiting
 
 _LOG: Final = logging.getLogger("tumorscope.node")
@@ -123,7 +124,9 @@ class StoreReceiver:
         host, colon, port = place.rpartition(":")
         is_port = port.isascii() and port.isdigit() and 0 < int(port) < 65536
         if not (at and colon and 0 < len(title.strip()) <= 16 and host and is_port):
-            raise UsageError(f"A receiver is AE@HOST:PORT, as PACS@10.0.0.5:104; got {address!r}.")
+            raise UsageError(
+                f"A receiver is AE@HOST:PORT, such as PACS@10.0.0.5:104; received {address!r}."
+            )
         return cls(title.strip(), host.strip("[]"), int(port), calling, commits)
 
     @property
@@ -170,7 +173,7 @@ class StoreReceiver:
     def _association(
         self, classes: Iterable[UID], handlers: list[Any] | None = None
     ) -> Iterator[Any]:
-        sender = AE(ae_title=self.calling)
+        sender = Caller(ae_title=self.calling)
         sender.acse_timeout = sender.dimse_timeout = sender.network_timeout = _TIMEOUT_S
         sender.connection_timeout = _TIMEOUT_S
         for one in classes:
@@ -296,7 +299,7 @@ def check_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(
-            f"A DICOMweb service is a URL, as https://pacs.example/dicom-web; got {url!r}."
+            f"A DICOMweb service is a URL such as https://pacs.example/dicom-web; received {url!r}."
         )
 
 

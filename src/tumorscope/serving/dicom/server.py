@@ -383,7 +383,7 @@ class BoundedServer(ThreadedAssociationServer):
         try:
             self.process_request(waiting.peer, waiting.address)
         except RuntimeError:
-            LOG.error("an association could not be started: no further thread can be had")
+            LOG.error("an association could not be started: no more threads are available")
             del self.admitted[waiting.peer]
             self.places.leave(cast("Place", waiting.place))
             _close(waiting.peer, pdu.abort(pdu.NO_REASON))

@@ -96,11 +96,6 @@ class StoreAndForward:
         except sqlite3.Error as error:
             raise OSError(0, f"the store of series: {type(error).__name__}") from error
 
-    @property
-    def wants_commitment(self) -> bool:
-        """Whether a receiver may report on storage commitment."""
-        return any(one.commits for one in self._receivers)
-
     def take_report(self, information: pydicom.Dataset) -> None:
         """Take a report on storage commitment."""
         self._delivery.take_report(information)

@@ -113,8 +113,8 @@ def mapped_slices(source: SourceSeries) -> list[SourceSlice]:
     frame_of_reference, orientation, spacing, is_placed, rows, columns = geometry
     if not (frame_of_reference and orientation and spacing and is_placed):
         raise NoResultError(
-            "The source has no frame of reference, position, orientation or pixel spacing; a map "
-            "would lie nowhere."
+            "The source has no frame of reference, position, orientation or pixel spacing, so a "
+            "map cannot be placed."
         )
     by_place: dict[Any, SourceSlice] = {}
     for one in [*suspicious, *source.slices]:

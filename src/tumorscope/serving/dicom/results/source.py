@@ -144,7 +144,7 @@ class SourceSeries:
                     "study cannot refer to it."
                 )
             if any(not is_uid(str(one.header[name].value)) for name in _NEEDED):
-                raise NoResultError(f"{one.prediction.source} has identifiers that are no UIDs.")
+                raise NoResultError(f"{one.prediction.source} has identifiers that are not UIDs.")
         ordered = sorted(slices, key=_place)
         references = {str(one.header.SOPInstanceUID): _reference(one.header) for one in ordered}
         return cls(answer, tuple(ordered), references)

@@ -109,7 +109,7 @@ def check_proxies(proxies: Iterable[str]) -> None:
             ipaddress.ip_network(proxy, strict=False)
         except ValueError as error:
             raise UsageError(
-                f"{proxy!r} is no address of a proxy; give one such as 10.0.0.2 or 10.0.0.0/8."
+                f"{proxy!r} is not the address of a proxy; give one such as 10.0.0.2 or 10.0.0.0/8."
             ) from error
 
 

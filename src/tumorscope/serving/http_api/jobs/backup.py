@@ -216,7 +216,9 @@ def _unpack(backup: Path, folder: Path) -> int:
                     shutil.copyfileobj(content, stream)
                 found.add(member.name)
     except (tarfile.TarError, ValueError, EOFError) as error:
-        raise StoreError(f"{backup} is damaged or no backup of tumorscope ({error}).") from error
+        raise StoreError(
+            f"{backup} is damaged, or not a backup of tumorscope ({error})."
+        ) from error
     files = listed.get("files", {}) if isinstance(listed, dict) else {}
     wrong = sorted(set(files) ^ found) or [
         name for name, digest in files.items() if file_sha256(folder / name) != digest
