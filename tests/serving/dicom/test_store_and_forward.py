@@ -437,6 +437,20 @@ def test_lines_that_are_in_the_file_are_not_written_again(tmp_path: Path) -> Non
     assert (tmp_path / "answers.jsonl").read_text() == '{"a": 1}\nb\nc\n'
 
 
+@pytest.mark.parametrize("written", ["", "b", "bb\nc", "bb\n", "bb\ncc", "bb\ncc\n"])
+@pytest.mark.parametrize("before", ["", "a\n", "bb\n", "x" * 99 + "\n"])
+def test_lines_that_a_killed_process_wrote_in_part_are_completed(
+    tmp_path: Path, before: str, written: str
+) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.write_text(before + written)
+    file = AnswerFile(path)
+    file.write_once(["bb", "cc", "dd"])
+    file.close()
+    expected = "bb\ncc\ndd\n" if before == "bb\n" and not written else f"{before}bb\ncc\ndd\n"
+    assert path.read_text() == expected
+
+
 def test_an_answer_commits_nothing_if_it_fails(tmp_path: Path) -> None:
     store = SeriesStore(tmp_path / "store")
     store.keep("1.1", "1.3", b"x", "d", ORIGIN)
