@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.kill_node import Journal, free_port, make_series, receiver, send
+from benchmarks.record import run_of_node
 from tests.serving.dicom.attacks import associated, connect
 
 LEAST_SHARE: Final = 0.9
@@ -57,6 +58,7 @@ def main() -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         account = run(Path(name), options)
+    account["run"] = run_of_node("benchmarks.bench_node", __file__)
     (options.output / "account.json").write_text(json.dumps(account, indent=1) + "\n")
     print(json.dumps(account, indent=1))
     sys.exit(0 if account["held"] else 1)
@@ -74,10 +76,10 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             ds.save_as(scans / f"{number:03d}" / f"{at:03d}.dcm", enforce_file_format=True)
     model = ["--model", options.model] if options.model else []
     with queued(folder, series, model, options.results) as command:
-        answers = folder / "answers.jsonl"
         with (folder / "predict.jsonl").open("wb") as stdout:
-            predict = Run("predict", [*_predict(scans), *model], folder / "predict.jsonl", stdout)
-        node = Run("node", command, answers)
+            lines = folder / "predict.jsonl"
+            predict = Run("predict", [*_predict(scans), *model], lines, slices, stdout)
+        node = Run("node", command, folder / "answers.jsonl", slices)
         try:
             take_turns([predict, node], count, options.turn)
         finally:
@@ -93,14 +95,15 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "results": options.results or "none",
         "seconds": {one.name: round(one.seconds, 1) for one in (predict, node)},
         "processor seconds": {one.name: round(one.processor_s, 1) for one in (predict, node)},
-        "seconds without start-up": {
-            one.name: round(one.seconds - one.first_s, 1) for one in (predict, node)
+        "seconds, processor seconds after the first study": {
+            one.name: [round(part, 1) for part in one.after_first()] for one in (predict, node)
         },
         "throughput of the node, share of predict": round(share, 3),
         "by processor time": round(predict.processor_s / node.processor_s, 3),
-        "without start-up": round(
-            (predict.seconds - predict.first_s) / (node.seconds - node.first_s), 3
-        ),
+        "after the first study, by the clock and by the processor": [
+            round(ours / theirs, 3)
+            for ours, theirs in zip(predict.after_first(), node.after_first(), strict=True)
+        ],
         "MiB of the node by tenths of the studies": [round(one) for one in memory],
         "MiB, peak": round(max(mib for _, mib in node.memory)),
         "MiB grown": round(grown),
@@ -116,10 +119,12 @@ class Run:
     ----------
     answers
         File that it writes its lines to.
+    slices
+        Of a study.
     seconds, processor_s
         Of its turns, until the last line.
-    first_s
-        Until the first.
+    begun
+        The same when the first study was answered.
     memory
         Number of answers, and MiB.
     """
@@ -127,10 +132,11 @@ class Run:
     name: str
     command: Sequence[str]
     answers: Path
+    slices: int
     stdout: Any = None
     seconds: float = 0.0
     processor_s: float = 0.0
-    first_s: float = 0.0
+    begun: tuple[float, float] = (0.0, 0.0)
     answered: int = 0
     memory: list[tuple[int, float]] = field(default_factory=list)
 
@@ -158,8 +164,8 @@ class Run:
                 self.processor_s = _processor_s(self._process.pid)
                 self.memory.append((self.answered, _rss_mib(self._process.pid)))
             self._count()
-            if self.answered and not self.first_s:
-                self.first_s = self.seconds + now - begin
+            if self.answered >= self.slices and not self.begun[0]:
+                self.begun = self.seconds + now - begin, self.processor_s
             if self.answered >= count:
                 break
             if has_ended:
@@ -169,6 +175,10 @@ class Run:
         self.seconds += time.monotonic() - begin
         self._signal(signal.SIGSTOP)
         return self.answered >= count
+
+    def after_first(self) -> tuple[float, float]:
+        """Return seconds and processor seconds from the first study to the last line."""
+        return self.seconds - self.begun[0], self.processor_s - self.begun[1]
 
     def memory_of_studies(self, studies: int, slices: int) -> list[float]:
         """Return the median MiB during each tenth of the studies."""

@@ -49,6 +49,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pydicom
+from benchmarks.record import run_of_node
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 from pynetdicom import AE, evt
@@ -118,7 +119,7 @@ def main() -> None:
     parser.add_argument("--trials", default="killed,full disk,slow senders", help="which of them")
     parser.add_argument("--output", type=Path, default=Path("runs/kill_node"))
     options = parser.parse_args()
-    account = run(options)
+    account = run(options) | {"run": run_of_node("benchmarks.kill_node", __file__)}
     (options.output / "account.json").write_text(json.dumps(account, indent=1) + "\n")
     print(json.dumps(account, indent=1))
     sys.exit(0 if account["held"] else 1)

@@ -35,6 +35,7 @@ from typing import Any, Final
 
 import pydicom
 from benchmarks.kill_node import STATUS, make_series
+from benchmarks.record import run_of_node
 from pydicom.dataset import FileDataset
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import (
@@ -98,6 +99,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         account = run(Path(name), options.first, options.mutants, options.threads)
+    account["run"] = run_of_node("benchmarks.send_wrong", __file__)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "account.json").write_text(json.dumps(account, indent=1) + "\n")
     print(json.dumps(account, indent=1))
