@@ -154,6 +154,8 @@ def killed(options: argparse.Namespace, model: Path) -> dict[str, Any]:
     """Kill the node while all series come; see the module."""
     folder = options.output / "killed"
     folder.mkdir(exist_ok=True)
+    temporary = folder / "temporary"
+    temporary.mkdir(exist_ok=True)
     state = _state(folder / "state.json")
     series = make_series(options.instances // SLICES, options.seed)
     acknowledged, received = Journal(folder / "acknowledged"), Journal(folder / "received")
@@ -169,6 +171,7 @@ def killed(options: argparse.Namespace, model: Path) -> dict[str, Any]:
         phases=phases,
         kinds=options.results,
         series_after_s=options.series_after,
+        environment={"TMPDIR": str(temporary)},
     )
     ended = threading.Event()
     shares = [series[number :: options.senders] for number in range(options.senders)]
@@ -287,6 +290,7 @@ def _judge(
         "acknowledged": len(told),
         "acknowledged and not analyzed": len(told - set(images)),
         "analyzed more than once": sum(count > 1 for count in images.values()),
+        "files of evidence left behind": sum(1 for _ in folder.rglob("*.npy")),
         "series": len(series),
         "series answered other than once": len(series) - sum(n == 1 for n in whole.values()),
         "lines twice": len(lines) - len(set(lines)),
@@ -297,6 +301,7 @@ def _judge(
         "of them with other content": len(set(received.lines)) - len(got),
     }
     bad = ("acknowledged and not analyzed", "analyzed more than once", "lines twice",
+           "files of evidence left behind",
            "series answered other than once", "results missing", "results unexpected",
            "of them with other content")  # fmt: skip
     held = account["acknowledged"] == len(sent) and not any(account[name] for name in bad)

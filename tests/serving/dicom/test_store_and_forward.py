@@ -421,6 +421,30 @@ def test_files_without_a_row_are_removed(tmp_path: Path) -> None:
     assert not (tmp_path / "1.1").exists()
 
 
+def test_evidence_that_a_killed_process_left_goes_at_the_next_start(
+    start: Any,
+    clock: Clock,
+    make_head: Head,
+    make_dicom: MakeDicom,
+    encode_dicom: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = start(Pacs())
+    for ds in make_series(make_head, make_dicom, count=2):
+        one.keep(*encoded(ds, encode_dicom), ORIGIN)
+    clock.now += 2
+    # A process that is killed cleans nothing up.
+    monkeypatch.setattr(
+        "tempfile.TemporaryDirectory.cleanup", lambda self: self._finalizer.detach()
+    )
+    assert one.answer_one()
+    work = one._store.work
+    assert [path.suffix for path in work.rglob("*") if path.is_dir()] == [""]
+    one._store.close()
+    start()
+    assert not list(work.iterdir())
+
+
 def test_one_node_at_a_time_has_the_folder(tmp_path: Path) -> None:
     store = SeriesStore(tmp_path / "store")
     with pytest.raises(UsageError, match="Another run"):
