@@ -1,9 +1,12 @@
 """Figures into ``docs/results/held_out.json``, each with what made it.
 
     python -m benchmarks.record
+    python -m benchmarks.record --node runs/kill_node/account.json runs/send_wrong/account.json
 
-names those of benchmarks of a model that another model than the embedded one made, or that were
-written by hand: what is left to measure after a new default model and ``make figures``.
+The first names those of benchmarks of a model that another model than the embedded one made, or
+that were written by hand: what is left to measure after a new default model and ``make figures``.
+The second takes the counts and ratios of benchmarks of the node, which take an hour and more, and
+replaces those of the same names: ``node/``, the folder of the account, and its keys.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import json
 import math
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +24,7 @@ from tumorscope.data.manifest import ManifestRow
 from tumorscope.evaluation.intervals import Estimate
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.provenance import content_sha256, run_record
+from tumorscope.system.files import file_sha256
 
 HELD_OUT: Final = Path(__file__).parents[1] / "docs" / "results" / "held_out.json"
 PRIVATE: Final = (
@@ -58,6 +62,10 @@ def main() -> None:
     """Print the names of figures that are not of the embedded model."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", type=Path, help="instead of the embedded one")
+    parser.add_argument("--node", type=Path, nargs="+", metavar="ACCOUNT", help="record these")
+    if accounts := parser.parse_args().node:
+        record_node(accounts)
+        return
     model = load_model(parser.parse_args().model)
     names = figures_of_others(model.identity.sha256)
     for name in names:
@@ -110,6 +118,32 @@ def command_line(module: str, arguments: Sequence[str] | None = None) -> str:
         if word in PRIVATE:
             words[at + 1] = Path(words[at + 1]).name if word != "--root" else "DATA"
     return shlex.join(["python", "-m", module, *words])
+
+
+def run_of_node(module: str, maker: str) -> dict[str, Any]:
+    """Return what made the account of a benchmark of the node; its scans are made by a module."""
+    return run_record(command_line(module), data_sha256=file_sha256(Path(maker)))
+
+
+def record_node(accounts: Sequence[Path], path: Path | None = None) -> None:
+    """Replace figures of the node by the numbers of accounts, as their benchmarks wrote them."""
+    path = path or HELD_OUT
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for account in accounts:
+        said = json.loads(account.read_text(encoding="utf-8"))
+        run = said.pop("run")
+        for name, number in _numbers(f"node/{account.parent.name}", said):
+            plain = dict.fromkeys(("low", "high", "n", "groups"))
+            content["figures"][name] = {"estimate": number, **plain, **run}
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _numbers(name: str, said: Any) -> Iterator[tuple[str, float]]:
+    if isinstance(said, dict):
+        for key, value in said.items():
+            yield from _numbers(f"{name}/{key}", value)
+    elif isinstance(said, int | float) and not isinstance(said, bool):
+        yield name, said
 
 
 def record_figures(

@@ -11,7 +11,8 @@ reading the same bytes in this process gives: success where there is an image an
 the request, ``A900`` where it is another, ``C000`` where there is none. In the end the node must
 answer a good image, have logged no stack trace, and have written to its own folder alone.
 
-A mutant is made from its number: ``--first`` goes on where a run ended.
+A mutant is made from its number: ``--first`` goes on where a run ended, and how far it came is
+printed.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from typing import Any, Final
 
 import pydicom
 from benchmarks.kill_node import STATUS, make_series
+from benchmarks.record import run_of_node
 from pydicom.dataset import FileDataset
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import (
@@ -81,6 +83,7 @@ OTHERS: Final = [
 CT_CONTEXT, REPORT_CONTEXT = 11, 13
 OF_A_SERIES: Final = 50
 """Mutants of one series."""
+TOLD_EVERY: Final = 500
 
 _BOUNDS: Final = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)  # fmt: skip  # noqa: E501
 _WORDS: Final = (b"-1", b"0", b"99999999999", b"nan", b"../../etc/passwd", b"1e400", b"SQ", b"OB")
@@ -96,6 +99,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         account = run(Path(name), options.first, options.mutants, options.threads)
+    account["run"] = run_of_node("benchmarks.send_wrong", __file__)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "account.json").write_text(json.dumps(account, indent=1) + "\n")
     print(json.dumps(account, indent=1))
@@ -231,6 +235,9 @@ def send_mutants(
         statuses[said] += 1
         if said != right:
             wrong.append({"number": number, "said": said, "right": right})
+        if (done := number - numbers[0] + 1) % TOLD_EVERY == 0:
+            # Threads are a few mutants apart: about so many.
+            print(f"{done} of {len(numbers)}, {len(wrong)} wrong", file=sys.stderr, flush=True)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(one, numbers))

@@ -313,7 +313,7 @@ def _run(name: str, committed: figures.Figures) -> tuple[str, dict[str, Any]]:
     if source in ("held_out", "stated"):
         figure = committed.sources[source][path.split(" / ")[0]]
         key = f"{source}:{path.split('/')[0]}"
-        where = "/".join(path.split("/")[:2]) if path.startswith("unseen") else ""
+        where = "/".join(path.split("/")[:2]) if path.startswith(("node", "unseen")) else ""
         return (f"{source}:{where}" if where else key), _provenance(figure)
     if source == "readers":
         return "readers", _provenance(committed.reader_run)

@@ -25,6 +25,8 @@ def options(folder: Path, **changes: object) -> argparse.Namespace:
         "seed": 1,
         "model": None,
         "life": 4,
+        "series_after": 2.0,
+        "results": kill_node.KINDS,
     }
     return argparse.Namespace(**known, output=folder, **changes)
 

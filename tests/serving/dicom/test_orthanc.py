@@ -18,6 +18,7 @@ pytest.importorskip("highdicom", reason="the extra [dicom] is not installed")
 
 import highdicom
 
+from tests.serving.dicom.attacks import dcmtk
 from tests.serving.dicom.made_series import make_series
 from tests.serving.dicom.orthanc import Orthanc, free_port, wait_until_open
 from tumorscope.model.artifact import Artifact
@@ -41,10 +42,19 @@ def orthanc(tmp_path: Path, node_port: int) -> Iterator[Orthanc]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["--stow", "--send-to", "--send-to --commitment"])
+@pytest.mark.parametrize(
+    ("sent_by", "way"),
+    [
+        ("STOW-RS", "--stow"),
+        ("storescu", "--stow"),
+        ("storescu", "--send-to"),
+        ("storescu", "--send-to --commitment"),
+    ],
+)
 def test_results_come_back_into_the_study(  # noqa: PLR0917
     orthanc: Orthanc,
     node_port: int,
+    sent_by: str,
     way: str,
     tmp_path: Path,
     tiny_artifact: Artifact,
@@ -70,12 +80,13 @@ def test_results_come_back_into_the_study(  # noqa: PLR0917
         client = web_client(orthanc.web)
         datasets = make_series(make_head, make_dicom)
         wait_until_open(node_port)
-        client.store_instances(datasets)
+        send = _sender(sent_by, orthanc, datasets, tmp_path / "sent")
+        send()
         wanted = {"OT": 4, "SEG": 1, "SR": 1}
         found = {kind: orthanc.wait_for(kind, count) for kind, count in wanted.items()}
         assert found == wanted, (tmp_path / "node.log").read_text()
         time.sleep(3)  # results make the study stable again
-        client.store_instances(datasets)
+        send()
         time.sleep(3)
         assert [orthanc.instances(kind) for kind in ("MR", "SR", "SEG", "OT")] == [6, 1, 1, 4]
         results = tmp_path / "store" / "results"
@@ -97,6 +108,23 @@ def test_results_come_back_into_the_study(  # noqa: PLR0917
     )
     lines = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
     assert [one["kind"] for one in lines] == ["image"] * 6 + ["series"], "answered once"
+
+
+def _sender(
+    sent_by: str, orthanc: Orthanc, datasets: list[FileDataset], folder: Path
+) -> Callable[[], object]:
+    """Return what sends all of them to the PACS, each time that it is called."""
+    if sent_by == "STOW-RS":
+        return lambda: web_client(orthanc.web).store_instances(datasets)
+    program = dcmtk("storescu")
+    if program is None:
+        pytest.skip("dcmtk is not installed")
+    folder.mkdir()
+    for number, ds in enumerate(datasets):
+        ds.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+    titles = ["-aet", "SCANNER", "-aec", "ORTHANC"]
+    words = [program, *titles, "+sd", "127.0.0.1", str(orthanc.dicom), str(folder)]
+    return lambda: subprocess.run(words, check=True, capture_output=True)
 
 
 def _is_what_predict_says(found_back: list[pydicom.Dataset], *answers: Any) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 from msgspec.structs import replace
+from PIL import Image
 from pydicom.dataset import FileDataset
 
 from tests.conftest import CELLS
@@ -33,7 +34,7 @@ pytest.importorskip("highdicom", reason="the extra [dicom] is not installed")
 
 import highdicom
 
-from tumorscope.serving.dicom.results import evidence_maps
+from tumorscope.serving.dicom.results import document, evidence_maps
 from tumorscope.serving.dicom.results.collector import ResultCollector
 from tumorscope.serving.dicom.results.make import Result, parse_kinds
 from tumorscope.serving.dicom.results.source import (
@@ -196,6 +197,31 @@ def test_secondary_captures_hold_the_slice_and_the_notice_below(made: Any) -> No
     assert pixels.shape[0] > height + 60, "the text covers nothing"
     assert pixels[-25:].max() == 255, "the notice is burnt in"
     assert results["sc-1.dcm"].PatientOrientation == ["L", "P"]
+    middle = slice(int(height) // 2 - 8, int(height) // 2 + 8)
+    for place in (pixels[middle, 4:20], pixels[middle, -20:-4]):
+        assert place.max() == 255, "the patient's sides are burnt in"
+
+
+def test_the_document_has_captions_and_the_notice_in_the_letters_of_the_page(made: Any) -> None:
+    page = _page(results=made[2])
+    rows = np.flatnonzero((page < 100).any(1))
+    assert page.shape == (1754, 1240)
+    assert rows.max() > 1754 - 130, "the notice is at the foot"
+    assert (page[:, -85:] > 200).all(), "nothing runs off the page"
+
+
+def test_a_document_whose_lines_are_too_many_says_so() -> None:
+    lines = document._fitting(["long " * 60, *["line"] * 20], 10)
+    assert len(lines) == 10
+    assert max(map(len, lines)) <= 80
+    assert lines[-1] == "More is in the structured report."
+
+
+def _page(results: dict[str, pydicom.Dataset]) -> np.ndarray:
+    """Return the page of the document, gray: a PDF of one JPEG picture."""
+    content = results["pdf-1.dcm"].EncapsulatedDocument
+    picture = content[content.index(b"\xff\xd8") : content.rindex(b"\xff\xd9") + 2]
+    return np.asarray(Image.open(io.BytesIO(picture)).convert("L"))
 
 
 @pytest.mark.parametrize("orientation", [AXIAL, SAGITTAL, OBLIQUE])

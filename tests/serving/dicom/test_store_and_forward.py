@@ -437,6 +437,30 @@ def test_files_without_a_row_are_removed(tmp_path: Path) -> None:
     assert not (tmp_path / "1.1").exists()
 
 
+def test_evidence_that_a_killed_process_left_goes_at_the_next_start(
+    start: Any,
+    clock: Clock,
+    make_head: Head,
+    make_dicom: MakeDicom,
+    encode_dicom: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = start(Pacs())
+    for ds in make_series(make_head, make_dicom, count=2):
+        one.keep(*encoded(ds, encode_dicom), ORIGIN)
+    clock.now += 2
+    # A process that is killed cleans nothing up.
+    monkeypatch.setattr(
+        "tempfile.TemporaryDirectory.cleanup", lambda self: self._finalizer.detach()
+    )
+    assert one.answer_one()
+    work = one._store.work
+    assert [path.suffix for path in work.rglob("*") if path.is_dir()] == [""]
+    one._store.close()
+    start()
+    assert not list(work.iterdir())
+
+
 def test_one_node_at_a_time_has_the_folder(tmp_path: Path) -> None:
     store = SeriesStore(tmp_path / "store")
     with pytest.raises(UsageError, match="Another run"):
@@ -451,6 +475,20 @@ def test_lines_that_are_in_the_file_are_not_written_again(tmp_path: Path) -> Non
     file.write_once(["b", "c"])
     file.close()
     assert (tmp_path / "answers.jsonl").read_text() == '{"a": 1}\nb\nc\n'
+
+
+@pytest.mark.parametrize("written", ["", "b", "bb\nc", "bb\n", "bb\ncc", "bb\ncc\n"])
+@pytest.mark.parametrize("before", ["", "a\n", "bb\n", "x" * 99 + "\n"])
+def test_lines_that_a_killed_process_wrote_in_part_are_completed(
+    tmp_path: Path, before: str, written: str
+) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.write_text(before + written)
+    file = AnswerFile(path)
+    file.write_once(["bb", "cc", "dd"])
+    file.close()
+    expected = "bb\ncc\ndd\n" if before == "bb\n" and not written else f"{before}bb\ncc\ndd\n"
+    assert path.read_text() == expected
 
 
 def test_an_answer_commits_nothing_if_it_fails(tmp_path: Path) -> None:

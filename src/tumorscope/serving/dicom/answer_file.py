@@ -8,7 +8,7 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -52,7 +52,9 @@ class AnswerFile:
             self._append(json.dumps(record).encode() + b"\n")
 
     def write_once(self, lines: list[str]) -> None:
-        """Write lines that may be written already, all of them or none, if the process was killed.
+        """Write lines of which the first may be written already, if the process was killed.
+
+        Whatever stands at the end of the file, whole lines or a part of one, is completed.
 
         Raises
         ------
@@ -61,16 +63,17 @@ class AnswerFile:
         """
         content = "".join(f"{line}\n" for line in lines).encode()
         with self._lock:
-            if self._ends_with(content):
-                return
-            self._append(content)
+            self._append(content, written=self._written)
 
-    def _append(self, content: bytes) -> None:
+    def _append(self, content: bytes, written: Callable[[bytes], int] | None = None) -> None:
         if not _is_file(self._file):
             self._write(content)
             return
         with _locked(self._file):
             end = os.lseek(self._file, 0, os.SEEK_END)
+            content = content[written(content) if written else 0 :]
+            if not content:
+                return
             try:
                 self._write(content)
                 os.fsync(self._file)
@@ -79,11 +82,20 @@ class AnswerFile:
                     os.ftruncate(self._file, end)
                 raise
 
-    def _ends_with(self, content: bytes) -> bool:
+    def _written(self, content: bytes) -> int:
+        """Return how many bytes of the content, from its beginning on, the file ends with."""
         with suppress(OSError), self._path.open("rb") as file:
-            file.seek(-len(content), os.SEEK_END)
-            return file.read() == content
-        return False
+            size = file.seek(0, os.SEEK_END)
+            start = max(0, size - len(content) - 1)
+            file.seek(start)
+            tail = file.read()
+            # Only what begins a line of the file can be the beginning of the content.
+            begins = [0] if start == 0 else []
+            begins += [at + 1 for at, byte in enumerate(tail) if byte == ord("\n")]
+            for begin in begins:
+                if content.startswith(tail[begin:]):
+                    return len(tail) - begin
+        return 0
 
     def reopen(self) -> None:
         """Go on in a new file where the old one was moved away; in the old one if that fails."""

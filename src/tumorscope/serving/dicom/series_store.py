@@ -1,14 +1,16 @@
 """Series on the disk, from the moment that a sender is told success until the results are away.
 
 Files lie in ``images/`` and ``results/`` under names of ours; what they are stands in one SQLite
-file. A file is whole on the disk before its row, so a process that is killed leaves at most a file
-without a row, which is removed at the next start.
+file. What is only needed while a series is answered lies in ``work/``, which a start empties. A
+file is whole on the disk before its row, so a process that is killed leaves at most a file without
+a row, which is removed at the next start.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sqlite3
 import threading
 import time
@@ -121,6 +123,11 @@ class SeriesStore:
     clock
         Seconds since the epoch.
 
+    Attributes
+    ----------
+    work
+        Folder for what need not outlive the process.
+
     Raises
     ------
     UsageError
@@ -132,8 +139,9 @@ class SeriesStore:
         # Nobody could send while no node ran: that is no sign that a series is complete.
         self._opened = clock()
         self._images, self._results = folder / "images", folder / "results"
+        self.work = folder / "work"
         try:
-            for one in (folder, self._images, self._results):
+            for one in (folder, self._images, self._results, self.work):
                 one.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._held = hold(folder)
             self._db = sqlite3.connect(
@@ -433,7 +441,9 @@ class SeriesStore:
         return None if row is None else str(row[0])
 
     def _remove_strays(self) -> None:
-        """Remove files that a killed process left without a row."""
+        """Remove files that a killed process left without a row, and what it worked on."""
+        for path in self.work.iterdir():
+            shutil.rmtree(path, ignore_errors=True)
         known = {row[0] for row in self._db.execute("SELECT file FROM instances")}
         known |= {row[0] for row in self._db.execute("SELECT file FROM outbox WHERE sent IS NULL")}
         for folder in (self._images, self._results):

@@ -147,7 +147,7 @@ class StoreAndForward:
         results: dict[str, Path] = {}
         problems: list[str] = []
         reason = None
-        with ResultCollector(self._kinds) as collector:
+        with ResultCollector(self._kinds, folder=self._store.work) as collector:
             for answer in self._classifier.predict_many(
                 list(series.images), heatmap=bool(self._kinds)
             ):

@@ -54,13 +54,19 @@ class ResultCollector:
         Results to make.
     header
         Returns the header of an answer's source.
+    folder
+        Where the temporary folder is made: somewhere that is cleared by who may be killed. That of
+        the system by default.
     """
 
     def __init__(
-        self, kinds: Iterable[Kind], header: Callable[[str], pydicom.Dataset] = read_header
+        self,
+        kinds: Iterable[Kind],
+        header: Callable[[str], pydicom.Dataset] = read_header,
+        folder: Path | None = None,
     ) -> None:
         self._kinds, self._header = tuple(dict.fromkeys(kinds)), header
-        self._folder = tempfile.TemporaryDirectory(prefix="tumorscope-results-")
+        self._folder = tempfile.TemporaryDirectory(prefix="tumorscope-results-", dir=folder)
         self._members: dict[str, list[tuple[Prediction, Path]]] = {}
         self._shown: dict[str, list[Prediction]] = {}
         self._count = 0

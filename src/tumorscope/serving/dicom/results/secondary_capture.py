@@ -14,6 +14,7 @@ from pydicom.sr.codedict import codes
 
 from tumorscope.answer import Prediction
 from tumorscope.imaging.formats.dicom_geometry import slice_geometry
+from tumorscope.imaging.formats.dicom_header import whole
 from tumorscope.labels import NOTICE
 from tumorscope.serving.dicom.results.source import SourceSeries, SourceSlice
 
@@ -21,7 +22,9 @@ _SIDE: Final = 512
 """Least width in pixels: below, the notice could not be read."""
 _LINE: Final = 20
 _FONT: Final = 14
+_SIDES_FONT: Final = 20
 _OPPOSITE: Final = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
+MEANING: Final = "Color: evidence for a tumor, no outline of it."
 _BLACK, _WHITE, _FRAME = (0, 0, 0), (255, 255, 255), (255, 200, 60)
 
 
@@ -82,20 +85,59 @@ def _patient_orientation(one: SourceSlice) -> tuple[str, str] | None:
 
 
 def captured(one: SourceSlice) -> NDArray[np.uint8]:
-    """Draw a slice with evidence, box and notice: shape (rows, columns, 3).
+    """Draw a slice with evidence, box, sides and notice: shape (rows, columns, 3).
 
-    The picture has square pixels; the text stands below it and covers nothing.
+    The text stands below the picture and covers nothing.
     """
+    return np.asarray(_with_text(drawn(one), _lines(one)), np.uint8)
+
+
+def drawn(one: SourceSlice) -> Image.Image:
+    """Draw a slice with evidence and box, the patient's sides at its edges; pixels are square."""
     answer = one.prediction
     frames = int(one.header.get("NumberOfFrames") or 1)
-    spacing = slice_geometry(one.header, answer.slice_index or 0, frames=frames).spacing_mm
-    tall, wide = spacing or (1.0, 1.0)
+    geometry = slice_geometry(one.header, answer.slice_index or 0, frames=frames)
+    tall, wide = geometry.spacing_mm or (1.0, 1.0)
     picture = answer.overlay()
     scale = max(1.0, _SIDE / picture.width, _SIDE / (picture.height * tall / wide))
     size = round(picture.width * scale), max(1, round(picture.height * tall / wide * scale))
     picture = picture.resize(size, Image.Resampling.BILINEAR)
     _frame(picture, answer)
-    return np.asarray(_with_text(picture, _lines(answer)), np.uint8)
+    if geometry.sides is not None:
+        _name_sides(picture, geometry.sides)
+    return picture
+
+
+def _name_sides(picture: Image.Image, sides: tuple[str, str]) -> None:
+    """Write where left, top, right and bottom lie: a picture that is exported has no header."""
+    left, top = sides
+    wide, tall = picture.size
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(_SIDES_FONT)
+    for letter, place, anchor in (
+        (left, (6, tall // 2), "lm"),
+        (top, (wide // 2, 6), "mt"),
+        (_OPPOSITE[left], (wide - 6, tall // 2), "rm"),
+        (_OPPOSITE[top], (wide // 2, tall - 6), "mb"),
+    ):
+        pen.text(place, letter, _WHITE, font, anchor, stroke_width=2, stroke_fill=_BLACK)
+
+
+def slice_name(one: SourceSlice) -> str:
+    """Return what finds a slice in a viewer: numbers, and no free text of the header."""
+    series = whole(one.header, "SeriesNumber")
+    names = [f"series {series}"] if series else []
+    image = whole(one.header, "InstanceNumber")
+    names += [f"image {image}"] if image else []
+    names += [f"frame {one.frame}"] if one.frame is not None else []
+    return ", ".join(names)
+
+
+def answer_in_words(answer: Prediction) -> str:
+    """Return the answer for a slice on one line."""
+    said = answer.outcome.replace("_", " ")
+    if answer.probabilities is None:
+        return said
+    return f"{said}, probability of tumor {answer.probabilities['tumor']:.3f}"
 
 
 def _frame(picture: Image.Image, answer: Prediction) -> None:
@@ -108,13 +150,13 @@ def _frame(picture: Image.Image, answer: Prediction) -> None:
     ImageDraw.Draw(picture).rectangle(box, outline=_FRAME, width=2)
 
 
-def _lines(answer: Prediction) -> list[str]:
-    tumor = answer.probabilities["tumor"] if answer.probabilities else None
-    said = answer.outcome.replace("_", " ")
-    value = "" if tumor is None else f", probability of tumor {tumor:.3f}"
+def _lines(one: SourceSlice) -> list[str]:
+    answer, name = one.prediction, slice_name(one)
     point = answer.operating_point
     return [
-        f"Slice answer: {said}{value}",
+        *([f"Source: {name}"] if name else []),
+        f"Slice answer: {answer_in_words(answer)}",
+        MEANING,
         f"Operating point {point.name}, tumor from {point.threshold:.3f} on",
         f"{answer.model.id} {answer.model.version}, {answer.model.sha256[:12]}",
         NOTICE,
