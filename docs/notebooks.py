@@ -45,6 +45,9 @@ def run(path: Path) -> Any:
         cell.metadata.clear()
         if cell.cell_type == "code":
             cell.outputs = _joined(cell.outputs)
+        for output in cell.get("outputs", ()):
+            if "image/png" in output.get("data", {}):
+                output.data.pop("image/jpeg", None)  # PIL gives each picture in both formats
     for name in _OF_THE_MACHINE:
         notebook.metadata.pop(name, None)
     return notebook
