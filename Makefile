@@ -17,7 +17,7 @@ NPM := $(BIN)/python web/npm.py
 ALONE := $(addprefix tests/,batch/test_ray.py batch/test_ray_cluster.py serving/dicom/test_attacks.py \
   browser/test_worklist.py browser/test_speed.py)
 
-.PHONY: evidence compare help setup demo web static check check-python check-web test bench browser chromium nginx dcmtk alarms tables docs audit sbom locks screenshots format train lite results figures
+.PHONY: evidence compare help setup demo web static check check-python check-web test bench browser chromium nginx dcmtk alarms tables docs notebooks audit sbom locks screenshots format train lite results figures
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -170,6 +170,9 @@ sbom: .venv-audit/.done .venv/.node ## Write the CycloneDX SBOM into build/sbom.
 locks: .venv/pyvenv.cfg ## Write deploy/locks anew.
 	$(BIN)/pip install --quiet uv
 	$(BIN)/python deploy/supply/lock.py
+
+notebooks: .venv/.dev ## Run the notebooks of docs/tutorials and write their outputs anew.
+	$(BIN)/python docs/notebooks.py
 
 tables: .venv/.dev ## Write the tables of figures in README.md and docs from their JSON.
 	$(BIN)/python docs/tables.py

@@ -175,8 +175,12 @@ def test_heat_maps_one_per_image(run: Callable[..., Result], scans: Path, tmp_pa
     assert len(list(folder.iterdir())) == 5
     (first,) = folder.glob("*1.png.png")
     drawn = np.asarray(Image.open(first)).astype(int)
-    assert drawn.shape == (160, 160, 3)
+    assert drawn.shape[1:] == (160, 3)
     assert drawn[62, 94, 0] - drawn[62, 94, 2] > 50
+    below = drawn[160:]  # the scale of the colors, and the notice
+    assert len(below) > 20
+    assert below[4, 150, 0] > below[4, 80, 0] > below[4, 10, 0]
+    assert (below[8:] > 200).all(axis=-1).any()
 
 
 def test_heat_maps_never_go_into_a_folder_with_files(

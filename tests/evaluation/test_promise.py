@@ -41,6 +41,25 @@ def test_too_few_groups_are_refused_with_the_number(measure, groups: int) -> Non
             hold(promise, y_true, score, np.arange(2 * groups))
 
 
+@pytest.mark.parametrize(
+    "option", [{"confidence": 0.78}, {"level": 0.9}], ids=["confidence", "level"]
+)
+def test_a_refusal_names_what_so_few_can_hold(option: dict[str, float]) -> None:
+    y_true = np.repeat([0, 1], 30)
+    score = np.where(y_true == 1, 0.9, 0.1)
+    offer = r"30 can be enough for --confidence 0\.78, or for --sensitivity 0\.9\.$"
+    with pytest.raises(UsageError, match=offer):
+        hold(Promise("sensitivity", 0.95), y_true, score, np.arange(60))
+    offered = Promise("sensitivity", **({"level": 0.95} | option))
+    assert hold(offered, y_true, score, np.arange(60)).observed == 1
+
+
+def test_a_refusal_offers_nothing_that_is_no_promise() -> None:
+    y_true = np.repeat([0, 1], 10)
+    with pytest.raises(UsageError, match=r"lower --confidence\.$"):
+        hold(Promise("sensitivity", 0.95), y_true, y_true.astype(float), np.arange(20))
+
+
 def test_images_of_a_patient_count_once() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(UsageError, match="there are 20"):

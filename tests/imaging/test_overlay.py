@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tumorscope.imaging.overlay import draw_overlay
+from tumorscope.imaging.overlay import draw_box, draw_overlay, with_scale
 
 
 def test_without_evidence_the_picture_stays_grey() -> None:
@@ -49,3 +49,17 @@ def test_one_bright_pixel_in_darkness_is_still_drawn() -> None:
     drawn = np.asarray(draw_overlay(pixels, np.zeros((64, 64), np.float32)))
     assert drawn[3, 4, 0] == 255
     assert np.count_nonzero(drawn[..., 0]) == 1
+
+
+@pytest.mark.parametrize("width", [16, 80, 300])
+def test_scale_stands_below_and_covers_nothing(width: int) -> None:
+    picture = draw_overlay(np.tile(np.arange(float(width)), (40, 1)), np.zeros((40, width), "f4"))
+    draw_box(picture, (5, 2, 20, 12))
+    drawn = np.asarray(picture)
+    assert (drawn[[5, 20], 2:13] == (0, 255, 255)).all()
+    assert (drawn[5:21, [2, 12]] == (0, 255, 255)).all()
+    scaled = np.asarray(with_scale(picture)).astype(int)
+    assert (scaled[:40] == drawn).all()
+    assert (np.diff(scaled[44, :, 0]) >= 0).all()
+    assert scaled[44, 0].tolist() == [0, 0, 0]
+    assert (len(scaled) > 60) == (width >= 64)  # with words

@@ -1,3 +1,4 @@
+import csv
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tumorscope.errors import UsageError
 from tumorscope.system.folder_lock import exclusive
@@ -50,6 +52,25 @@ def test_another_seed_gives_other_weights(
     assert not np.array_equal(
         undisturbed[0].weights["evidence_hidden/kernel"], other.weights["evidence_hidden/kernel"]
     )
+
+
+def test_history_is_there_as_a_table_and_for_tensorboard(undisturbed) -> None:
+    fitted, folder = undisturbed
+    with (folder / "history.csv").open(newline="") as stream:
+        table = [
+            {name: float(value) for name, value in row.items()} for row in csv.DictReader(stream)
+        ]
+    assert table == fitted.history
+    (path,) = folder.glob("events.out.tfevents.*")
+    events = [
+        tf.compat.v1.Event.FromString(record.numpy())
+        for record in tf.data.TFRecordDataset(str(path))
+    ]
+    shown = {event.step: event.summary.value for event in events if event.summary.value}
+    assert sorted(shown) == [entry["epoch"] for entry in fitted.history]
+    for entry in fitted.history:
+        of_epoch = {one.tag: one.simple_value for one in shown[int(entry["epoch"])]}
+        assert of_epoch == pytest.approx({name: entry[name] for name in entry if name != "epoch"})
 
 
 SCRIPT = """

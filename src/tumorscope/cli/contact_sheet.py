@@ -101,12 +101,11 @@ def _pictures(answer: Prediction) -> str:
 
 
 def _with_box(answer: Prediction) -> Any:
-    from PIL import ImageDraw
+    from tumorscope.imaging.overlay import draw_box
 
     picture = answer.overlay()
     if answer.localization is not None:
-        row0, column0, row1, column1 = answer.localization.box
-        ImageDraw.Draw(picture).rectangle((column0, row0, column1, row1), outline=(0, 255, 255))
+        draw_box(picture, answer.localization.box)
     return picture
 
 

@@ -202,7 +202,9 @@ class _HeatmapFolder:
             self.save(answer)
 
     def save(self, answer: Prediction) -> None:
-        """Save the overlay of one answer."""
+        """Save the overlay of one answer, with its box and the scale of its colors."""
+        from tumorscope.imaging.overlay import draw_box, with_scale
+
         last = re.sub(r"[^\w.-]+", "_", answer.source).encode()[-_MAX_NAME_BYTES:]
         # A dot in front would hide the file.
         stem = last.decode(errors="ignore").strip("._-") or "image"
@@ -212,7 +214,10 @@ class _HeatmapFolder:
         while name.lower() in self._taken:  # some file systems do not tell a from A
             name, number = f"{stem}_{number}", number + 1
         self._taken.add(name.lower())
-        (self._folder / f"{name}.png").write_bytes(encode_png(np.asarray(answer.overlay())))
+        picture = answer.overlay()
+        if answer.localization is not None:
+            draw_box(picture, answer.localization.box)
+        (self._folder / f"{name}.png").write_bytes(encode_png(np.asarray(with_scale(picture))))
 
 
 class _FhirFile:

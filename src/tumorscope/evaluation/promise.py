@@ -45,6 +45,8 @@ _OF_GROUPS: Final[Mapping[Measure, str]] = {
 }
 CONFIDENCE: Final = 0.95
 PPV_CANDIDATES: Final = 10
+LEAST_CONFIDENCE: Final = 0.5
+"""Below which a promise is not worth offering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,19 @@ def _too_few(promise: Promise, there: int) -> str:
         f"A {WORDS[promise.measure]} of {promise.level:g} with {promise.confidence:.0%} confidence "
         f"needs at least {promise.groups_needed} {_OF_GROUPS[promise.measure]}, and more if any of "
         f"them is missed; there are {there}. Give more cases, a lower value or a lower "
-        "--confidence."
+        f"--confidence.{_what_is_possible(promise, there)}"
+    )
+
+
+def _what_is_possible(promise: Promise, there: int) -> str:
+    """Say with which options so many groups can be enough, if none of them has an error."""
+    confidence = math.floor(100 * (1 - promise.level**there)) / 100
+    level = math.floor(100 * (1 - promise.confidence) ** (1 / max(1, there))) / 100
+    if confidence < LEAST_CONFIDENCE or level <= 0:
+        return ""
+    return (
+        f" {there} can be enough for --confidence {confidence:g}, or for --{promise.measure} "
+        f"{level:g}."
     )
 
 

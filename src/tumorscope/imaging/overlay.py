@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
+
+from tumorscope.labels import NOTICE
 
 _SAMPLED: Final = 128
 """Rows and columns that the range of grey levels is taken from: 80 pixels are brighter than its
@@ -16,6 +20,16 @@ _LEVEL: Final = np.arange(256) / 255
 _COLORS: Final = (np.full(256, 255.0), 230 * _LEVEL**2, 40 * _LEVEL**2)
 """Red, green and blue by level. Black over red to yellow: ordered in lightness, so it is read
 without telling hues apart."""
+
+_BOX: Final = (0, 255, 255)
+"""Cyan: nothing of scan or evidence has it."""
+
+_BAR, _LINE, _FONT = 8, 13, 10
+_CHARACTER: Final = 6
+"""Width of a character of the font, at most on average."""
+_SCALE_WORDS: Final = "evidence from 0 to 1, box around it"
+_LEAST_WIDTH: Final = 64
+"""Below, words could not be read."""
 
 
 def draw_overlay(
@@ -39,6 +53,38 @@ def draw_overlay(
     # A channel at a time: in colour Pillow moves a fourth one along.
     channels = [Image.composite(root.point(_table(one)), grey, share) for one in _COLORS]
     return Image.merge("RGB", channels)
+
+
+def draw_box(picture: Image.Image, box: Sequence[int]) -> None:
+    """Draw the outline of a box into a picture.
+
+    Parameters
+    ----------
+    box
+        First row, first column, last row and last column, which are inside.
+    """
+    row0, column0, row1, column1 = box
+    ImageDraw.Draw(picture).rectangle((column0, row0, column1, row1), outline=_BOX)
+
+
+def with_scale(picture: Image.Image, *, opacity: float = 0.5) -> Image.Image:
+    """Return the picture with the colours of the evidence from 0 to 1, and the notice, below it.
+
+    The rows and columns of the picture stay where they were.
+    """
+    words = [] if picture.width < _LEAST_WIDTH else [_SCALE_WORDS, NOTICE]
+    lines = [
+        line for word in words for line in textwrap.wrap(word, max(8, picture.width // _CHARACTER))
+    ]
+    size = (picture.width, picture.height + _BAR + _LINE * len(lines) + (4 if lines else 0))
+    page = Image.new("RGB", size)
+    page.paste(picture, (0, 0))
+    ramp = np.tile(np.linspace(0, 1, picture.width, dtype=np.float32), (_BAR, 1))
+    page.paste(draw_overlay(np.zeros_like(ramp), ramp, opacity=opacity), (0, picture.height))
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(_FONT)
+    for number, line in enumerate(lines):
+        pen.text((3, picture.height + _BAR + number * _LINE), line, fill="white", font=font)
+    return page
 
 
 def _table(values: NDArray[np.floating[Any]]) -> list[int]:

@@ -65,7 +65,7 @@ def prune(run: Path, *, output: Path, width: float, overwrite: bool = False) -> 
     root = Path(record["root"])
     rows = read_manifest(check_manifest(record), root=root)
     examples, _ = load_examples(spread(rows, "train", SCANS), root, preprocessing)
-    with tqdm(total=len(backbone_layers()), desc="narrowing", unit="layer") as bar:
+    with tqdm(total=len(backbone_layers()), desc="narrowing", unit="layer", disable=None) as bar:
         slim = prune_filters(
             weights,
             examples.canvases,

@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.public_sets import set_named
@@ -23,6 +22,7 @@ from tumorscope.model.classifier import OUTPUTS, Classifier
 from tumorscope.model.recognition import RECOGNIZED, Recognition
 from tumorscope.recipes.cells import cell_of
 from tumorscope.recipes.model_inputs import SkippedRow, load_rows
+from tumorscope.system.progress import progress
 from tumorscope.training.augmentation import Augmentation
 from tumorscope.training.lines import Line, fit_line
 from tumorscope.training.onnx_graph import add_recognition, without_recognition
@@ -99,7 +99,7 @@ def see(
     """Return the features of scans; with ``changed``, of a changed copy of each as well."""
     kept, features = [], []
     loaded = load_rows(rows, root, classifier.manifest.preprocessing)
-    for index, item in enumerate(tqdm(loaded, "sequence and plane", len(rows), unit="image")):
+    for index, item in enumerate(progress(loaded, total=len(rows), what="sequence and plane")):
         if isinstance(item, SkippedRow):
             continue
         copies = [item.canvas]

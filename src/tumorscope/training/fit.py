@@ -6,11 +6,12 @@ import contextlib
 import csv
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import keras
 import numpy as np
@@ -33,6 +34,7 @@ from tumorscope.training.checkpoint import (
     variable_arrays,
 )
 from tumorscope.training.config import TrainConfig
+from tumorscope.training.event_file import EventFile
 from tumorscope.training.examples import Examples
 from tumorscope.training.feature_cache import FeatureCache, Record, fill
 from tumorscope.training.frozen_blocks import FrozenStem, make_stem
@@ -46,6 +48,8 @@ from tumorscope.training.network import (
 )
 from tumorscope.training.precision import compute_policy
 from tumorscope.training.teacher import Teacher
+
+_LOG: Final = logging.getLogger(__name__)
 
 BATCH = 32
 """Images that go through the frozen layers, or through validation, at a time."""
@@ -186,6 +190,7 @@ class Trainer:
         self.train_targets = make_targets(train, config)
         self.val_targets = make_targets(val, config)
         self.history: list[dict[str, float]] = []
+        self.events = EventFile(run.folder)
         self.stage = ""
 
     def run_all(self, *, resume: bool) -> Fitted:
@@ -195,12 +200,17 @@ class Trainer:
             save_arrays(self.run.best, layer_arrays(self.network.stem, self.network.trunk), {})
         steps = math.ceil(len(self.train) / self.config.batch_size)
         with tqdm(
-            total=self.config.epochs * steps, initial=first * steps, desc="training", unit="step"
+            total=self.config.epochs * steps,
+            initial=first * steps,
+            desc="training",
+            unit="step",
+            disable=None,
         ) as bar:
             for epoch in range(first, self.config.epochs):
                 if self._is_exhausted():
                     break
                 self._run_epoch(epoch, bar)
+        self.events.close()
         best, _ = load_arrays(self.run.best)
         return Fitted(best, self.history)
 
@@ -230,7 +240,16 @@ class Trainer:
         bar.set_postfix(
             val_loss=f"{metrics['val_loss']:.4f}", auroc=f"{metrics['val_roc_auc']:.4f}"
         )
+        if bar.disable:  # no terminal: a line for the log in its place
+            _LOG.info(
+                "Epoch %d of %d: validation loss %.4f, AUROC %.4f",
+                epoch + 1,
+                self.config.epochs,
+                metrics["val_loss"],
+                metrics["val_roc_auc"],
+            )
         self._save(epoch)
+        self.events.write(epoch, metrics)
 
     def _enter_stage(self, epoch: int) -> None:
         stage = "frozen" if epoch < self.config.frozen_epochs else "fine_tuned"
@@ -439,7 +458,7 @@ def _fill_cache(  # noqa: PLR0913  keyword-only
             places.append(teacher(canvases))
         return list(zip(keys, stem(canvases), np.stack(places, axis=-1), strict=True))
 
-    with tqdm(total=len(wanted), desc="frozen features", unit="image") as bar:
+    with tqdm(total=len(wanted), desc="frozen features", unit="image", disable=None) as bar:
         fill(cache, list(wanted), draw_all, make, chunk=BATCH, progress=bar.update)
     return cache
 
