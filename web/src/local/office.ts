@@ -8,7 +8,7 @@ import { EVIDENCE_SIDE } from "@/local/constants.gen";
 import { deepPicture, windowed } from "@/local/imaging/pictures";
 import type { Scan } from "@/local/imaging/scan";
 import { readInput } from "@/local/inputs/read";
-import { LocalJob, type Shown } from "@/local/jobs";
+import { LocalJob, nextTurn, type Shown } from "@/local/jobs";
 import { ruleAt } from "@/local/model/decision";
 import { evidenceOnImage } from "@/local/model/evidence";
 import { faultOf, loadModel, threads, type LoadedModel } from "@/local/model/session";
@@ -36,6 +36,8 @@ export class Office implements Calls {
   #first: Promise<LoadedModel>;
   #current: LoadedModel | null = null;
   #queue: Promise<void> = Promise.resolve();
+  /** Resolved with the first answer that any job gives. */
+  readonly #answered = Promise.withResolvers<undefined>();
   #count = 0;
   readonly #faults = new Map<string, unknown>();
 
@@ -60,10 +62,15 @@ export class Office implements Calls {
       keep: (input, scans) => {
         this.#keep(input, scans);
       },
+      onAnswer: () => {
+        this.#answered.resolve(undefined);
+      },
     });
     this.#jobs.set(job.id, job);
     const before = this.#queue;
-    const ran = before.then(() => job.run());
+    const ran = before.then(() => job.run()).finally(() => {
+      this.#answered.resolve(undefined);
+    });
     // A model that failed is told by the next look at its job.
     this.#queue = ran.catch(() => undefined);
     ran.catch((error: unknown) => {
@@ -150,9 +157,8 @@ export class Office implements Calls {
     this.#change({ phase: "loading", fault: null, loaded: 0 });
     try {
       const model = await this.#load(small);
-      this.#take(model);
+      this.#take(model, full ? 0 : 1);
       if (full) void this.#loadFull(full);
-      else this.#change({ loaded: 1 });
       return model;
     } catch (error) {
       const fault = faultOf(error);
@@ -164,14 +170,16 @@ export class Office implements Calls {
   /** Behind the small one, which goes on where the full one cannot be had. */
   async #loadFull(built: BuiltModel): Promise<void> {
     this.#change({ loaded: 0, isReduced: false });
+    // Those who wait for the small one come first: neither line nor processor is shared before.
+    await nextTurn();
+    if (this.#jobs.size > 0) await this.#answered.promise;
     try {
       const model = await this.#load(built);
       // Not while a job is answered with the other one; its session is still needed.
       const before = this.#queue;
       this.#queue = before.then(async () => {
         const small = this.#current;
-        this.#take(model);
-        this.#change({ loaded: 1 });
+        this.#take(model, 1);
         await small?.release();
       });
     } catch {
@@ -185,9 +193,9 @@ export class Office implements Calls {
     });
   }
 
-  #take(model: LoadedModel): void {
+  #take(model: LoadedModel, loaded: number): void {
     this.#current = model;
-    this.#change({ phase: "ready", answering: model.name });
+    this.#change({ phase: "ready", answering: model.name, loaded });
   }
 
   #change(part: Partial<Status>): void {
