@@ -37,20 +37,21 @@ from tumorscope.model import (
 from tumorscope.serving.http_api.jobs import pictures
 
 ELEMENTS = """
-AcquisitionContrast AcquisitionNumber AnatomicRegionSequence BitsAllocated BitsStored BodyPartExamined
-BluePaletteColorLookupTableData BluePaletteColorLookupTableDescriptor CodeMeaning Columns
-ContrastBolusAgent DiffusionBValue DiffusionGradientDirectionSequence DoubleFloatPixelData EchoTime
-EffectiveEchoTime FloatPixelData FrameAnatomySequence FrameType FrameVOILUTSequence GreenPaletteColorLookupTableData GreenPaletteColorLookupTableDescriptor HighBit
-ImageOrientationPatient ImagePositionPatient ImageType ImagerPixelSpacing InstanceNumber
-InversionTime InversionTimes LUTData
-LUTDescriptor Modality ModalityLUTSequence NominalScannedPixelSpacing NumberOfFrames
-PerFrameFunctionalGroupsSequence PhotometricInterpretation PixelAspectRatio PixelData
-PixelMeasuresSequence PixelPaddingRangeLimit PixelPaddingValue PixelRepresentation PixelSpacing
-PixelValueTransformationSequence PlanarConfiguration PlaneOrientationSequence
-PlanePositionSequence ProtocolName RedPaletteColorLookupTableData RedPaletteColorLookupTableDescriptor
-RepetitionTime RescaleIntercept RescaleSlope Rows SOPClassUID SOPInstanceUID SamplesPerPixel SeriesDescription
-SeriesInstanceUID SharedFunctionalGroupsSequence SliceLocation SpacingBetweenSlices
-StudyInstanceUID TransferSyntaxUID VOILUTFunction VOILUTSequence WindowCenter WindowWidth
+AcquisitionContrast AcquisitionNumber AnatomicRegionSequence BitsAllocated BitsStored
+BluePaletteColorLookupTableData BluePaletteColorLookupTableDescriptor BodyPartExamined CodeMeaning
+Columns ContrastBolusAgent DiffusionBValue DiffusionGradientDirectionSequence DoubleFloatPixelData
+EchoTime EffectiveEchoTime FloatPixelData FrameAnatomySequence FrameType FrameVOILUTSequence
+GreenPaletteColorLookupTableData GreenPaletteColorLookupTableDescriptor HighBit
+ImageOrientationPatient ImagePositionPatient ImagerPixelSpacing ImageType InstanceNumber
+InversionTime InversionTimes LUTData LUTDescriptor Modality ModalityLUTSequence
+NominalScannedPixelSpacing NumberOfFrames PerFrameFunctionalGroupsSequence PhotometricInterpretation
+PixelAspectRatio PixelData PixelMeasuresSequence PixelPaddingRangeLimit PixelPaddingValue
+PixelRepresentation PixelSpacing PixelValueTransformationSequence PlanarConfiguration
+PlaneOrientationSequence PlanePositionSequence ProtocolName RedPaletteColorLookupTableData
+RedPaletteColorLookupTableDescriptor RepetitionTime RescaleIntercept RescaleSlope Rows
+SamplesPerPixel SeriesDescription SeriesInstanceUID SharedFunctionalGroupsSequence SliceLocation
+SOPClassUID SOPInstanceUID SpacingBetweenSlices StudyInstanceUID TransferSyntaxUID VOILUTFunction
+VOILUTSequence WindowCenter WindowWidth
 """.split()  # noqa: SIM905  one line a keyword would hide the rest of the module
 """Keywords that the readers of DICOM in the browser look at, beside those of the lists below."""
 
@@ -102,9 +103,7 @@ def constants() -> dict[str, Any]:
         "ALIKE": sorted(recognition._ALIKE),
         "SEQUENCE_OF_CONTRAST": dict(dicom_sequence._ACQUISITION_CONTRAST),
         "DERIVED": _javascript(dicom_sequence._DERIVED.pattern),
-        "SEQUENCE_WORDS": [
-            (_javascript(pattern), name) for pattern, name in dicom_sequence._WORDS
-        ],
+        "SEQUENCE_WORDS": [(_javascript(pattern), name) for pattern, name in dicom_sequence._WORDS],
         "CONTRAST_NAME": _javascript(dicom_sequence._CONTRAST_NAME.pattern),
         "NO_CONTRAST_NAME": _javascript(dicom_sequence._NO_CONTRAST_NAME.pattern),
         "NO_AGENT": sorted(dicom_sequence._NO_AGENT),

@@ -203,9 +203,7 @@ def _finish(output: Path, said: dict[str, Any]) -> str:
     (output / "service-worker.js").write_text(
         script.replace("__BUILD__", json.dumps(listed, indent=1), 1)
     )
-    hashed = "".join(
-        f"/{folder}/*\n  Cache-Control: {FOREVER}\n" for folder in HASHED
-    )
+    hashed = "".join(f"/{folder}/*\n  Cache-Control: {FOREVER}\n" for folder in HASHED)
     headers = "".join(f"  {name}: {value}\n" for name, value in HEADERS.items())
     (output / "_headers").write_text(f"/*\n{headers}{hashed}")
     digests = {

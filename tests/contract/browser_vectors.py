@@ -61,7 +61,8 @@ NAMES = """
 AX T1|t1_mprage_sag_p2_iso|AX T1 POST GAD|SAG T1 +C|t1ce|T1 tse tra KM|T1 PRE-CONTRAST|T1 ohne KM
 AX T2 FLAIR|t2_tirm_tra_dark-fluid|T1 FLAIR SAG|AX FLAIR +C|t2_tse_tra|AX T2 FSE|T2* GRE|AX DWI
 ep2d_diff_3scan_trace_p2_ADC|SWI_Images|3-plane localizer|MR1234||COR BRAVO|FSPGR 3D C+|T2 star
-t2-w ax|Ax PD|épd t1|t1 präop|t1ée|T1_SE w/o|PERF DSC|3D TFE gadovist|T1 W C +|ax t1 (post)|T1 NON CE
+t2-w ax|Ax PD|épd t1|t1 präop|t1ée|T1_SE w/o|PERF DSC|3D TFE gadovist|T1 W C +|ax t1 (post)
+T1 NON CE
 """
 HEADERS: tuple[dict[str, Any], ...] = (
     *({"SeriesDescription": name} for line in NAMES.split("\n")[1:-1] for name in line.split("|")),

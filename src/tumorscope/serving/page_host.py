@@ -150,7 +150,7 @@ def open_server(folder: Path, *, host: str, port: int) -> http.server.ThreadingH
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of browsers that close a connection half way."""
 
 
@@ -177,7 +177,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         self._status = code
         super().send_response(code, message)
 
-    def list_directory(self, path: Any) -> None:  # noqa: ARG002
+    def list_directory(self, path: Any) -> None:
         """Show no listing."""
         self.send_error(HTTPStatus.NOT_FOUND)
 

@@ -68,9 +68,11 @@ export class Office implements Calls {
     });
     this.#jobs.set(job.id, job);
     const before = this.#queue;
-    const ran = before.then(() => job.run()).finally(() => {
-      this.#answered.resolve(undefined);
-    });
+    const ran = before
+      .then(() => job.run())
+      .finally(() => {
+        this.#answered.resolve(undefined);
+      });
     // A model that failed is told by the next look at its job.
     this.#queue = ran.catch(() => undefined);
     ran.catch((error: unknown) => {

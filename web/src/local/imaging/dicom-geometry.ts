@@ -1,6 +1,12 @@
 /** Where the slices of a DICOM file lie in the patient: Python's formats/dicom_geometry.py. */
 
-import { DIRECTIONS, ELEMENTS, LEAST_AREA, MIN_ALIGNMENT, PLANE_BY_AXIS } from "@/local/constants.gen";
+import {
+  DIRECTIONS,
+  ELEMENTS,
+  LEAST_AREA,
+  MIN_ALIGNMENT,
+  PLANE_BY_AXIS,
+} from "@/local/constants.gen";
 import type { Header, Keyword } from "@/local/imaging/dicom-header";
 import type { Plane } from "@/local/imaging/scan";
 

@@ -66,10 +66,12 @@ export class Header {
   /** The first item of each sequence in here, by tag and in the order of tags. */
   allItems(): [string, Header][] {
     const elements = Object.entries<Element>(this.dataSet.elements);
-    return elements.toSorted(([a], [b]) => (a < b ? -1 : 1)).flatMap(([tag, one]) => {
-      const first = one.items?.[0]?.dataSet;
-      return first ? [[tag, new Header(first)] as [string, Header]] : [];
-    });
+    return elements
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([tag, one]) => {
+        const first = one.items?.[0]?.dataSet;
+        return first ? [[tag, new Header(first)] as [string, Header]] : [];
+      });
   }
 
   #values(keyword: Keyword): Values {

@@ -1,13 +1,7 @@
 /** The answer for a study from the answers of its series: Python's model/study.py. */
 
 import type { SeriesAnswer, StudyAnswer } from "@/lib/api/types";
-import {
-  LEAST_OF_SERIES,
-  NOTICE,
-  OTHER_SEQUENCE,
-  TUMOR_TYPES,
-  WORTH,
-} from "@/local/constants.gen";
+import { LEAST_OF_SERIES, NOTICE, OTHER_SEQUENCE, TUMOR_TYPES, WORTH } from "@/local/constants.gen";
 import type { Identity } from "@/local/model/classify";
 import { decide, type Rule } from "@/local/model/decision";
 import { commonSource } from "@/local/model/series";
