@@ -375,7 +375,8 @@ export const de: Catalogue = {
   "local.private": "Nichts wird hochgeladen. Das Modell läuft in diesem Browser.",
   "local.loading": "Das kleine Modell wird geladen, {percent}",
   "local.small": "Das kleine, weniger genaue Modell antwortet; das volle wird geladen, {percent}",
-  "local.smallOnly": "Das kleine, weniger genaue Modell antwortet; das volle konnte nicht geladen werden.",
+  "local.smallOnly":
+    "Das kleine, weniger genaue Modell antwortet; das volle konnte nicht geladen werden.",
   "local.full": "Das volle Modell antwortet.",
   "local.failed": "Das Modell konnte nicht geladen werden.",
   "local.again": "Mit dem vollen Modell erneut auswerten",
