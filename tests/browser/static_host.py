@@ -17,11 +17,12 @@ MADE = ("model", "samples", "service-worker.js", "integrity.json", "_headers")
 
 @dataclass
 class Asked:
-    """One request as it arrived."""
+    """One request as it arrived, with what had been sent until then."""
 
     method: str
     path: str
     body_bytes: int
+    sent_bytes: int
 
 
 @dataclass
@@ -100,7 +101,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         known = super().parse_request()
         if known:
             size = int(self.headers.get("Content-Length") or 0)
-            self._host.asked.append(Asked(self.command, self.path, size))
+            self._host.asked.append(Asked(self.command, self.path, size, self._host.sent_bytes))
         return known
 
     def end_headers(self) -> None:

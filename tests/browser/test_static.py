@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -323,21 +324,23 @@ def test_a_study_is_answered_as_python_does(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "study"
-    folder.mkdir()
-    for place, (name, blob) in enumerate((("ax T2 FLAIR", BLOB), ("ax T1 +C", None))):
-        slices = slices_of(make_head, 4) if blob else [make_head()] * 4
-        write_series(folder / f"{place}", slices)
-        for number, path in enumerate(sorted((folder / f"{place}").iterdir())):
-            ds = pydicom.dcmread(path)
-            ds.SeriesDescription, ds.StudyInstanceUID = name, "1.2.3"
-            ds.SeriesInstanceUID = f"1.2.3.{place}"
-            ds.SOPInstanceUID = f"1.2.3.{place}.{number}"
-            ds.save_as(path)
-    static_desk.drop(folder)
+    packed = tmp_path / "study.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for place, (name, blob) in enumerate((("ax T2 FLAIR", BLOB), ("ax T1 +C", None))):
+            slices = slices_of(make_head, 4) if blob else [make_head()] * 4
+            write_series(folder / f"{place}", slices)
+            for number, path in enumerate(sorted((folder / f"{place}").iterdir())):
+                ds = pydicom.dcmread(path)
+                ds.SeriesDescription, ds.StudyInstanceUID = name, "1.2.3"
+                ds.SeriesInstanceUID = f"1.2.3.{place}"
+                ds.SOPInstanceUID = f"1.2.3.{place}.{number}"
+                ds.save_as(path)
+                archive.write(path, f"{place}/{path.name}")
+    static_desk.drop(packed)
     expect(static_desk.page.get_by_text("2 cases")).to_be_visible(timeout=120_000)
     expect(static_desk.page.get_by_text("Analyzing…")).to_have_count(0, timeout=120_000)
     model = load_model(artifacts["default"], threads=1)
-    expected = [one.to_dict() for one in model.predict_many([folder])]
+    expected = [one.to_dict() for one in model.predict_many([packed])]
     found = list(answers_of(static_desk).values())
     told = {one["sequence"]["name"] for one in found}
     assert told == {one["sequence"]["name"] for one in expected if one["kind"] == "image"}

@@ -37,8 +37,6 @@ export interface JobTools {
   rule: Rule;
   /** Take what was read, for pictures that are looked at soon. */
   keep: (input: Input, scans: Scan[]) => void;
-  /** Called after each answer. */
-  onAnswer: () => void;
 }
 
 export class LocalJob {
@@ -57,15 +55,13 @@ export class LocalJob {
   #failed = 0;
   #isCancelled = false;
   readonly #keep: JobTools["keep"];
-  readonly #onAnswer: JobTools["onAnswer"];
 
-  constructor(id: string, files: NamedFile[], { model, rule, keep, onAnswer }: JobTools) {
+  constructor(id: string, files: NamedFile[], { model, rule, keep }: JobTools) {
     this.id = id;
     this.#files = files;
     this.#model = model;
     this.#rule = rule;
     this.#keep = keep;
-    this.#onAnswer = onAnswer;
   }
 
   cancel(): void {
@@ -158,7 +154,6 @@ export class LocalJob {
       const { size: canvasSize } = this.#model.manifest.preprocessing;
       this.shown.set(index, { input, place, view, evidence, geometry, canvasSize });
       this.#answers.push(answer);
-      this.#onAnswer();
       this.#slicesDone += 1;
       if (scan.seriesUid !== null) series?.members.push(memberOf(scan, answer, scan.seriesUid));
     } catch (error) {

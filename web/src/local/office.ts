@@ -17,6 +17,9 @@ import type { Calls, Start, Status } from "@/local/protocol";
 /** There is no job of this name, or it was thrown away. */
 export class GoneError extends Error {}
 
+/** The page asks for the picture of its first answer in this time, and should have it at once. */
+const DRAWING_MS = 1000;
+
 /** Pixels of read files that are kept for the next picture of the same file. */
 const KEPT_PIXELS = 16_000_000;
 
@@ -36,7 +39,7 @@ export class Office implements Calls {
   #first: Promise<LoadedModel>;
   #current: LoadedModel | null = null;
   #queue: Promise<void> = Promise.resolve();
-  /** Resolved with the first answer that any job gives. */
+  /** Resolved when the page has been told the first answer, or that there is none. */
   readonly #answered = Promise.withResolvers<undefined>();
   #count = 0;
   readonly #faults = new Map<string, unknown>();
@@ -62,17 +65,10 @@ export class Office implements Calls {
       keep: (input, scans) => {
         this.#keep(input, scans);
       },
-      onAnswer: () => {
-        this.#answered.resolve(undefined);
-      },
     });
     this.#jobs.set(job.id, job);
     const before = this.#queue;
-    const ran = before
-      .then(() => job.run())
-      .finally(() => {
-        this.#answered.resolve(undefined);
-      });
+    const ran = before.then(() => job.run());
     // A model that failed is told by the next look at its job.
     this.#queue = ran.catch(() => undefined);
     ran.catch((error: unknown) => {
@@ -83,11 +79,16 @@ export class Office implements Calls {
 
   async getJob(id: string, after: number): Promise<Job> {
     const fault = this.#faults.get(id);
+    const body = this.#job(id).body(after);
+    if (fault !== undefined || body.next > 0 || body.state === "finished") {
+      this.#answered.resolve(undefined);
+    }
     if (fault !== undefined) throw fault instanceof Error ? fault : new Error("A job failed.");
-    return Promise.resolve(this.#job(id).body(after));
+    return Promise.resolve(body);
   }
 
   async deleteJob(id: string): Promise<void> {
+    this.#answered.resolve(undefined);
     this.#jobs.get(id)?.cancel();
     this.#jobs.delete(id);
     this.#faults.delete(id);
@@ -174,7 +175,10 @@ export class Office implements Calls {
     this.#change({ loaded: 0, isReduced: false });
     // Those who wait for the small one come first: neither line nor processor is shared before.
     await nextTurn();
-    if (this.#jobs.size > 0) await this.#answered.promise;
+    if (this.#jobs.size > 0) {
+      await this.#answered.promise;
+      await new Promise((resolve) => setTimeout(resolve, DRAWING_MS));
+    }
     try {
       const model = await this.#load(built);
       // Not while a job is answered with the other one; its session is still needed.
