@@ -7,6 +7,10 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 INDEX = "src/tumorscope/serving/static/index.html"
+STATIC_PAGE = "web/dist-static"
+"""The page with the model inside, of ``make static``; packed if it is there."""
+
+PACKED_PAGE = "tumorscope/serving/static_page"
 
 
 class PageBuildHook(BuildHookInterface):
@@ -19,7 +23,12 @@ class PageBuildHook(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the page unless it is there."""
-        if version == "editable" or (Path(self.root) / INDEX).is_file():
+        if version == "editable":
+            return
+        # Its build needs the installed package, so it cannot be made here.
+        if (Path(self.root) / STATIC_PAGE / "integrity.json").is_file():
+            build_data["force_include"][STATIC_PAGE] = PACKED_PAGE
+        if (Path(self.root) / INDEX).is_file():
             return
         for arguments in (["ci"], ["run", "build"]):
             if self._npm().run(*arguments):

@@ -52,6 +52,7 @@ OF_MODEL: Final = (
     "peers/",
     "robustness/",
     "series/",
+    "static_page/parity-default/",
     "unseen/",
     "visibility/",
 )
@@ -170,16 +171,30 @@ def record_figures(
     path
         File, by default that of the documents.
     """
+    run = run_record(command, data_sha256=content_sha256(rows), model_sha256=model_sha256)
+    known = {name: one for name, one in estimates.items() if math.isfinite(one.estimate)}
+    _replace(prefix, {name: _entry(one) | run for name, one in known.items()}, path)
+
+
+def record_numbers(
+    prefix: str,
+    numbers: Mapping[str, float],
+    *,
+    command: str,
+    data_sha256: str,
+    model_sha256: str,
+    path: Path | None = None,
+) -> None:
+    """Replace figures as :func:`record_figures` does, by numbers without an interval."""
+    run = run_record(command, data_sha256=data_sha256, model_sha256=model_sha256)
+    _replace(prefix, {name: {"estimate": one} | run for name, one in numbers.items()}, path)
+
+
+def _replace(prefix: str, entries: Mapping[str, dict[str, Any]], path: Path | None) -> None:
     path = path or HELD_OUT
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    run = run_record(command, data_sha256=content_sha256(rows), model_sha256=model_sha256)
     kept = {name: one for name, one in content["figures"].items() if not name.startswith(prefix)}
-    new = {
-        f"{prefix}{name}": _entry(one) | run
-        for name, one in estimates.items()
-        if math.isfinite(one.estimate)
-    }
-    content["figures"] = kept | new
+    content["figures"] = kept | {f"{prefix}{name}": one for name, one in entries.items()}
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

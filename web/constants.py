@@ -5,6 +5,7 @@ to one model alone is in the artifact's own manifest.
 """
 
 import json
+import re
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -19,6 +20,7 @@ from tumorscope.imaging.formats import (
     dicom_display,
     dicom_geometry,
     dicom_header,
+    dicom_sequence,
     table,
     volume,
 )
@@ -30,23 +32,26 @@ from tumorscope.model import (
     recognition,
     series,
     series_volumes,
+    study,
 )
 from tumorscope.serving.http_api.jobs import pictures
 
 ELEMENTS = """
-AcquisitionNumber AnatomicRegionSequence BitsAllocated BitsStored BodyPartExamined
-BluePaletteColorLookupTableData BluePaletteColorLookupTableDescriptor CodeMeaning Columns
-DiffusionGradientDirectionSequence DoubleFloatPixelData FloatPixelData FrameAnatomySequence
-FrameVOILUTSequence GreenPaletteColorLookupTableData GreenPaletteColorLookupTableDescriptor HighBit
-ImageOrientationPatient ImagePositionPatient ImagerPixelSpacing InstanceNumber LUTData
-LUTDescriptor Modality ModalityLUTSequence NominalScannedPixelSpacing NumberOfFrames
-PerFrameFunctionalGroupsSequence PhotometricInterpretation PixelAspectRatio PixelData
-PixelMeasuresSequence PixelPaddingRangeLimit PixelPaddingValue PixelRepresentation PixelSpacing
-PixelValueTransformationSequence PlanarConfiguration PlaneOrientationSequence
-PlanePositionSequence RedPaletteColorLookupTableData RedPaletteColorLookupTableDescriptor
-RescaleIntercept RescaleSlope Rows SOPClassUID SOPInstanceUID SamplesPerPixel SeriesDescription
-SeriesInstanceUID SharedFunctionalGroupsSequence SliceLocation SpacingBetweenSlices
-StudyInstanceUID TransferSyntaxUID VOILUTFunction VOILUTSequence WindowCenter WindowWidth
+AcquisitionContrast AcquisitionNumber AnatomicRegionSequence BitsAllocated BitsStored
+BluePaletteColorLookupTableData BluePaletteColorLookupTableDescriptor BodyPartExamined CodeMeaning
+Columns ContrastBolusAgent DiffusionBValue DiffusionGradientDirectionSequence DoubleFloatPixelData
+EchoTime EffectiveEchoTime FloatPixelData FrameAnatomySequence FrameType FrameVOILUTSequence
+GreenPaletteColorLookupTableData GreenPaletteColorLookupTableDescriptor HighBit
+ImageOrientationPatient ImagePositionPatient ImagerPixelSpacing ImageType InstanceNumber
+InversionTime InversionTimes LUTData LUTDescriptor Modality ModalityLUTSequence
+NominalScannedPixelSpacing NumberOfFrames PerFrameFunctionalGroupsSequence PhotometricInterpretation
+PixelAspectRatio PixelData PixelMeasuresSequence PixelPaddingRangeLimit PixelPaddingValue
+PixelRepresentation PixelSpacing PixelValueTransformationSequence PlanarConfiguration
+PlaneOrientationSequence PlanePositionSequence ProtocolName RedPaletteColorLookupTableData
+RedPaletteColorLookupTableDescriptor RepetitionTime RescaleIntercept RescaleSlope Rows
+SamplesPerPixel SeriesDescription SeriesInstanceUID SharedFunctionalGroupsSequence SliceLocation
+SOPClassUID SOPInstanceUID SpacingBetweenSlices StudyInstanceUID TransferSyntaxUID VOILUTFunction
+VOILUTSequence WindowCenter WindowWidth
 """.split()  # noqa: SIM905  one line a keyword would hide the rest of the module
 """Keywords that the readers of DICOM in the browser look at, beside those of the lists below."""
 
@@ -94,6 +99,22 @@ def constants() -> dict[str, Any]:
         "NOVELTY": classifier.NOVELTY,
         "RECOGNIZED": recognition.RECOGNIZED,
         "LEAST_RECOGNIZED": recognition.LEAST_PROBABILITY,
+        "CONTRADICTION": recognition.CONTRADICTION,
+        "ALIKE": sorted(recognition._ALIKE),
+        "SEQUENCE_OF_CONTRAST": dict(dicom_sequence._ACQUISITION_CONTRAST),
+        "DERIVED": _javascript(dicom_sequence._DERIVED.pattern),
+        "SEQUENCE_WORDS": [(_javascript(pattern), name) for pattern, name in dicom_sequence._WORDS],
+        "CONTRAST_NAME": _javascript(dicom_sequence._CONTRAST_NAME.pattern),
+        "NO_CONTRAST_NAME": _javascript(dicom_sequence._NO_CONTRAST_NAME.pattern),
+        "NO_AGENT": sorted(dicom_sequence._NO_AGENT),
+        "FLAIR_INVERSION_MS": dicom_sequence.FLAIR_INVERSION_MS,
+        "LONG_ECHO_MS": dicom_sequence.LONG_ECHO_MS,
+        "LONG_REPETITION_MS": dicom_sequence.LONG_REPETITION_MS,
+        "SHORT_ECHO_MS": dicom_sequence.SHORT_ECHO_MS,
+        "SHORT_REPETITION_MS": dicom_sequence.SHORT_REPETITION_MS,
+        "WORTH": list(study.WORTH.items()),
+        "OTHER_SEQUENCE": study.OTHER,
+        "LEAST_OF_SERIES": study._LEAST_PROBABILITY,
         "MAX_LOGIT": evidence._MAX_LOGIT,
         "ROUNDING": evidence._ROUNDING,
         "NEUTRAL": operating_point.NEUTRAL,
@@ -137,6 +158,20 @@ def constants() -> dict[str, Any]:
         "SYNTAX_NAMES": {str(one): one.name for one in SYNTAXES},
         "ELEMENTS": _elements(),
     }
+
+
+_LETTERS = r"\p{L}\p{N}_"
+_ESCAPES = {
+    "w": f"[{_LETTERS}]",
+    "W": f"[^{_LETTERS}]",
+    "b": f"(?:(?<=[{_LETTERS}])(?![{_LETTERS}])|(?<![{_LETTERS}])(?=[{_LETTERS}]))",
+}
+"""What Python means by them, for whom letters are not those of ASCII alone."""
+
+
+def _javascript(pattern: str) -> str:
+    """Write an expression as JavaScript has it with the flag ``u``."""
+    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[0]), pattern)
 
 
 def _formats() -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from tumorscope.model.artifact import read_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.serving.http_api.app import close_app, create_app
 from tumorscope.serving.http_api.base.config import ServerConfig
+from tumorscope.serving.page_host import CONTENT_SECURITY_POLICY, FOREVER, HASHED, HEADERS
 
 WEB = Path(__file__).parent
 OUTPUT = WEB / "dist-static"
@@ -29,32 +30,6 @@ SERVICE_WORKER = WEB / "src" / "local" / "service-worker.js"
 FOLDER = "model"
 SAMPLES = "samples"
 _MADE = ("service-worker.js", "integrity.json", "_headers", "tumorscope.webmanifest")
-
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self' 'wasm-unsafe-eval'",
-        # Component libraries set style attributes; scripts cannot hide in them.
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        # The worker is started from a blob, for such a worker is bound by this policy.
-        "worker-src 'self' blob:",
-        "manifest-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-    )
-)
-HEADERS = {
-    "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Embedder-Policy": "require-corp",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-"""Of every answer. The middle three let the network use several threads."""
 
 
 @dataclass
@@ -220,7 +195,7 @@ def _finish(output: Path, said: dict[str, Any]) -> str:
         "version": said["version"],
         "shell": [path for path in kept if path not in behind],
         "files": sorted(behind),
-        "headers": HEADERS,
+        "headers": dict(HEADERS),
     }
     script = SERVICE_WORKER.read_text()
     if "__BUILD__" not in script:
@@ -228,10 +203,7 @@ def _finish(output: Path, said: dict[str, Any]) -> str:
     (output / "service-worker.js").write_text(
         script.replace("__BUILD__", json.dumps(listed, indent=1), 1)
     )
-    hashed = "".join(
-        f"/{folder}/*\n  Cache-Control: public, max-age=31536000, immutable\n"
-        for folder in ("assets", FOLDER, SAMPLES)
-    )
+    hashed = "".join(f"/{folder}/*\n  Cache-Control: {FOREVER}\n" for folder in HASHED)
     headers = "".join(f"  {name}: {value}\n" for name, value in HEADERS.items())
     (output / "_headers").write_text(f"/*\n{headers}{hashed}")
     digests = {

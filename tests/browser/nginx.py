@@ -1,4 +1,4 @@
-"""A real nginx with TLS in front of a service, showing it under a path."""
+"""A real nginx: in front of a service, with TLS and under a path, or with files of its own."""
 
 import shutil
 import socket
@@ -40,7 +40,76 @@ http {{
 """
 
 
-class Nginx:
+PLAIN = """
+daemon off;
+master_process off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 256; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  {servers}
+}}
+"""
+
+
+class RunningNginx:
+    """An nginx with a configuration, until it is stopped."""
+
+    def __init__(self, folder: Path, configuration: str, port: int) -> None:
+        self.folder = folder
+        path = folder / "nginx.conf"
+        path.write_text(configuration)
+        command = [str(NGINX), "-p", str(folder), "-c", str(path), "-e", "error.log"]
+        with (folder / "output.log").open("wb") as output:
+            self._process = subprocess.Popen(command, stdout=output, stderr=output)
+        self._wait(port)
+
+    def _wait(self, port: int) -> None:
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+            time.sleep(0.05)
+        raise AssertionError((self.folder / "output.log").read_text())
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+class PageNginx(RunningNginx):
+    """An nginx that serves a folder as a recipe of the documents has it.
+
+    Parameters
+    ----------
+    folder
+        For its configuration and logs.
+    recipe
+        Servers and maps, of which the place of listening and of the files is replaced.
+    page
+        Folder of the files.
+    """
+
+    def __init__(self, folder: Path, recipe: str, page: Path) -> None:
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        folder.chmod(0o755)
+        servers = recipe.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};").replace(
+            "/srv/tumorscope;", f"{page};"
+        )
+        assert str(port) in servers
+        assert str(page) in servers
+        super().__init__(folder, PLAIN.format(folder=folder, servers=servers), port)
+
+
+class Nginx(RunningNginx):
     """A running nginx.
 
     Parameters
@@ -65,36 +134,17 @@ class Nginx:
     def __init__(
         self, folder: Path, service: str, *, path: str, strips: bool = True, says: bool = True
     ) -> None:
-        self.folder = folder
         port = _free_port()
         self.url = f"https://127.0.0.1:{port}{path}"
         make_certificate(folder)
-        configuration = folder / "nginx.conf"
-        configuration.write_text(
-            CONFIGURATION.format(
-                folder=folder,
-                port=port,
-                path=path,
-                target=f"{service}/" if strips else service,
-                header=f"proxy_set_header X-Forwarded-Prefix {path};" if says else "",
-            )
+        configuration = CONFIGURATION.format(
+            folder=folder,
+            port=port,
+            path=path,
+            target=f"{service}/" if strips else service,
+            header=f"proxy_set_header X-Forwarded-Prefix {path};" if says else "",
         )
-        command = [str(NGINX), "-p", str(folder), "-c", str(configuration), "-e", "error.log"]
-        with (folder / "output.log").open("wb") as output:
-            self._process = subprocess.Popen(command, stdout=output, stderr=output)
-        self._wait(port)
-
-    def _wait(self, port: int) -> None:
-        deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline and self._process.poll() is None:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                return
-            time.sleep(0.05)
-        raise AssertionError((self.folder / "output.log").read_text())
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait()
+        super().__init__(folder, configuration, port)
 
 
 def unverified() -> ssl.SSLContext:

@@ -17,11 +17,12 @@ MADE = ("model", "samples", "service-worker.js", "integrity.json", "_headers")
 
 @dataclass
 class Asked:
-    """One request as it arrived."""
+    """One request as it arrived, with what had been sent until then."""
 
     method: str
     path: str
     body_bytes: int
+    sent_bytes: int
 
 
 @dataclass
@@ -34,12 +35,18 @@ class StaticHost:
         Sent with every file, as a host's recipe has it.
     asked
         Requests so far.
+    missing
+        Beginning of the paths that are not found.
+    sent_bytes
+        So far, with headers.
     """
 
     folder: Path
     headers: dict[str, str] = field(default_factory=dict)
     port: int = 0
     asked: list[Asked] = field(default_factory=list)
+    missing: str | None = None
+    sent_bytes: int = 0
 
     def __post_init__(self) -> None:
         self.start()
@@ -59,6 +66,21 @@ class StaticHost:
         self._server.server_close()
 
 
+class _Counted:
+    """A stream to the browser whose bytes are counted."""
+
+    def __init__(self, stream: Any, host: StaticHost) -> None:
+        self._stream, self._host = stream, host
+
+    def write(self, content: Any) -> int:
+        sent: int = self._stream.write(content)
+        self._host.sent_bytes += sent
+        return sent
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class _Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -66,11 +88,20 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         self._host = host
         super().__init__(*args, **options)
 
+    def setup(self) -> None:
+        super().setup()
+        self.wfile = _Counted(self.wfile, self._host)  # type: ignore[assignment]
+
+    def translate_path(self, path: str) -> str:
+        missing = self._host.missing
+        is_missing = missing is not None and path.lstrip("/").startswith(missing)
+        return super().translate_path("/nothing" if is_missing else path)
+
     def parse_request(self) -> bool:
         known = super().parse_request()
         if known:
             size = int(self.headers.get("Content-Length") or 0)
-            self._host.asked.append(Asked(self.command, self.path, size))
+            self._host.asked.append(Asked(self.command, self.path, size, self._host.sent_bytes))
         return known
 
     def end_headers(self) -> None:

@@ -1,7 +1,12 @@
 """The static page: the model inside the browser, behind a plain file server."""
 
 import json
+import re
 import shutil
+import subprocess
+import sys
+import textwrap
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -9,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
@@ -23,11 +29,13 @@ from tests.browser.made_scans import (
     write_volume,
     write_zip,
 )
-from tests.browser.static_host import BUILT, StaticHost, build_page
+from tests.browser.nginx import NGINX, PageNginx
+from tests.browser.static_host import BUILT, ROOT, StaticHost, build_page
 from tests.browser.test_access import AXE, violations
 from tests.imaging.made_files import FILES, dicom, encoded, gdcm_encoded
 from tumorscope.model.artifact import Artifact, write_artifact
 from tumorscope.model.classifier import load_model
+from tumorscope.serving.page_host import HEADERS
 
 pytestmark = pytest.mark.skipif(
     not (BUILT / "index.html").is_file(), reason="the static page is not built: make static"
@@ -101,8 +109,10 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
     assert found["model"] == expected["model"]
     for name in ("probabilities", "type_probabilities"):
         assert found[name] == pytest.approx(expected[name], abs=0.01), found["source"]
-    for name in ("prediction_set", "reasons", "operating_point", "sop_instance_uid"):
+    for name in ("prediction_set", "reasons", "operating_point", "sop_instance_uid", "plane"):
         assert found.get(name) == expected.get(name), (found["source"], name)
+    for name in ("name", "from"):
+        assert found["sequence"][name] == expected["sequence"][name], found["source"]
     if expected.get("localization"):
         for part in ("peak", "box"):
             pairs = zip(found["localization"][part], expected["localization"][part], strict=True)
@@ -229,7 +239,12 @@ def test_an_update_waits_and_never_mixes_versions(
 
 @pytest.mark.parametrize(
     ("pattern", "words"),
-    [("lite-*.onnx.gz", "damaged"), ("ort-*.wasm.gz", "damaged"), ("none", "could not be loaded")],
+    [
+        ("lite-*.onnx.gz", "damaged"),
+        ("lite-*.json.gz", "damaged"),
+        ("ort-*.wasm.gz", "damaged"),
+        ("none", "could not be loaded"),
+    ],
 )
 def test_a_model_that_cannot_be_used_is_named(
     open_desk: Callable[..., Desk], host: StaticHost, scans: Path, pattern: str, words: str
@@ -255,6 +270,140 @@ def test_without_webassembly_it_says_so(
     expect(desk.page.get_by_role("alert")).to_contain_text("cannot run WebAssembly")
 
 
+def test_without_memory_it_says_so(
+    open_desk: Callable[..., Desk], host: StaticHost, scans: Path
+) -> None:
+    # What V8 throws where the system gives it nothing for the runtime.
+    script = """WebAssembly.Memory = class {
+        constructor() { throw new RangeError("WebAssembly.Memory(): could not allocate memory"); }
+    };
+    WebAssembly.instantiate = async () => {
+        throw new RangeError("WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory");
+    };
+    """
+    runtime = next((host.folder / "model").glob("ort-*.mjs"))
+    runtime.write_text(script + runtime.read_text())
+    desk = open_desk(server=host)
+    desk.forgiven += ["memory", "wasm"]
+    expect(desk.page.get_by_text("The model could not be loaded.")).to_be_visible()
+    desk.drop(scans / "marked.png")
+    expect(desk.page.get_by_role("alert")).to_contain_text("too little free memory")
+
+
+def test_without_the_full_model_the_small_one_goes_on_and_says_so(
+    open_desk: Callable[..., Desk], host: StaticHost, scans: Path
+) -> None:
+    host.missing = "model/default-"
+    desk = open_desk(server=host)
+    desk.forgiven.append("404")
+    expect(desk.page.locator("[data-answering=lite]")).to_contain_text("could not be loaded")
+    desk.read(scans / "marked.png")
+    desk.page.get_by_role("link", name="Worklist", exact=True).click()
+    assert {one["model"]["id"] for one in answers_of(desk).values()} == {"tiny-lite"}
+
+
+def test_the_full_model_waits_for_the_first_answer(
+    open_desk: Callable[..., Desk], host: StaticHost, scans: Path
+) -> None:
+    desk = open_desk(server=host)
+    desk.drop(scans / "marked.png")
+    wait_for_full(desk)
+    expect(desk.page.get_by_text(KEPT)).to_be_visible()
+    asked = [one.path for one in host.asked]
+
+    def place(part: str) -> int:
+        return next(at for at, path in enumerate(asked) if part in path)
+
+    assert place("model/lite-") < place("model/default-") < place("service-worker.js")
+
+
+def test_a_study_is_answered_as_python_does(
+    static_desk: Desk,
+    artifacts: dict[str, Path],
+    make_head: Callable[..., np.ndarray],
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "study"
+    packed = tmp_path / "study.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for place, (name, blob) in enumerate((("ax T2 FLAIR", BLOB), ("ax T1 +C", None))):
+            slices = slices_of(make_head, 4) if blob else [make_head()] * 4
+            write_series(folder / f"{place}", slices)
+            for number, path in enumerate(sorted((folder / f"{place}").iterdir())):
+                ds = pydicom.dcmread(path)
+                ds.SeriesDescription, ds.StudyInstanceUID = name, "1.2.3"
+                ds.SeriesInstanceUID = f"1.2.3.{place}"
+                ds.SOPInstanceUID = f"1.2.3.{place}.{number}"
+                ds.save_as(path)
+                archive.write(path, f"{place}/{path.name}")
+    static_desk.drop(packed)
+    expect(static_desk.page.get_by_text("2 cases")).to_be_visible(timeout=120_000)
+    expect(static_desk.page.get_by_text("Analyzing…")).to_have_count(0, timeout=120_000)
+    model = load_model(artifacts["default"], threads=1)
+    expected = [one.to_dict() for one in model.predict_many([packed])]
+    found = list(answers_of(static_desk).values())
+    told = {one["sequence"]["name"] for one in found}
+    assert told == {one["sequence"]["name"] for one in expected if one["kind"] == "image"}
+    assert told == {"FLAIR", "T1+C"}
+    (study,) = [one for one in expected if one["kind"] == "study"]
+    heading = static_desk.page.get_by_role("row").filter(has_text="Study 1: 2 series")
+    # The page writes three digits; the last may be rounded otherwise.
+    tumor = study["probabilities"]["tumor"]
+    shown = re.search(r"\d\.\d{3}", heading.inner_text())
+    assert shown
+    assert float(shown[0]) == pytest.approx(tumor, abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["plain", "nginx", "demo"])
+def test_it_works_from_a_real_host(
+    open_desk: Callable[..., Desk],
+    built_page: Path,
+    scans: Path,
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    server = _host(kind, built_page, tmp_path)
+    try:
+        desk = open_desk(server=server)
+        desk.read(scans / "marked.png")
+        wait_for_full(desk)
+        # The first visit: no service worker has added headers yet.
+        assert desk.page.evaluate("crossOriginIsolated") == (kind != "plain")
+    finally:
+        server.stop()
+
+
+class _Program:
+    """A file server that says its address in its first line."""
+
+    def __init__(self, *command: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", "-m", *command], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+", line)
+        assert address, line
+        self.url = address[0]
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.communicate()
+
+
+def _host(kind: str, page: Path, folder: Path) -> Any:
+    if kind == "plain":
+        options = ("--directory", str(page), "--bind", "127.0.0.1", "0")
+        return _Program("http.server", *options)
+    if kind == "demo":
+        return _Program("tumorscope", "demo", "--folder", str(page), "--port", "0")
+    if NGINX is None:
+        pytest.skip("nginx is not installed")
+    text = (ROOT / "docs" / "how-to" / "host-the-page.md").read_text(encoding="utf-8")
+    recipe = text.partition("### nginx\n")[2].partition("\n`mjs`")[0]
+    return PageNginx(folder, textwrap.dedent(recipe), page)
+
+
 def test_giant_and_unreadable_files_are_named(
     static_desk: Desk, scans: Path, tmp_path: Path
 ) -> None:
@@ -271,9 +420,7 @@ def test_giant_and_unreadable_files_are_named(
 def test_isolated_by_a_hosts_headers_it_uses_threads(
     open_desk: Callable[..., Desk], host: StaticHost, scans: Path
 ) -> None:
-    from web import static_build
-
-    host.headers.update(static_build.HEADERS)
+    host.headers.update(HEADERS)
     desk = open_desk(server=host)
     wait_for_full(desk)
     assert desk.page.evaluate("crossOriginIsolated")

@@ -6,20 +6,27 @@ file holds results alone.
 """
 
 import base64
+import io
 import json
 import sys
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import pydicom
 from numpy.typing import NDArray
+from pydicom.filewriter import write_dataset
 
-from tumorscope.answer import ModelIdentity, Prediction
+from tumorscope.answer import ModelIdentity, Prediction, SeriesPrediction
+from tumorscope.imaging.formats.dicom_geometry import functional_groups
+from tumorscope.imaging.formats.dicom_sequence import header_sequence
 from tumorscope.imaging.preprocess import CanvasGeometry, Preprocessing
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.decision import DecisionRule
 from tumorscope.model.evidence import evidence_on_image, localize
+from tumorscope.model.recognition import recognize_sequence
 from tumorscope.model.series import answer_series
+from tumorscope.model.study import answer_study
 from tumorscope.operating_point import OperatingPoint
 
 SIZE = 48
@@ -49,6 +56,62 @@ SERIES: tuple[dict[str, Any], ...] = (
     {"tumor": [0.5, None, None], "spread": 0.0},
     {"tumor": [0.5, 0.1, None], "spread": 0.0},
 )
+
+NAMES = """
+AX T1|t1_mprage_sag_p2_iso|AX T1 POST GAD|SAG T1 +C|t1ce|T1 tse tra KM|T1 PRE-CONTRAST|T1 ohne KM
+AX T2 FLAIR|t2_tirm_tra_dark-fluid|T1 FLAIR SAG|AX FLAIR +C|t2_tse_tra|AX T2 FSE|T2* GRE|AX DWI
+ep2d_diff_3scan_trace_p2_ADC|SWI_Images|3-plane localizer|MR1234||COR BRAVO|FSPGR 3D C+|T2 star
+t2-w ax|Ax PD|épd t1|t1 präop|t1ée|T1_SE w/o|PERF DSC|3D TFE gadovist|T1 W C +|ax t1 (post)
+T1 NON CE
+"""
+HEADERS: tuple[dict[str, Any], ...] = (
+    *({"SeriesDescription": name} for line in NAMES.split("\n")[1:-1] for name in line.split("|")),
+    {"ProtocolName": "t2_tse"},
+    {"SeriesDescription": "MR", "ProtocolName": "t1_se", "ContrastBolusAgent": "Gadovist"},
+    {"SeriesDescription": "T1 pre", "ContrastBolusAgent": "Gadovist"},
+    {"SeriesDescription": "AX T2", "ImageType": ["DERIVED", "PRIMARY", "ADC"]},
+    {"SeriesDescription": "AX T2", "ImageType": ["ORIGINAL", "PRIMARY", "M", "PAD"]},
+    {"SeriesDescription": "AX T2", "DiffusionBValue": 1000.0},
+    {"SeriesDescription": "AX T2", "DiffusionBValue": 0.0},
+    {"SeriesDescription": "T1", "Modality": "CT"},
+    {"EchoTime": "90", "RepetitionTime": "9000", "InversionTime": "2500"},
+    {"EchoTime": "100", "RepetitionTime": "4000"},
+    {"EchoTime": "10", "RepetitionTime": "500"},
+    {"EchoTime": "10", "RepetitionTime": "500", "ContrastBolusAgent": "MAGNEVIST"},
+    {"EchoTime": "10", "RepetitionTime": "500", "ContrastBolusAgent": " None "},
+    {"EchoTime": "3", "RepetitionTime": "2300", "InversionTime": "900"},
+    {"EchoTime": "20", "RepetitionTime": "3000"},
+    {"EchoTime": "90"},
+    {"shared": {"EffectiveEchoTime": 95.0}, "own": {"RepetitionTime": "5000"}},
+    {"own": {"AcquisitionContrast": "T1"}, "shared": {"AcquisitionContrast": "T2"}},
+    {"SeriesDescription": "T1", "own": {"AcquisitionContrast": "FLUID_ATTENUATED"}},
+    {"SeriesDescription": "T1", "shared": {"AcquisitionContrast": "DIFFUSION"}},
+    {"SeriesDescription": "T1", "shared": {"FrameType": ["DERIVED", "PRIMARY", "ADC", "NONE"]}},
+)
+"""What a header says beside the modality, and its functional groups."""
+
+MACROS = {
+    "shared": ("SharedFunctionalGroupsSequence", "MRTimingAndRelatedParametersSequence"),
+    "own": ("PerFrameFunctionalGroupsSequence", "MRImageFrameTypeSequence"),
+}
+RECOGNIZED = ("T1", "T1+C", "T2", "FLAIR", "other")
+LOGITS: tuple[tuple[str | None, list[float] | None], ...] = (
+    (None, None),
+    (None, [0.0, 0.25, 0.5, 3.0, -1.0]),
+    (None, [0.0, 0.25, 0.5, 0.75, 0.0]),
+    ("T1", None),
+    ("T1", [0.0, 6.0, 0.0, 0.0, 0.0]),
+    ("T1", [0.0, 0.0, 0.0, 6.0, 0.0]),
+    ("FLAIR", [1.0, 0.0, 2.0, 0.0, 0.0]),
+    ("FLAIR", [8.0, 0.0, 0.0, 0.0, 0.0]),
+)
+STUDIES: tuple[tuple[tuple[str | None, float | None], ...], ...] = (
+    (("FLAIR", 0.9), ("T1", 0.2)),
+    (("FLAIR", 0.9), ("T1", 0.2), ("T1", 0.3), ("T1", 1e-12)),
+    (("T2", None), ("FLAIR", 0.9), ("other", 0.01), (None, 0.5), ("T1+C", 1.0)),
+    (("T2", None), ("other", 0.9)),
+)
+"""Sequence and probability of each series; ``None`` was turned away."""
 
 
 def draw(picture: dict[str, Any]) -> NDArray[np.float32]:
@@ -135,6 +198,76 @@ def series() -> list[dict[str, Any]]:
     return found
 
 
+def headers() -> list[dict[str, Any]]:
+    """Data sets as bytes, and which sequence they tell of."""
+    found = []
+    for values in HEADERS:
+        ds = _dataset({"Modality": "MR"} | values)
+        stream = pydicom.filebase.DicomIO(io.BytesIO())
+        stream.is_little_endian, stream.is_implicit_VR = True, False
+        write_dataset(stream, ds)
+        content = stream.parent.getvalue()
+        read = pydicom.dcmread(io.BytesIO(content), force=True)
+        text = base64.b64encode(content).decode()
+        told = header_sequence(read, functional_groups(read, 0))
+        found.append({"header": values, "content": text, "sequence": told})
+    return found
+
+
+def _dataset(values: dict[str, Any]) -> pydicom.Dataset:
+    ds = pydicom.Dataset()
+    for keyword, value in values.items():
+        if keyword in MACROS:
+            sequence, macro = MACROS[keyword]
+            group = pydicom.Dataset()
+            setattr(group, macro, [_dataset(value)])
+            setattr(ds, sequence, [group])
+        else:
+            setattr(ds, keyword, value)
+    return ds
+
+
+def recognitions() -> list[dict[str, Any]]:
+    found = []
+    for header, logits in LOGITS:
+        values = None if logits is None else np.array(logits, np.float32)
+        sequence, note = recognize_sequence(header, values, RECOGNIZED)  # type: ignore[arg-type]
+        found.append({"header": header, "logits": logits, "sequence": sequence, "note": note})
+    return found
+
+
+def series_of_study(place: int, sequence: str | None, tumor: float | None) -> SeriesPrediction:
+    """One series of a made-up study."""
+    shares = {"glioma": 0.5, "meningioma": 0.25 + place / 100, "pituitary": 0.25 - place / 100}
+    return SeriesPrediction(
+        source=f"study/{place}",
+        series_instance_uid=f"1.9.{place}",
+        study_instance_uid="1.9",
+        series_description=None if sequence is None else f"ax {sequence}",
+        outcome="rejected" if tumor is None else "no_tumor",
+        probabilities=None if tumor is None else {"tumor": tumor, "no_tumor": 1 - tumor},
+        type_probabilities=None if tumor is None else shares,  # type: ignore[arg-type]
+        prediction_set=(),
+        reasons=("It is none.",) if tumor is None else (),
+        operating_point=OperatingPoint("balanced", POINTS["balanced"]),
+        slices=20,
+        failed_slices=0,
+        most_suspicious=(),
+        model=MODEL,
+        sequence={"name": sequence, "probability": None, "from": "header"},  # type: ignore[typeddict-item]
+    )
+
+
+def studies() -> list[dict[str, Any]]:
+    rule = DecisionRule.at(OperatingPoint("balanced", POINTS["balanced"]), CONFORMAL)
+    found = []
+    for members in STUDIES:
+        series = [series_of_study(place, *one) for place, one in enumerate(members)]
+        answer = answer_study(series, rule=rule, model=MODEL)
+        found.append({"series": [one.to_dict() for one in series], "answer": answer.to_dict()})
+    return found
+
+
 def evidence() -> list[dict[str, Any]]:
     found = []
     for seed, stretch in ((1, (1.0, 1.0)), (2, (1.5, 1.0))):
@@ -170,6 +303,10 @@ def vectors() -> dict[str, Any]:
         "canvases": canvases(),
         "decisions": decisions(),
         "series": series(),
+        "headers": headers(),
+        "recognized": RECOGNIZED,
+        "recognitions": recognitions(),
+        "studies": studies(),
         "evidence": evidence(),
     }
 

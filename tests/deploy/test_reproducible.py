@@ -29,6 +29,9 @@ def build(checkout: Path, output: Path, *, mask: int) -> Path:
     page = checkout / "src" / "tumorscope" / "serving" / "static" / "index.html"
     page.parent.mkdir()
     page.write_text("<!doctype html>")
+    static_page = checkout / "web" / "dist-static"
+    static_page.mkdir(parents=True, exist_ok=True)
+    (static_page / "integrity.json").write_text("{}")
     (checkout / "src" / "tumorscope" / "model" / "default.tumorscope").write_bytes(bytes(1000))
     old = os.umask(mask)
     try:
@@ -60,4 +63,5 @@ def test_two_builds_are_one_file(tmp_path: Path) -> None:
     assert one == other
     names = zipfile.ZipFile(wheels[0]).namelist()
     assert "tumorscope/serving/static/index.html" in names
+    assert "tumorscope/serving/static_page/integrity.json" in names
     assert not [name for name in names if name.startswith(("tests", "deploy"))]

@@ -20,6 +20,7 @@ _VERBS: Final = {
     "predict": ("tumorscope.cli.predict:predict", "Classify scans: files, folders, zips."),
     "batch": ("tumorscope.cli.batch:batch", "Classify an archive into a Parquet table."),
     "serve": ("tumorscope.cli.serve:serve", "Serve the HTTP API and web page."),
+    "demo": ("tumorscope.cli.demo:demo", "Serve the page with the model inside the browser."),
     "config": ("tumorscope.cli.config:config", "Check and show the settings of serve and node."),
     "keys": ("tumorscope.cli.keys:keys", "Manage the API keys of the service."),
     "purge": ("tumorscope.cli.keeping:purge", "Delete jobs of a study, a patient or an age."),

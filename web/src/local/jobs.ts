@@ -1,6 +1,6 @@
 /** Jobs inside the browser: the same answers in the same order as those of the service. */
 
-import type { Answer, Job, SliceView } from "@/lib/api/types";
+import type { Answer, Job, SeriesAnswer, SliceView } from "@/lib/api/types";
 import type { NamedFile } from "@/lib/engine/types";
 import { NOTICE, WITHOUT_UID } from "@/local/constants.gen";
 import type { CanvasGeometry } from "@/local/imaging/preprocess";
@@ -14,6 +14,7 @@ import type { Evidence } from "@/local/model/evidence";
 import { ModelError } from "@/local/model/manifest";
 import type { Member } from "@/local/model/member";
 import { answerSeries } from "@/local/model/series";
+import { answerStudies } from "@/local/model/study";
 
 /** Of a slice, what its pictures are made of again when they are looked at. */
 export interface Shown {
@@ -53,7 +54,7 @@ export class LocalJob {
   #slicesDone = 0;
   #failed = 0;
   #isCancelled = false;
-  readonly #keep: (input: Input, scans: Scan[]) => void;
+  readonly #keep: JobTools["keep"];
 
   constructor(id: string, files: NamedFile[], { model, rule, keep }: JobTools) {
     this.id = id;
@@ -79,7 +80,7 @@ export class LocalJob {
         await this.#answerInput(input);
         this.#filesDone += 1;
       }
-      this.#answers.push(...this.#answersOfSeries());
+      this.#answers.push(...this.#answersOfMany());
     } finally {
       closeArchive();
       this.#state = "finished";
@@ -179,7 +180,13 @@ export class LocalJob {
     this.#failed += 1;
   }
 
-  #answersOfSeries(): Answer[] {
+  /** Those of the series, and behind them those of studies with several. */
+  #answersOfMany(): Answer[] {
+    const series = this.#seriesAnswers();
+    return [...series, ...answerStudies(series, this.#rule, this.#model.identity)];
+  }
+
+  #seriesAnswers(): SeriesAnswer[] {
     const { identity, manifest } = this.#model;
     return [...this.#series.values()].flatMap(({ members, failed }) =>
       members.length > 0 && members.length + failed > 1
@@ -215,7 +222,7 @@ function memberOf(scan: Scan, answer: Member["answer"], key: string): Member {
 }
 
 /** Let the calls that wait be worked off. */
-function nextTurn(): Promise<void> {
+export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

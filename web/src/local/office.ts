@@ -8,7 +8,7 @@ import { EVIDENCE_SIDE } from "@/local/constants.gen";
 import { deepPicture, windowed } from "@/local/imaging/pictures";
 import type { Scan } from "@/local/imaging/scan";
 import { readInput } from "@/local/inputs/read";
-import { LocalJob, type Shown } from "@/local/jobs";
+import { LocalJob, nextTurn, type Shown } from "@/local/jobs";
 import { ruleAt } from "@/local/model/decision";
 import { evidenceOnImage } from "@/local/model/evidence";
 import { faultOf, loadModel, threads, type LoadedModel } from "@/local/model/session";
@@ -16,6 +16,9 @@ import type { Calls, Start, Status } from "@/local/protocol";
 
 /** There is no job of this name, or it was thrown away. */
 export class GoneError extends Error {}
+
+/** The page asks for the picture of its first answer in this time, and should have it at once. */
+const DRAWING_MS = 1000;
 
 /** Pixels of read files that are kept for the next picture of the same file. */
 const KEPT_PIXELS = 16_000_000;
@@ -36,6 +39,8 @@ export class Office implements Calls {
   #first: Promise<LoadedModel>;
   #current: LoadedModel | null = null;
   #queue: Promise<void> = Promise.resolve();
+  /** Resolved when the page has been told the first answer, or that there is none. */
+  readonly #answered = Promise.withResolvers<undefined>();
   #count = 0;
   readonly #faults = new Map<string, unknown>();
 
@@ -74,11 +79,16 @@ export class Office implements Calls {
 
   async getJob(id: string, after: number): Promise<Job> {
     const fault = this.#faults.get(id);
+    const body = this.#job(id).body(after);
+    if (fault !== undefined || body.next > 0 || body.state === "finished") {
+      this.#answered.resolve(undefined);
+    }
     if (fault !== undefined) throw fault instanceof Error ? fault : new Error("A job failed.");
-    return Promise.resolve(this.#job(id).body(after));
+    return Promise.resolve(body);
   }
 
   async deleteJob(id: string): Promise<void> {
+    this.#answered.resolve(undefined);
     this.#jobs.get(id)?.cancel();
     this.#jobs.delete(id);
     this.#faults.delete(id);
@@ -150,9 +160,8 @@ export class Office implements Calls {
     this.#change({ phase: "loading", fault: null, loaded: 0 });
     try {
       const model = await this.#load(small);
-      this.#take(model);
+      this.#take(model, full ? 0 : 1);
       if (full) void this.#loadFull(full);
-      else this.#change({ loaded: 1 });
       return model;
     } catch (error) {
       const fault = faultOf(error);
@@ -164,14 +173,19 @@ export class Office implements Calls {
   /** Behind the small one, which goes on where the full one cannot be had. */
   async #loadFull(built: BuiltModel): Promise<void> {
     this.#change({ loaded: 0, isReduced: false });
+    // Those who wait for the small one come first: neither line nor processor is shared before.
+    await nextTurn();
+    if (this.#jobs.size > 0) {
+      await this.#answered.promise;
+      await new Promise((resolve) => setTimeout(resolve, DRAWING_MS));
+    }
     try {
       const model = await this.#load(built);
       // Not while a job is answered with the other one; its session is still needed.
       const before = this.#queue;
       this.#queue = before.then(async () => {
         const small = this.#current;
-        this.#take(model);
-        this.#change({ loaded: 1 });
+        this.#take(model, 1);
         await small?.release();
       });
     } catch {
@@ -185,9 +199,9 @@ export class Office implements Calls {
     });
   }
 
-  #take(model: LoadedModel): void {
+  #take(model: LoadedModel, loaded: number): void {
     this.#current = model;
-    this.#change({ phase: "ready", answering: model.name });
+    this.#change({ phase: "ready", answering: model.name, loaded });
   }
 
   #change(part: Partial<Status>): void {

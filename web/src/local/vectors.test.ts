@@ -1,12 +1,19 @@
 /** The TypeScript of the model against what Python made: tests/contract/browser_vectors.py. */
 
+import dicomParser from "dicom-parser";
 import { describe, expect, test } from "vitest";
 
-import type { ImageAnswer, SeriesAnswer } from "@/lib/api/types";
+import type { ImageAnswer, SeriesAnswer, StudyAnswer } from "@/lib/api/types";
+import { functionalGroups } from "@/local/imaging/dicom-geometry";
+import { Header } from "@/local/imaging/dicom-header";
+import { headerSequence } from "@/local/imaging/dicom-sequence";
 import { makeCanvas, type CanvasGeometry } from "@/local/imaging/preprocess";
+import type { SequenceName } from "@/local/imaging/scan";
 import { decide } from "@/local/model/decision";
 import { evidenceOnImage, localize } from "@/local/model/evidence";
+import { recognizeSequence } from "@/local/model/recognition";
 import { answerSeries } from "@/local/model/series";
+import { answerStudies } from "@/local/model/study";
 import vectors from "@/local/vectors.json";
 
 /** Share of pixels that may differ from Python's by more than one step of 255. */
@@ -39,11 +46,17 @@ function draw({ rows, columns, seed, gain, offset, frame = 0 }: Picture) {
   return { rows, columns, values };
 }
 
+const EXPLICIT = "1.2.840.10008.1.2.1";
+
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
 describe("preprocessing", () => {
   test.each(vectors.canvases)("canvas $picture.seed is Python's", (one) => {
     const spacing = one.picture.spacing as [number, number] | null;
     const { bytes, geometry } = makeCanvas(vectors.preprocessing, draw(one.picture), spacing);
-    const expected = Uint8Array.from(atob(one.canvas), (letter) => letter.charCodeAt(0));
+    const expected = bytesOf(one.canvas);
     const others = bytes.filter((value, at) => Math.abs(value - (expected[at] ?? 0)) > 1);
     expect(bytes).toHaveLength(expected.length);
     expect(others.length / expected.length).toBeLessThanOrEqual(MOST_OTHERS);
@@ -95,6 +108,48 @@ test.each(vectors.series)("the answer for a series is Python's", ({ slices, spre
     9,
   );
 });
+
+test("a header tells of the sequence that Python hears", () => {
+  for (const { header, content, sequence } of vectors.headers) {
+    const parsed = dicomParser.parseDicom(bytesOf(content), { TransferSyntaxUID: EXPLICIT });
+    const found = new Header(parsed);
+    expect([header, headerSequence(found, functionalGroups(found, 0))]).toEqual([header, sequence]);
+  }
+});
+
+test("the header goes before the pixels, which may contradict it", () => {
+  for (const { header, logits, sequence, note } of vectors.recognitions) {
+    const values = logits && Float32Array.from(logits);
+    const [found, said] = recognizeSequence(
+      header as SequenceName | null,
+      values,
+      vectors.recognized,
+    );
+    expect({ ...found, probability: null }).toEqual({ ...sequence, probability: null });
+    expect(found.probability ?? -1).toBeCloseTo(sequence.probability ?? -1, 6);
+    expect(said).toBe(note);
+  }
+});
+
+test.each(vectors.studies)("the answer for a study is Python's", ({ series, answer }) => {
+  const { balanced } = vectors.points;
+  const members = series as unknown as SeriesAnswer[];
+  const [found, ...others] = answerStudies(
+    members,
+    { point: { name: "balanced", threshold: balanced }, conformal: vectors.conformal },
+    members[0]?.model ?? { id: "", version: "", sha256: "" },
+  );
+  expect(others).toEqual([]);
+  expect(rounded(found)).toEqual(rounded(answer as unknown as StudyAnswer));
+});
+
+/** With all numbers to nine digits. */
+function rounded(answer: unknown): unknown {
+  const text = JSON.stringify(answer, (_, value: unknown) =>
+    typeof value === "number" ? Number(value.toFixed(9)) : value,
+  );
+  return JSON.parse(text) as unknown;
+}
 
 test.each(vectors.evidence)("evidence lies where Python puts it", (one) => {
   const evidence = { cells: one.cells, logits: Float32Array.from(one.logits) };

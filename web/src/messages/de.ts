@@ -374,8 +374,9 @@ export const de: Catalogue = {
   "local.label": "Wo Aufnahmen ausgewertet werden",
   "local.private": "Nichts wird hochgeladen. Das Modell läuft in diesem Browser.",
   "local.loading": "Das kleine Modell wird geladen, {percent}",
-  "local.small": "Das kleine Modell antwortet; das volle wird geladen, {percent}",
-  "local.smallOnly": "Das kleine Modell antwortet; das volle konnte nicht geladen werden.",
+  "local.small": "Das kleine, weniger genaue Modell antwortet; das volle wird geladen, {percent}",
+  "local.smallOnly":
+    "Das kleine, weniger genaue Modell antwortet; das volle konnte nicht geladen werden.",
   "local.full": "Das volle Modell antwortet.",
   "local.failed": "Das Modell konnte nicht geladen werden.",
   "local.again": "Mit dem vollen Modell erneut auswerten",
@@ -396,7 +397,7 @@ export const de: Catalogue = {
   "local.readers.data":
     "Dateien werden in einem Worker dieser Seite gelesen. Ihre Content Security Policy erlaubt nur Anfragen an diese Adresse, keine davon hat einen Inhalt, und mit dem Tab ist alles vergessen. Auch DICOM-Header bleiben in der Seite.",
   "local.readers.limits":
-    "Ein Schnitt braucht mit dem vollen Modell etwa eine halbe Sekunde. Für Archive, DICOM-Knoten und strukturierte Berichte installieren Sie tumorscope.",
+    "Ein Schnitt braucht mit dem vollen Modell etwa eine halbe Sekunde. Das kleine, das antwortet, bis das volle da ist, ist weniger genau; seine Antworten lassen sich neu berechnen. Für Archive, DICOM-Knoten und strukturierte Berichte installieren Sie tumorscope.",
 
   loading: "Wird geladen…",
   "dialog.close": "Schließen",

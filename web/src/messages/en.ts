@@ -361,8 +361,8 @@ export const en = {
   "local.label": "Where scans are analyzed",
   "local.private": "Nothing is uploaded. The model runs inside this browser.",
   "local.loading": "Loading the small model, {percent}",
-  "local.small": "The small model answers; the full one is loading, {percent}",
-  "local.smallOnly": "The small model answers; the full one could not be loaded.",
+  "local.small": "The small, less accurate model answers; the full one is loading, {percent}",
+  "local.smallOnly": "The small, less accurate model answers; the full one could not be loaded.",
   "local.full": "The full model answers.",
   "local.failed": "The model could not be loaded.",
   "local.again": "Analyze again with the full model",
@@ -383,7 +383,7 @@ export const en = {
   "local.readers.data":
     "Files are read in a worker of this page. Its content security policy allows requests to this site only, none of them carries a body, and closing the tab forgets everything. DICOM headers stay in the page, too.",
   "local.readers.limits":
-    "One slice takes about half a second with the full model. For archives, routing and structured reports, install tumorscope.",
+    "One slice takes about half a second with the full model. The small one, which answers until the full one is there, is less accurate; its answers can be made again. For archives, routing and structured reports, install tumorscope.",
 
   loading: "Loading…",
   "dialog.close": "Close",

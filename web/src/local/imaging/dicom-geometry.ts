@@ -1,6 +1,12 @@
 /** Where the slices of a DICOM file lie in the patient: Python's formats/dicom_geometry.py. */
 
-import { DIRECTIONS, LEAST_AREA, MIN_ALIGNMENT, PLANE_BY_AXIS } from "@/local/constants.gen";
+import {
+  DIRECTIONS,
+  ELEMENTS,
+  LEAST_AREA,
+  MIN_ALIGNMENT,
+  PLANE_BY_AXIS,
+} from "@/local/constants.gen";
 import type { Header, Keyword } from "@/local/imaging/dicom-header";
 import type { Plane } from "@/local/imaging/scan";
 
@@ -31,13 +37,11 @@ export type Groups = Partial<Record<(typeof MACROS)[number], Header>> & {
 export function functionalGroups(header: Header, index: number): Groups {
   const shared = header.items("SharedFunctionalGroupsSequence").slice(0, 1);
   const own = header.items("PerFrameFunctionalGroupsSequence").slice(index, index + 1);
-  const groups: Groups = { owners: [] };
-  for (const group of [...shared, ...own]) {
-    for (const macro of MACROS) {
-      const item = group.items(macro)[0];
-      if (item) groups[macro] = item;
-    }
-    groups.owners.unshift(...group.allItems());
+  const found = new Map([...shared, ...own].flatMap((group) => group.allItems()));
+  const groups: Groups = { owners: [...found.values()] };
+  for (const macro of MACROS) {
+    const item = found.get(ELEMENTS[macro][0]);
+    if (item) groups[macro] = item;
   }
   return groups;
 }

@@ -55,7 +55,7 @@ export class Header {
     const value = this.#values(keyword)
       .map((one) => String(one).replace(PADDING, ""))
       .join("\\");
-    return value.replace(/^\\+|\\+$/g, "") || null;
+    return value.replaceAll("\\", "") ? value : null;
   }
 
   items(keyword: Keyword): Header[] {
@@ -63,13 +63,15 @@ export class Header {
     return items.flatMap((one) => (one.dataSet ? [new Header(one.dataSet)] : []));
   }
 
-  /** The first item of each sequence in here. */
-  allItems(): Header[] {
-    const elements = Object.values<Element>(this.dataSet.elements);
-    return elements.flatMap((one) => {
-      const first = one.items?.[0]?.dataSet;
-      return first ? [new Header(first)] : [];
-    });
+  /** The first item of each sequence in here, by tag and in the order of tags. */
+  allItems(): [string, Header][] {
+    const elements = Object.entries<Element>(this.dataSet.elements);
+    return elements
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([tag, one]) => {
+        const first = one.items?.[0]?.dataSet;
+        return first ? [[tag, new Header(first)] as [string, Header]] : [];
+      });
   }
 
   #values(keyword: Keyword): Values {

@@ -17,6 +17,7 @@ import { functionalGroups, sliceGeometry, type Groups } from "@/local/imaging/di
 import { Header, type Keyword } from "@/local/imaging/dicom-header";
 import { describe, storedFrames, syntaxName } from "@/local/imaging/dicom-pixels";
 import type { Description } from "@/local/imaging/dicom-samples";
+import { headerSequence } from "@/local/imaging/dicom-sequence";
 import { plainScan, ScanError, type Scan } from "@/local/imaging/scan";
 import { checkSize } from "@/local/inputs/formats";
 
@@ -163,6 +164,7 @@ function scanOf(values: Float32Array, place: Place): Scan {
       traits: traitsOf(header, groups, description),
     },
     notes,
+    sequence: headerSequence(header, groups),
   });
 }
 

@@ -2,10 +2,11 @@
 
 import { BLANK, MIN_SIDE, type ERROR_TITLES } from "@/local/constants.gen";
 import { range } from "@/local/imaging/numeric";
-import type { SliceView } from "@/lib/api/types";
+import type { ImageAnswer, SliceView } from "@/lib/api/types";
 
 export type ErrorType = keyof typeof ERROR_TITLES;
 export type Plane = NonNullable<SliceView["plane"]>;
+export type SequenceName = NonNullable<ImageAnswer["sequence"]["name"]>;
 
 /** An input that cannot be answered; the rest goes on. */
 export class ScanError extends Error {
@@ -50,6 +51,8 @@ export interface Scan {
   bodyPart: string | null;
   member: SliceMember | null;
   notes: string[];
+  /** As the header tells it. */
+  sequence: SequenceName | null;
 }
 
 /** A picture of which nothing but its name is known. */
@@ -70,6 +73,7 @@ export function plainScan(pixels: Grey, source: string, part: Partial<Scan> = {}
     bodyPart: null,
     member: null,
     notes: [],
+    sequence: null,
     ...part,
   };
 }

@@ -15,7 +15,7 @@ import { blankReason, ScanError, type Scan } from "@/local/imaging/scan";
 import { decide, type Rule } from "@/local/model/decision";
 import { localize, type Evidence } from "@/local/model/evidence";
 import type { Manifest } from "@/local/model/manifest";
-import { recognizePlane, recognizeSequence, UNKNOWN_SEQUENCE } from "@/local/model/recognition";
+import { recognizePlane, recognizeSequence } from "@/local/model/recognition";
 
 export type Identity = ImageAnswer["model"];
 
@@ -56,10 +56,13 @@ export async function classify(model: Model, rule: Rule, scan: Scan): Promise<Sl
   const { slope, intercept } = manifest.calibration;
   const probability = sigmoid(slope * found.tumor + intercept, MAX_LOGIT);
   const { outcome, set, reasons } = decide(rule, probability);
+  const known = manifest.recognition ?? { sequence: [], plane: [] };
+  const [sequence, note] = recognizeSequence(scan.sequence, found.sequence, known.sequence);
   const answer: ImageAnswer = {
     ...frame(model, rule, scan),
-    sequence: recognizeSequence(found.sequence, manifest.recognition?.sequence ?? []),
-    plane: scan.plane ?? recognizePlane(found.plane, manifest.recognition?.plane ?? []),
+    sequence,
+    plane: recognizePlane(scan.plane, found.plane, known.plane),
+    notes: note === null ? scan.notes : [...scan.notes, note],
     outcome,
     probabilities: { tumor: probability, no_tumor: 1 - probability },
     type_probabilities: typesOf(found.types, manifest),
@@ -110,7 +113,7 @@ function frame(model: Model, rule: Rule, scan: Scan) {
     slice_index: scan.sliceIndex,
     sop_instance_uid: scan.sopInstanceUid,
     operating_point: rule.point,
-    sequence: UNKNOWN_SEQUENCE,
+    sequence: recognizeSequence(scan.sequence, null, [])[0],
     plane: scan.plane,
     notes: scan.notes,
     model: model.identity,
@@ -136,13 +139,7 @@ export function failure(
   error: unknown,
   sliceIndex: number | null = null,
 ): ErrorAnswer {
-  const known =
-    error instanceof ScanError
-      ? error
-      : new ScanError(
-          "corrupt-image",
-          "The file could not be processed; it is damaged or of an unusual kind.",
-        );
+  const known = error instanceof ScanError ? error : unforeseen(error);
   return {
     kind: "error",
     source,
@@ -150,4 +147,18 @@ export function failure(
     error: { type: known.type, title: ERROR_TITLES[known.type], detail: known.message },
     notice: NOTICE,
   };
+}
+
+function unforeseen(error: unknown): ScanError {
+  // What browsers throw where no buffer of the wanted size can be had.
+  if (error instanceof RangeError && /alloc|memory/i.test(error.message)) {
+    return new ScanError(
+      "image-too-large",
+      "The browser has not enough memory left to read the file. Close other tabs, or read it with the installed tumorscope.",
+    );
+  }
+  return new ScanError(
+    "corrupt-image",
+    "The file could not be processed; it is damaged or of an unusual kind.",
+  );
 }

@@ -1,34 +1,62 @@
-/** Sequence and plane from the pixels: Python's model/recognition.py without the header. */
+/** Sequence and plane, from the header first and then the pixels: Python's model/recognition.py. */
 
 import type { ImageAnswer } from "@/lib/api/types";
-import { LEAST_RECOGNIZED } from "@/local/constants.gen";
+import { ALIKE, CONTRADICTION, LEAST_RECOGNIZED } from "@/local/constants.gen";
+import type { Plane, SequenceName } from "@/local/imaging/scan";
 
 type Sequence = ImageAnswer["sequence"];
-type Plane = ImageAnswer["plane"];
 
 export const UNKNOWN_SEQUENCE: Sequence = { name: null, probability: null, from: null };
 
-export function recognizeSequence(logits: Float32Array | null, names: string[]): Sequence {
-  const found = likeliest(logits, names);
-  if (found === null) return UNKNOWN_SEQUENCE;
-  return {
-    name: found.name as Sequence["name"],
-    probability: found.probability,
-    from: "pixels",
-  };
+/** The sequence, and a note where the pixels contradict the header. */
+export function recognizeSequence(
+  header: SequenceName | null,
+  logits: Float32Array | null,
+  names: string[],
+): [Sequence, string | null] {
+  const shares = sharesOf(logits, names);
+  const best = likeliest(shares);
+  if (header !== null) {
+    const probability = shares.find((one) => one.name === header)?.share ?? null;
+    const sequence: Sequence = { name: header, probability, from: "header" };
+    const isDoubted = best && !isLike(best.name, header) && best.share >= CONTRADICTION;
+    if (!isDoubted) return [sequence, null];
+    return [sequence, `The header says ${header}, but the image looks like ${best.name}.`];
+  }
+  if (!best || best.share < LEAST_RECOGNIZED) return [UNKNOWN_SEQUENCE, null];
+  return [{ name: best.name as SequenceName, probability: best.share, from: "pixels" }, null];
 }
 
-export function recognizePlane(logits: Float32Array | null, names: string[]): Plane {
-  return (likeliest(logits, names)?.name ?? null) as Plane;
+export function recognizePlane(
+  header: Plane | null,
+  logits: Float32Array | null,
+  names: string[],
+): Plane | null {
+  if (header !== null) return header;
+  const best = likeliest(sharesOf(logits, names));
+  return best && best.share >= LEAST_RECOGNIZED ? (best.name as Plane) : null;
 }
 
-/** The likeliest name, where it is likely enough. */
-function likeliest(logits: Float32Array | null, names: string[]) {
-  if (logits === null || names.length === 0) return null;
+/** Contrast that enhances nothing leaves no trace: here pixels do not contradict a header. */
+function isLike(one: string, other: string): boolean {
+  const alike: readonly string[] = ALIKE;
+  return one === other || (alike.includes(one) && alike.includes(other));
+}
+
+interface Share {
+  name: string;
+  share: number;
+}
+
+function sharesOf(logits: Float32Array | null, names: string[]): Share[] {
+  if (logits === null || names.length === 0) return [];
   const most = Math.max(...logits);
-  const shares = Array.from(logits, (one) => Math.exp(one - most));
-  const sum = shares.reduce((total, one) => total + one, 0);
-  const at = shares.indexOf(Math.max(...shares));
-  const [name, probability] = [names[at], (shares[at] ?? 0) / sum];
-  return name === undefined || probability < LEAST_RECOGNIZED ? null : { name, probability };
+  const powers = Array.from(logits, (one) => Math.exp(one - most));
+  const sum = powers.reduce((total, one) => total + one, 0);
+  return names.map((name, at) => ({ name, share: (powers[at] ?? 0) / sum }));
+}
+
+/** The first of the greatest. */
+function likeliest(shares: Share[]): Share | null {
+  return shares.toSorted((a, b) => b.share - a.share)[0] ?? null;
 }

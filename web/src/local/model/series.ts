@@ -193,7 +193,12 @@ function firstOf(names: (string | null)[]): string | null {
 
 /** The one source of all slices, or the folder that holds them. */
 function sourceOf(slices: Member[]): string {
-  const distinct = [...new Set(slices.map((one) => one.answer.source))];
+  return commonSource(slices.map((one) => one.answer.source));
+}
+
+/** The one name of all, or the folder that holds them. */
+export function commonSource(names: string[]): string {
+  const distinct = [...new Set(names)];
   const [first = "", ...others] = distinct;
   if (others.length === 0) return first;
   const parts = distinct.map((one) => one.split("/"));

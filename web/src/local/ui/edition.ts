@@ -9,10 +9,16 @@ import { installOffline } from "@/local/ui/offline";
 export const edition: Edition = {
   begin: (queries) => {
     warmUp();
-    installOffline();
     let answering: string | null = null;
+    let isInstalled = false;
     status.subscribe(({ status: now }) => {
-      if (!now || now.answering === answering) return;
+      if (!now) return;
+      const isAtRest = now.phase === "failed" || (now.phase === "ready" && now.loaded === 1);
+      if (isAtRest && !isInstalled) {
+        isInstalled = true;
+        installOffline();
+      }
+      if (now.answering === answering) return;
       // Its card is another one, and so are its thresholds.
       if (answering !== null) void queries.invalidateQueries({ queryKey: modelQuery.queryKey });
       answering = now.answering;

@@ -10,16 +10,14 @@ interface Offline {
 
 export const offline = createStore<Offline>(() => ({ isKept: false, waiting: null }));
 
+/** Called when the models have been loaded, or could not be: they do not share the line. */
 export function installOffline(): void {
   // Pages without TLS have none, nor do some private windows; they work all the same.
   if (!("serviceWorker" in navigator)) return;
   const { serviceWorker } = navigator;
-  // Not while the model is still on its way: they would share the line.
-  addEventListener("load", () => {
-    serviceWorker
-      .register("./service-worker.js", { updateViaCache: "none" })
-      .then(watch, () => undefined);
-  });
+  serviceWorker
+    .register("./service-worker.js", { updateViaCache: "none" })
+    .then(watch, () => undefined);
   void serviceWorker.ready.then(() => {
     offline.setState({ isKept: true });
   });
