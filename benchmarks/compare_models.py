@@ -1,86 +1,95 @@
 """Two models on the same scans: each set's AUROC of both, and the difference with its interval.
 
-    python -m benchmarks.compare_models --manifest split.csv --root DATA --split test \
-        --model one.tumorscope --other other.tumorscope
+    python -m benchmarks.compare_models ONE OTHER
 
-The difference is taken on the same resamples of whole groups, so what makes a group easy or hard
-for both does not widen its interval. Without ``--other`` the other is the embedded model.
+ONE and OTHER are the folders that ``tumorscope evaluate`` has written for two models on the same
+split. The difference is taken on the same resamples of whole groups, so what makes a group easy or
+hard for both does not widen its interval. Scans that only one could read are left out.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from benchmarks.print_difference import print_difference
 from numpy.typing import NDArray
 
-from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.statistic import roc_auc, share
-from tumorscope.model.classifier import Classifier, load_model
-from tumorscope.recipes.model_inputs import SkippedRow, load_rows, type_index
+from tumorscope.labels import TUMOR_TYPES
 
+KEY: Final = ("source", "slice_index", "plane")
+"""What a scan is found by in both reports."""
+
+Row = dict[str, str]
 Answers = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
 
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("manifest", "root", "model"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--other", type=Path)
-    parser.add_argument("--split", default="test")
+    for name in ("one", "other"):
+        parser.add_argument(name, type=Path)
     options = parser.parse_args()
-    rows = [
-        row
-        for row in read_manifest(options.manifest, root=options.root)
-        if row.tumor is not None and row.split == options.split
-    ]
-    models = [load_model(path) for path in (options.model, options.other)]
-    kept, answers = _answer(rows, options.root, models)
-    print(f"{len(kept)} images; one: {models[0].identity.sha256[:8]}, ", end="")
-    print(f"other: {models[1].identity.sha256[:8]}")
+    rows, answers = read_both(options.one, options.other)
+    names = [_model(folder) for folder in (options.one, options.other)]
+    print(f"{len(rows)} images; one: {names[0]}, other: {names[1]}")
     print("| | metric | images; groups | one | other | one less other |\n|---|---|---|---|---|---|")
-    everything = np.ones(len(kept), np.bool_)
-    names = sorted({row.set for row in kept})
-    parts = {"all": everything} | {
-        name: np.array([row.set == name for row in kept]) for name in names
+    parts = {"all": np.ones(len(rows), np.bool_)} | {
+        name: np.array([row["set"] == name for row in rows])
+        for name in sorted({row["set"] for row in rows})
     }
     for name, of_part in parts.items():
-        _report(name, kept, answers, of_part)
+        _report(name, rows, answers, of_part)
 
 
-def _answer(
-    rows: Sequence[ManifestRow], root: Path, models: Sequence[Classifier]
-) -> tuple[list[ManifestRow], list[Answers]]:
-    """Ask both for probabilities, and whether the type is right."""
-    preprocessing = models[0].manifest.preprocessing
-    if models[1].manifest.preprocessing != preprocessing:
-        raise SystemExit("The two models prepare scans differently; compare their reports.")
-    kept: list[ManifestRow] = []
-    scores: list[list[float]] = [[], []]
-    types: list[list[bool]] = [[], []]
-    for item in load_rows(rows, root, preprocessing):
-        if isinstance(item, SkippedRow):
-            print(f"left out: {item.name}: {item.reason}")
-            continue
-        kept.append(item.row)
-        for at, model in enumerate(models):
-            logits, _, of_types, *_ = model.run(item.canvas[None])
-            scores[at].append(float(model.calibrate(logits)[0]))
-            types[at].append(int(of_types[0].argmax()) == type_index(item.row))
-    return kept, [(np.array(one), np.array(two)) for one, two in zip(scores, types, strict=True)]
+def read_both(one: Path, other: Path) -> tuple[list[Row], list[Answers]]:
+    """Return the rows of both reports, and of each its probabilities and whether types are right.
+
+    Raises
+    ------
+    SystemExit
+        If they have no scan in common, or say different things of one.
+    """
+    tables = [_read(folder) for folder in (one, other)]
+    common = [key for key in tables[0] if key in tables[1]]
+    if not common:
+        raise SystemExit(f"{one} and {other} have no scan in common.")
+    rows = [tables[0][key] for key in common]
+    for row, key in zip(rows, common, strict=True):
+        if any(row[name] != tables[1][key][name] for name in ("group_id", "tumor", "type")):
+            raise SystemExit(f"{one} and {other} differ in what they say of {key[0]}.")
+    return rows, [_answers([table[key] for key in common]) for table in tables]
+
+
+def _read(folder: Path) -> dict[tuple[str, ...], Row]:
+    with (folder / "predictions.csv").open(encoding="utf-8") as stream:
+        return {tuple(row[name] for name in KEY): row for row in csv.DictReader(stream)}
+
+
+def _model(folder: Path) -> str:
+    report = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    return str(report["provenance"]["model_sha256"])[:8]
+
+
+def _answers(rows: Sequence[Row]) -> Answers:
+    types = np.array([[float(row[f"probability_{name}"]) for name in TUMOR_TYPES] for row in rows])
+    hits = [TUMOR_TYPES[at] == row["type"] for at, row in zip(types.argmax(1), rows, strict=True)]
+    return np.array([float(row["probability_tumor"]) for row in rows]), np.array(hits)
 
 
 def _report(
-    name: str, rows: Sequence[ManifestRow], answers: Sequence[Answers], chosen: NDArray[np.bool_]
+    name: str, rows: Sequence[Row], answers: Sequence[Answers], chosen: NDArray[np.bool_]
 ) -> None:
     kept = [row for row, is_chosen in zip(rows, chosen, strict=True) if is_chosen]
-    groups = np.array([row.group_id for row in kept])
-    tumor = np.array([row.tumor for row in kept])
-    typed = np.array([type_index(row) >= 0 for row in kept])
+    groups = np.array([row["group_id"] for row in kept])
+    tumor = np.array([int(row["tumor"]) for row in kept])
+    typed = np.array([row["type"] in TUMOR_TYPES for row in kept])
     everything = np.ones(len(kept), np.bool_)
     if len(set(tumor)) > 1:
         pair = [roc_auc(tumor, scores[chosen], groups, rows=everything) for scores, _ in answers]
