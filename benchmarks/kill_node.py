@@ -458,8 +458,10 @@ def slow_senders(folder: Path, model: Path, blocks: int = SLOW_BLOCKS) -> dict[s
     medians = [_median(alone), _median(beside)]
     account: dict[str, Any] = {
         "instances in each": sent // 2,
-        "seconds an instance, alone: median, slowest": [medians[0], _slowest(alone)],
-        "beside 32 slow senders": [medians[1], _slowest(beside)],
+        "seconds an instance, alone": medians[0],
+        "seconds an instance, beside": medians[1],
+        "slowest alone": _slowest(alone),
+        "slowest beside": _slowest(beside),
         "ratio of the medians": round(medians[1] / medians[0], 2),
         "ratios of the blocks": [
             round(_median([slow]) / _median([fast]), 2)
