@@ -140,7 +140,5 @@ def _of_series(source: SourceSeries) -> list[str]:
     named = f"Series {number}" if number else "Series"
     many = len(source.slices)
     found = [f"{named}: {many} slice{'s' if many > 1 else ''}"]
-    found += [f"plane {answer.plane}"] if answer.plane else []
-    sequence = answer.sequence["name"]
-    found += [f"sequence {sequence}"] if sequence else []
+    found += [one for one in (answer.plane, answer.sequence["name"]) if one]
     return [", ".join(found)]

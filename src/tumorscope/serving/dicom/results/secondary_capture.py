@@ -24,7 +24,7 @@ _LINE: Final = 20
 _FONT: Final = 14
 _SIDES_FONT: Final = 20
 _OPPOSITE: Final = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
-MEANING: Final = "Color: evidence for a tumor, no outline of it."
+MEANING: Final = "Color: evidence for a tumor, not its outline."
 _BLACK, _WHITE, _FRAME = (0, 0, 0), (255, 255, 255), (255, 200, 60)
 
 
