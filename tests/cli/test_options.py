@@ -206,7 +206,8 @@ def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
         "samples",
         "export-run",
     }
-    # tests/serving/test_page_host.py, tests/batch, test_predict.py, _node.py, _model.py, _export_run.py; samples has none
+    # tests/batch, test_page_host.py, test_predict.py, _node.py, _model.py, _export_run.py; samples
+    # has none
     assert options("predict") == [
         "--format",
         "--heatmaps",
