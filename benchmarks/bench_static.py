@@ -295,6 +295,9 @@ def give(desk: Desk, path: Path) -> None:
 def take_answers(desk: Desk, packed: Path) -> list[dict[str, Any]]:
     """Have a zip answered; return the answers for its images."""
     give(desk, packed)
+    # What came alone is opened at once.
+    desk.heading("What the model says").wait_for()
+    desk.page.get_by_role("link", name="Worklist", exact=True).click()
     desk.page.evaluate(IS_AT_REST)
     with desk.page.expect_download() as download:
         desk.button("JSON").click()
@@ -399,7 +402,9 @@ def cut_volumes(manifests: list[Path], root: Path, *, most: int) -> Iterator[Pat
         cut = FOLDER / path.replace("/", "-").replace(".gz", "")
         if not cut.is_file():
             volume = nibabel.load(root / path)  # type: ignore[attr-defined]
-            axis = int(np.argmax(volume.header.get_zooms()[:3]))
+            steps = volume.header.get_zooms()[:3]
+            # Across thick slices; else from foot to head, as volumes are stored.
+            axis = int(np.argmax(steps)) if max(steps) >= 1.5 * min(steps) else 2
             middle = volume.shape[axis] // 2 - VOLUME_SLICES // 2
             where = [slice(None)] * 3
             where[axis] = slice(middle, middle + VOLUME_SLICES)

@@ -336,7 +336,8 @@ def test_a_study_is_answered_as_python_does(
                 ds.SOPInstanceUID = f"1.2.3.{place}.{number}"
                 ds.save_as(path)
                 archive.write(path, f"{place}/{path.name}")
-    static_desk.drop(packed)
+    static_desk.read(packed)
+    static_desk.page.get_by_role("link", name="Worklist", exact=True).click()
     expect(static_desk.page.get_by_text("2 cases")).to_be_visible(timeout=120_000)
     expect(static_desk.page.get_by_text("Analyzing…")).to_have_count(0, timeout=120_000)
     model = load_model(artifacts["default"], threads=1)

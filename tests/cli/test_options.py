@@ -188,6 +188,7 @@ def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
         "restore",
         "worklist",
         "deidentify",
+        "demo",
         "batch",
         "node",
         "audit export",
@@ -205,7 +206,8 @@ def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
         "samples",
         "export-run",
     }
-    # tests/batch, test_predict.py, _node.py, _model.py, _export_run.py; samples has none
+    # tests/batch, test_page_host.py, test_predict.py, _node.py, _model.py, _export_run.py; samples
+    # has none
     assert options("predict") == [
         "--format",
         "--heatmaps",
@@ -228,6 +230,7 @@ def test_options_of_the_other_verbs_have_tests_of_their_own() -> None:
     words += ["--max-dataset", "--max-receiving"]
     words += ["--association-timeout", "--transfer-timeout", "--idle-timeout"]
     assert options("node") == words
+    assert options("demo") == ["--host", "--port", "--folder", "--open"]
     assert options("model info") == ["--model", "--format"]
     assert options("model rewrite") == ["--output", "--overwrite"]
     words = ["--to", "--tracking-uri", "--experiment", "--evaluation", "--weights"]

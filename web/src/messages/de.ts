@@ -386,7 +386,7 @@ export const de: Catalogue = {
   "local.about": "Über diese Seite",
   "local.patients": "Wenn es um Ihre eigene Aufnahme geht",
   "local.patients.is":
-    "Diese Seite führt ein Forschungsprogramm aus, das in einem einzelnen MR-Bild nach Anzeichen eines Hirntumors sucht. Es kann Tumoren übersehen, und es kann Bilder markieren, die keinen zeigen.",
+    "Diese Seite führt ein Forschungsprogramm aus, das in MR-Bildern des Kopfes nach Anzeichen eines Hirntumors sucht. Es kann Tumoren übersehen, und es kann Bilder markieren, die keinen zeigen.",
   "local.patients.not":
     "Es ist nicht für die Behandlung von Patienten zugelassen. Es kennt weder Ihre Beschwerden noch Ihre Vorgeschichte noch Ihre übrigen Bilder, und seine Antwort sagt nichts Sicheres über Sie aus.",
   "local.patients.ask":

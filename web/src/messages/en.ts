@@ -372,7 +372,7 @@ export const en = {
   "local.about": "About this page",
   "local.patients": "If you are looking at your own scan",
   "local.patients.is":
-    "This page runs a research program that looks for signs of a brain tumor in a single MR image. It can miss tumors, and it can mark images that show none.",
+    "This page runs a research program that looks for signs of a brain tumor in MR images of the head. It can miss tumors, and it can mark images that show none.",
   "local.patients.not":
     "It has not been approved for patient care. It knows nothing of your symptoms, your history or your other images, and its answer says nothing certain about you.",
   "local.patients.ask":
