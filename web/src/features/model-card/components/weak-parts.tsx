@@ -1,15 +1,15 @@
 import type { Evaluation, Metrics } from "@/domain/model-evaluation";
 import { setName } from "@/domain/set-name";
 import { EstimateWords } from "@/features/model-card/components/estimate-words";
+import { SUBGROUPS } from "@/features/model-card/components/subgroups";
 import styles from "@/features/model-card/components/model-room.module.css";
 import { useMessages } from "@/messages/use-messages";
 import { useNumbers } from "@/messages/use-numbers";
 
-const SECTIONS = ["by_set", "by_sequence", "by_plane", "sensitivity_by_type"] as const;
 const ROWS_SHOWN = 8;
 
 interface Part {
-  section: (typeof SECTIONS)[number];
+  section: (typeof SUBGROUPS)[number];
   name: string;
   metrics: Metrics;
 }
@@ -75,7 +75,7 @@ export function WeakParts({
 }
 
 function weakest(evaluation: Evaluation): Part[] {
-  const parts = SECTIONS.flatMap((section) =>
+  const parts = SUBGROUPS.flatMap((section) =>
     Object.entries(evaluation.sections[section] ?? {})
       .filter(([name]) => name !== "unknown")
       .map(([name, metrics]) => ({ section, name, metrics })),
