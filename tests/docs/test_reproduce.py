@@ -24,7 +24,7 @@ from tumorscope.data.manifest import read_manifest
 from tumorscope.model.artifact import read_artifact
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "reproduce-us.md"
-STEP = re.compile(r"^ {4}(\S.*(?:\\\n.*)*)$", re.MULTILINE)
+STEP = re.compile(r"^ {4}(\S.*)$", re.MULTILINE)
 QUICK = (
     *("fine_tune_epochs=1", "fine_tune_from=block5_conv1", "batch_size=4", "width=0.125"),
     *("views=1", "frozen_epochs=0", "precision=float32", "frozen_arithmetic=float32"),
@@ -34,8 +34,9 @@ QUICK = (
 
 def steps() -> Iterator[list[str]]:
     """Yield the words of each command of the page that runs on scans."""
-    for step in STEP.findall(PAGE.read_text(encoding="utf-8")):
-        words = shlex.split(step.replace("\\\n", " "))
+    text = PAGE.read_text(encoding="utf-8").replace("\\\n", " ")
+    for step in STEP.findall(text):
+        words = shlex.split(step)
         if words[0] in ("tumorscope", "python") and words[1:3] != ["data", "fetch"]:
             yield words
 
