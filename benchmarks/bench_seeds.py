@@ -4,10 +4,10 @@
         --folder seeds [--seeds 0 1 2] [--short] [--record]
 
 Every run starts from the same artifact, learns from the same split and is exported and measured
-alike; the seed decides which images of a full cell are taken, how they are changed, their order and
-the dropout. ``--short`` is one epoch of at most 50 images of a cell, instead of three of 100, and is
-recorded as ``seeds short/``. The input check is fitted on fewer pictures than in a release, so what
-is rejected is no figure here. What a folder holds is not made again.
+alike; the seed decides which images of a full cell are taken, how they are changed, their order
+and the dropout. ``--short`` is one epoch of at most 50 images of a cell, instead of three of 100,
+and is recorded as ``seeds short/``. The input check is fitted on fewer pictures than in a release,
+so what is rejected is no figure here. What a folder holds is not made again.
 """
 
 from __future__ import annotations

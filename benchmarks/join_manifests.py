@@ -1,4 +1,6 @@
-"""One manifest of several: ``python -m benchmarks.join_manifests ONE.csv OTHER.csv --output ALL.csv``.
+"""One manifest of several.
+
+    python -m benchmarks.join_manifests ONE.csv OTHER.csv --output ALL.csv
 
 Columns that one of them lacks are left empty there. A path that two of them name is refused: the
 same image would count twice.

@@ -64,6 +64,9 @@ COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 FRONT_MATTER: Final = re.compile(r"\A---\n.*?^---$", re.MULTILINE | re.DOTALL)
 MESSAGE: Final = re.compile(r'"[\w.]+":\s*"((?:[^"\\]|\\.)*)"')
 JSX_TEXT: Final = re.compile(r"<\w[^<>{}]*>\s*([^<>{}]*\d[^<>{}]*)</")
+BEFORE: Final = re.compile(r"model\s+before\s+(this|it|ours|the\s+present)")
+"""What a page says of figures of the model before the embedded one."""
+
 NO_WORDS: Final = ("*.gen.ts", "*.test.ts", "*.test.tsx", "*/testing/*")
 """Code of the page that shows no words: generated, or tests."""
 
@@ -224,6 +227,7 @@ def problems(root: Path = ROOT) -> Iterator[str]:
     exempt = Exempt.read(root / EXEMPT)
     yield from _strays(root, exempt)
     evidence = collect(root)
+    yield from _unmarked(root, evidence)
     for key, run in evidence.runs.items():
         if run["not_recorded"] and not exempt.excuses(run):
             yield f"run {key!r} has no {', '.join(run['not_recorded'])}"
@@ -233,6 +237,21 @@ def problems(root: Path = ROOT) -> Iterator[str]:
     for path, wanted in ((EVIDENCE, evidence.to_dict()), (MODEL, model_facts())):
         if not agree(_loaded(root / path), wanted):
             yield f"{path} is outdated; run make evidence"
+
+
+def _unmarked(root: Path, evidence: Evidence) -> Iterator[str]:
+    """Yield pages that show another model's figures and do not say so."""
+    sys.path.append(str(ROOT))
+    from benchmarks.record import OF_MODEL
+
+    ours = _loaded(root / MODEL)["default"]["sha256"]
+    for name, one in evidence.figures.items():
+        source, _, path = name.partition(":")
+        is_other = evidence.runs[one["run"]].get("model_sha256") != ours
+        if source == "held_out" and path.startswith(OF_MODEL) and is_other:
+            for page in one["pages"]:
+                if not BEFORE.search((root / page).read_text(encoding="utf-8")):
+                    yield f"{page} shows {name}, which is another model's, and does not say so"
 
 
 def _strays(root: Path, exempt: Exempt) -> Iterator[str]:
