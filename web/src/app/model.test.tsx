@@ -61,7 +61,9 @@ describe("the model page", () => {
     expect(region).toHaveTextContent(
       "50 show a tumor. The model reports 841: 45 with a tumor and 796 false alarms. It misses 5.",
     );
-    expect(within(region).getByRole("row", { name: /^0.5%/ })).toHaveTextContent("0.054");
+    expect(
+      within(region).getByRole("row", { name: /^Tumors among the reported/ }),
+    ).toHaveTextContent("0.054");
   });
 
   test("has both decision curves as tables", async () => {

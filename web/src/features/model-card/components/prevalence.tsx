@@ -26,6 +26,8 @@ const SHARES = Array.from(
   (_, step) => LEAST * (MOST / LEAST) ** (step / STEPS),
 );
 const X = SHARES.map(Math.log10);
+/** Of the axis; one at 30 % would run into its neighbors on a phone. */
+const TICKS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 const RANGE = {
   x: [Math.log10(LEAST), Math.log10(MOST)] as [number, number],
   y: [0, 1] as [number, number],
@@ -67,7 +69,7 @@ function Meaning({ name, measured }: MeaningProps) {
         {t("meaning.counts", { of: IMAGES, called: counts.hits + counts.alarms, ...counts })}
       </p>
       <MeaningPlot measured={measured} share={share} />
-      <MeaningTable measured={measured} shares={[share]} />
+      <MeaningHere measured={measured} share={share} />
       <Folded title={t("reliability.table")}>
         <MeaningTable measured={measured} shares={PREVALENCES} />
       </Folded>
@@ -97,7 +99,7 @@ function MeaningPlot({ measured, share }: { measured: MeaningProps["measured"]; 
   }, [sensitivity, specificity, t]);
   const labels = useMemo(() => ({ x: t("meaning.share"), y: t("meaning.axis") }), [t]);
   const ticks = useMemo(
-    () => PREVALENCES.map((one) => ({ at: Math.log10(one), label: numbers.share(one) })),
+    () => TICKS.map((one) => ({ at: Math.log10(one), label: numbers.share(one) })),
     [numbers],
   );
   return (
@@ -111,6 +113,30 @@ function MeaningPlot({ measured, share }: { measured: MeaningProps["measured"]; 
         at={Math.log10(share)}
       />
     </Suspense>
+  );
+}
+
+function MeaningHere({ measured, share }: { measured: MeaningProps["measured"]; share: number }) {
+  const t = useMessages();
+  const found = predictiveValues(measured.sensitivity, measured.specificity, share);
+  const rows = [
+    ["meaning.ppv", found.ppv],
+    ["meaning.npv", found.npv],
+    ["meaning.alarms", found.falseAlarms],
+  ] as const;
+  return (
+    <table className={styles.table}>
+      <tbody>
+        {rows.map(([name, one]) => (
+          <tr key={name}>
+            <th scope="row">{t(name)}</th>
+            <td>
+              <EstimateWords one={one} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 

@@ -75,9 +75,12 @@ export function WeakParts({
 }
 
 function weakest(evaluation: Evaluation): Part[] {
+  // An institution that is a whole dataset would stand twice.
+  const isSet = (section: string, name: string) =>
+    section === "by_site" && evaluation.sections.by_set?.[name] !== undefined;
   const parts = SUBGROUPS.flatMap((section) =>
     Object.entries(evaluation.sections[section] ?? {})
-      .filter(([name]) => name !== "unknown")
+      .filter(([name]) => name !== "unknown" && !isSet(section, name))
       .map(([name, metrics]) => ({ section, name, metrics })),
   );
   return parts.toSorted((a, b) => worst(a.metrics) - worst(b.metrics)).slice(0, ROWS_SHOWN);
