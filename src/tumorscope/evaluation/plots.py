@@ -188,7 +188,7 @@ def plot_readers(path: Path, study: ReaderStudy) -> None:
         axes.set_xticks(ends, ("without help", "with help"))
         _clean(axes)
     panels[0].plot([], [], color=GUIDE_COLOR, marker="o", alpha=0.6, label="a reader")
-    panels[0].legend(loc="lower right")
+    panels[0].legend(loc="upper left")
     _save(figure, path)
 
 
