@@ -372,6 +372,7 @@ export const de: Catalogue = {
   "meaning.ppv": "Tumoren unter den gemeldeten Bildern",
   "meaning.npv": "Tumorfreie unter den übrigen Bildern",
   "meaning.alarms": "Fehlalarme je gefundenem Tumor",
+  "meaning.table": "Alle Anteile als Tabelle anzeigen",
   "meaning.note":
     "Die Zahlen sind gerundet. Nicht eindeutige Bilder zählen nach ihrer Wahrscheinlichkeit. Der Anteil der Tumoren bei Ihnen ist hier nicht bekannt.",
   "decision.title": "Nützt es, nach den Antworten zu handeln?",

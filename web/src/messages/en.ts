@@ -359,6 +359,7 @@ export const en = {
   "meaning.ppv": "Tumors among the reported images",
   "meaning.npv": "Tumor-free among the other images",
   "meaning.alarms": "False alarms for each tumor found",
+  "meaning.table": "Show all shares as a table",
   "meaning.note":
     "Counts are rounded. Inconclusive images count by their probability. The share of tumors at your site is not known here.",
   "decision.title": "Is acting on the answers of use?",

@@ -70,7 +70,7 @@ function Meaning({ name, measured }: MeaningProps) {
       </p>
       <MeaningPlot measured={measured} share={share} />
       <MeaningHere measured={measured} share={share} />
-      <Folded title={t("reliability.table")}>
+      <Folded title={t("meaning.table")}>
         <MeaningTable measured={measured} shares={PREVALENCES} />
       </Folded>
       <p className="soft small">{t("meaning.note")}</p>
