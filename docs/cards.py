@@ -63,6 +63,36 @@ def splits(f: Figures) -> tuple[Sequence[str], Rows]:
 
 
 @text_block
+def flow(f: Figures) -> str:
+    """Draw what became of the images, from the collections to the answers of the test split."""
+
+    def of(split: str, key: str) -> int:
+        return int(f.card("splits", split, key))
+
+    there = [name for name in TRAINED_SPLITS if name in f.sources["card"]["splits"]]
+    measured = f.test("overall", "all images", "roc_auc").n or 0
+    shares = {name: f.test("abstention", "all images", name) for name in ("rejected", "abstained")}
+    rejected, left_open = (round(one.estimate * measured) for one in shares.values())
+    lines = [f"all sets: {sum(of(name, 'images') for name in there):,} images and slices"]
+    lines += [
+        f"├─ {name}: {of(name, 'images'):,} of {of(name, 'groups'):,} "
+        + ("group" if of(name, "groups") == 1 else "groups")
+        for name in there
+    ]
+    others = of("test", "images") - measured
+    lines += [
+        "└─ of test",
+        f"   ├─ {others:,} show no brain MR image: for the input check alone",
+        f"   └─ {measured:,} measured: {of('test', 'tumor'):,} with a tumor, "
+        f"{of('test', 'no_tumor'):,} without",
+        f"      ├─ {rejected:,} rejected as no brain MR image: wrong",
+        f"      ├─ {left_open:,} left open",
+        f"      └─ {measured - rejected - left_open:,} called tumor or no tumor",
+    ]
+    return "\n".join(f"    {line}" for line in lines)
+
+
+@text_block
 def data_cards(f: Figures) -> str:
     """Show a card for each data set."""
     names = sorted(CARDS, key=lambda name: (name not in f.sources["card"]["images"], name))

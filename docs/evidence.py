@@ -2,6 +2,7 @@
 
     python docs/evidence.py            # writes docs/results/model.json and docs/evidence.json
     python docs/evidence.py --check    # changes nothing; exit code 1 where something is missing
+    python docs/evidence.py --confirm docs/reference/http.md    # its numbers are settings
 
 A figure is published if a page shows it: in a table, in a sentence (``docs/tables.py``) or on a
 page that is written as a whole. Each names its run: command, commit, data, machine and date. What a
@@ -9,7 +10,10 @@ run did not record is listed with the run, and only runs of the commits in ``exe
 anything. ``make evidence`` and ``make check`` run these two commands.
 
 The search takes the pages, leaves out what is generated (and was compared with its source), code,
-links and the exemptions of ``exempt.toml``, and names each number that is left.
+links and the exemptions of ``exempt.toml``, and names each number that is left. Pages of settings
+(limits, status codes, defaults) have hundreds: theirs are listed in ``settings.json``, and a number
+that is not in the list, or more often on the page than there, is named. ``--confirm`` writes the
+list of a page anew, by one who looked that none of them was measured.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ import re
 import sys
 import tempfile
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +37,7 @@ import numpy as np
 import tables
 from citing import citing_files
 from click.testing import CliRunner
+from figures import NUMBER
 
 from tumorscope.labels import NOTICE
 from tumorscope.model.artifact import read_artifact
@@ -41,6 +47,7 @@ ROOT: Final = figures.ROOT
 EVIDENCE: Final = Path("docs") / "evidence.json"
 MODEL: Final = Path("docs") / "results" / "model.json"
 EXEMPT: Final = Path("docs") / "exempt.toml"
+SETTINGS: Final = Path("docs") / "settings.json"
 MODELS: Final = {"default": None, "lite": "lite"}
 
 TOLERANCE: Final = 0.011
@@ -55,8 +62,13 @@ INLINE_CODE: Final = re.compile(r"`[^`\n]*`")
 TARGET: Final = re.compile(r"\]\([^)]*\)|<https?://[^>]*>")
 COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 FRONT_MATTER: Final = re.compile(r"\A---\n.*?^---$", re.MULTILINE | re.DOTALL)
-NUMBER: Final = re.compile(r"(?<![\w.,/])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|\.\d)")
 MESSAGE: Final = re.compile(r'"[\w.]+":\s*"((?:[^"\\]|\\.)*)"')
+JSX_TEXT: Final = re.compile(r"<\w[^<>{}]*>\s*([^<>{}]*\d[^<>{}]*)</")
+BEFORE: Final = re.compile(r"model\s+before\s+(this|it|ours|the\s+present)")
+"""What a page says of figures of the model before the embedded one."""
+
+NO_WORDS: Final = ("*.gen.ts", "*.test.ts", "*.test.tsx", "*/testing/*")
+"""Code of the page that shows no words: generated, or tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,8 @@ class Exempt:
     ----------
     pages
         Path or shell pattern of pages that are not searched, and why.
+    settings
+        Path of pages whose numbers are settings, listed in ``settings.json``, and why.
     patterns
         Regular expressions of what is no figure, with the pages they hold for.
     runs
@@ -74,6 +88,7 @@ class Exempt:
     """
 
     pages: Mapping[str, str]
+    settings: Mapping[str, str]
     patterns: Sequence[tuple[re.Pattern[str], Sequence[str]]]
     runs: Sequence[str]
 
@@ -81,15 +96,16 @@ class Exempt:
     def read(cls, path: Path) -> Exempt:
         """Read ``exempt.toml``; every entry there has its reason."""
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        for one in (*content["page"], *content["number"], *content["run"]):
+        for one in (*content["page"], *content["settings"], *content["number"], *content["run"]):
             if not one.get("reason"):
                 raise figures.TablesError(f"{path.name}: {one} has no reason.")
         return cls(
             pages={one["path"]: one["reason"] for one in content["page"]},
+            settings={one["path"]: one["reason"] for one in content["settings"]},
             patterns=[
                 (re.compile(one["pattern"]), one.get("pages", ["**"])) for one in content["number"]
             ],
-            runs=[one.get("commit", one.get("model_sha256")) for one in content["run"]],
+            runs=[mark for one in content["run"] for mark in _marks(one)],
         )
 
     def skips(self, page: Path) -> bool:
@@ -167,10 +183,31 @@ def stray_numbers(page: Path, text: str, exempt: Exempt) -> Iterator[tuple[int, 
 
 
 def stray_messages(page: Path, text: str, exempt: Exempt) -> Iterator[tuple[int, str]]:
-    """Yield line and number of figures typed into the messages of the web page."""
-    for message in MESSAGE.finditer(text):
-        for match in NUMBER.finditer(exempt.blank(page, message[1])):
-            yield text.count("\n", 0, message.start()) + 1, match[0]
+    """Yield line and number of figures typed into messages or elements of the web page."""
+    for pattern in (MESSAGE, JSX_TEXT):
+        for message in pattern.finditer(text):
+            for match in NUMBER.finditer(exempt.blank(page, message[1])):
+                yield text.count("\n", 0, message.start()) + 1, match[0]
+
+
+def page_code(root: Path) -> Iterator[Path]:
+    """Yield the files of the web page that may hold words."""
+    for path in sorted((root / "web" / "src").rglob("*.ts*")):
+        if not any(path.match(one) for one in NO_WORDS):
+            yield path
+
+
+def confirm(root: Path, names: Sequence[str]) -> None:
+    """List the numbers of pages of settings anew."""
+    exempt = Exempt.read(root / EXEMPT)
+    known = _loaded(root / SETTINGS) or {}
+    for name in names:
+        if name not in exempt.settings:
+            raise figures.TablesError(f"{name} is no page of settings in {EXEMPT}.")
+        text = (root / name).read_text(encoding="utf-8")
+        found = Counter(number for _, number in stray_numbers(Path(name), text, exempt))
+        known[name] = dict(sorted(found.items()))
+    (root / SETTINGS).write_text(_json(dict(sorted(known.items()))), encoding="utf-8")
 
 
 def stray_in_report(report: str, metrics: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
@@ -188,20 +225,9 @@ def stray_in_report(report: str, metrics: Mapping[str, Any]) -> Iterator[tuple[i
 def problems(root: Path = ROOT) -> Iterator[str]:
     """Yield what is wrong: stray numbers, runs that lack something, files that are outdated."""
     exempt = Exempt.read(root / EXEMPT)
-    for page in figures.pages(root):
-        name = page.relative_to(root)
-        if not exempt.skips(name):
-            found = stray_numbers(name, page.read_text(encoding="utf-8"), exempt)
-            yield from (f"{name}:{line}: {one} has no source" for line, one in found)
-    for page in sorted((root / "web" / "src" / "messages").glob("??.ts")):
-        name = page.relative_to(root)
-        found = stray_messages(name, page.read_text(encoding="utf-8"), exempt)
-        yield from (f"{name}:{line}: {one} has no source" for line, one in found)
-    test = root / "docs" / "results" / "test"
-    metrics = json.loads((test / "metrics.json").read_text(encoding="utf-8"))
-    found = stray_in_report((test / "report.md").read_text(encoding="utf-8"), metrics)
-    yield from (f"{test.relative_to(root)}/report.md:{n}: {one} is not in JSON" for n, one in found)
+    yield from _strays(root, exempt)
     evidence = collect(root)
+    yield from _unmarked(root, evidence)
     for key, run in evidence.runs.items():
         if run["not_recorded"] and not exempt.excuses(run):
             yield f"run {key!r} has no {', '.join(run['not_recorded'])}"
@@ -213,11 +239,52 @@ def problems(root: Path = ROOT) -> Iterator[str]:
             yield f"{path} is outdated; run make evidence"
 
 
+def _unmarked(root: Path, evidence: Evidence) -> Iterator[str]:
+    """Yield pages that show another model's figures and do not say so."""
+    sys.path.append(str(ROOT))
+    from benchmarks.record import OF_MODEL
+
+    ours = _loaded(root / MODEL)["default"]["sha256"]
+    for name, one in evidence.figures.items():
+        source, _, path = name.partition(":")
+        is_other = evidence.runs[one["run"]].get("model_sha256") != ours
+        if source == "held_out" and path.startswith(OF_MODEL) and is_other:
+            for page in one["pages"]:
+                if not BEFORE.search((root / page).read_text(encoding="utf-8")):
+                    yield f"{page} shows {name}, which is another model's, and does not say so"
+
+
+def _strays(root: Path, exempt: Exempt) -> Iterator[str]:
+    known = _loaded(root / SETTINGS) or {}
+    for page in figures.pages(root):
+        name = page.relative_to(root)
+        if exempt.skips(name):
+            continue
+        found = stray_numbers(name, page.read_text(encoding="utf-8"), exempt)
+        if name.as_posix() in exempt.settings:
+            yield from _unlisted(name, list(found), known.get(name.as_posix(), {}))
+        else:
+            yield from (f"{name}:{line}: {one} has no source" for line, one in found)
+    for page in page_code(root):
+        name = page.relative_to(root)
+        found = stray_messages(name, page.read_text(encoding="utf-8"), exempt)
+        yield from (f"{name}:{line}: {one} has no source" for line, one in found)
+    test = root / "docs" / "results" / "test"
+    metrics = json.loads((test / "metrics.json").read_text(encoding="utf-8"))
+    found = stray_in_report((test / "report.md").read_text(encoding="utf-8"), metrics)
+    yield from (f"{test.relative_to(root)}/report.md:{n}: {one} is not in JSON" for n, one in found)
+
+
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     """Write the evidence, or check it; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if incomplete")
-    is_check = parser.parse_args(arguments).check
+    parser.add_argument("--confirm", nargs="+", metavar="PAGE", help="their numbers are settings")
+    options = parser.parse_args(arguments)
+    if options.confirm:
+        confirm(root, options.confirm)
+        return 0
+    is_check = options.check
     if not is_check:
         (root / MODEL).write_text(_json(model_facts()), encoding="utf-8")
         tables.main([], root=root)
@@ -228,6 +295,21 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     for one in found:
         sys.stderr.write(f"{one}\n")
     return 1 if found else 0
+
+
+def _unlisted(
+    page: Path, found: Sequence[tuple[int, str]], known: Mapping[str, int]
+) -> Iterator[str]:
+    """Yield the numbers of a page of settings that are not in its list, or no longer on it."""
+    counts = Counter(number for _, number in found)
+    more = [one for one in found if counts[one[1]] > known.get(one[1], 0)]
+    for line, number in more:
+        yield (
+            f"{page}:{line}: {number} has no source. A figure belongs into JSON; if none of the "
+            f"new numbers was measured: python docs/evidence.py --confirm {page.as_posix()}"
+        )
+    if not more and counts != Counter(known):
+        yield f"{SETTINGS} is outdated; run python docs/evidence.py --confirm {page.as_posix()}"
 
 
 def _facts(path: str | None) -> dict[str, Any]:
@@ -315,10 +397,14 @@ def _run(name: str, committed: figures.Figures) -> tuple[str, dict[str, Any]]:
         key = f"{source}:{path.split('/')[0]}"
         where = "/".join(path.split("/")[:2]) if path.startswith(("node", "unseen")) else ""
         return (f"{source}:{where}" if where else key), _provenance(figure)
-    if source == "readers":
-        return "readers", _provenance(committed.reader_run)
-    if source == "data":
-        return "data", _provenance(committed.data_run)
+    if source == "measured":
+        table, row, *_ = path.split(" / ")
+        return f"measured:{table}", _provenance(
+            committed.sources["measured"][table]["rows"][int(row)]["run"]
+        )
+    if source in ("readers", "data"):
+        own = committed.reader_run if source == "readers" else committed.data_run
+        return source, _provenance(own)
     if source in ("card", "lite"):
         facts = committed.sources[source]
         return source, {
@@ -380,6 +466,11 @@ def _numbers(values: Any) -> Iterator[float]:
 
 def _json(values: Mapping[str, Any]) -> str:
     return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+
+
+def _marks(run: Mapping[str, Any]) -> list[str]:
+    found = run.get("commit", run.get("model_sha256"))
+    return found if isinstance(found, list) else [str(found)]
 
 
 def _matches(page: Path, pattern: str) -> bool:

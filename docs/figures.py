@@ -28,6 +28,7 @@ FRONT: Final = re.compile(
     r"^(# table: (?P<name>[\w-]+)\n)(?:(?!# table:).)*?^(# end)$", re.DOTALL | re.MULTILINE
 )
 VALUE: Final = re.compile(r"(<!-- = (?P<name>[^|>]+?)(?: \| (?P<style>\S+))? -->).*?(<!-- -->)")
+NUMBER: Final = re.compile(r"(?<![\w.,/])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|\.\d)")
 VALUE_OPENING: Final = re.compile(r"<!-- = ")
 CARD: Final = ROOT / "src" / "tumorscope" / "model" / "default.tumorscope"
 
@@ -113,6 +114,7 @@ class Figures:
             "bench": _read(root / "docs" / "bench.json"),
             "readers": _read(results / "readers.json")["figures"],
             "data": _read(results / "data.json")["sets"],
+            "measured": _read(results / "measured.json")["tables"],
             "card": _read(results / "model.json")["default"],
             "lite": _read(results / "model.json")["lite"],
         }
@@ -210,6 +212,17 @@ def text_block(builder: Callable[[Figures], str]) -> Callable[[Figures], str]:
     return builder
 
 
+def measured(name: str, figures: Figures) -> tuple[Sequence[str], Rows]:
+    """Return a table of ``measured.json``; each number of its columns of figures is asked for."""
+    found = _get(figures.sources["measured"], name)
+    for index, row in enumerate(found["rows"]):
+        for column in found["figures"]:
+            for at, number in enumerate(NUMBER.findall(row["cells"][column])):
+                key = f"measured:{name} / {index} / {found['header'][column]} / {at}"
+                figures.asked[key] = float(number.replace(",", ""))
+    return found["header"], [row["cells"] for row in found["rows"]]
+
+
 def fill(text: str, figures: Figures) -> str:
     """Return a page with every table and every figure of it written anew.
 
@@ -239,6 +252,8 @@ def fill(text: str, figures: Figures) -> str:
 def _content(name: str, figures: Figures) -> str:
     if name in TEXTS:
         return TEXTS[name](figures)
+    if name.startswith("measured-"):
+        return markdown(*measured(name.removeprefix("measured-"), figures))
     if name not in TABLES:
         known = ", ".join(sorted({*TABLES, *TEXTS}))
         raise TablesError(f"There is no table {name!r}; there are {known}.")

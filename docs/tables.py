@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,7 @@ from figures import (
     Rows,
     TablesError,
     fill,
+    markdown,
     pages,
     table,
     text_block,
@@ -96,17 +97,26 @@ def truth(f: Figures) -> tuple[Sequence[str], Rows]:
     """Show the good and the bad figures, for README.md."""
     lgg = f.test("by_set", "lgg", "roc_auc")
     stripped = f.held_out("patients/rsna_boxes/T1+C/sensitivity")
-    return ("Measured on scans it was not trained on", "estimate [95 % interval]", SIZE), [
-        _with_size("AUROC, held-out patients of the data sets it was trained on", _overall(f)),
-        _with_size("– of these, both classes from the same scanners (`lgg`)", lgg),
-        _with_size(
-            "AUROC, a hospital kept out of training (an earlier twin): FLAIR",
-            f.held_out("hospital/FLAIR/auroc"),
-        ),
-        _with_size("– T1 with contrast", f.held_out("hospital/T1+C/auroc")),
-        _with_size("Sensitivity, **skull-stripped** glioblastomas with contrast", stripped),
-        _with_size("Tumor type (glioma, meningioma, pituitary), accuracy in five folds", _type(f)),
-    ]
+    header = ("Measured on scans it was not trained on", "estimate [95 % interval]", SIZE)
+    names = {0: "AUROC", 1: "AUROC, lgg", 4: "sensitivity, rsna_boxes"}
+    return _beside_seeds(
+        f,
+        header,
+        names,
+        [
+            _with_size("AUROC, held-out patients of the data sets it was trained on", _overall(f)),
+            _with_size("– of these, both classes from the same scanners (`lgg`)", lgg),
+            _with_size(
+                "AUROC, a hospital kept out of training (an earlier twin): FLAIR",
+                f.held_out("hospital/FLAIR/auroc"),
+            ),
+            _with_size("– T1 with contrast", f.held_out("hospital/T1+C/auroc")),
+            _with_size("Sensitivity, **skull-stripped** glioblastomas with contrast", stripped),
+            _with_size(
+                "Tumor type (glioma, meningioma, pituitary), accuracy in five folds", _type(f)
+            ),
+        ],
+    )
 
 
 @table
@@ -147,7 +157,56 @@ def in_distribution(f: Figures) -> tuple[Sequence[str], Rows]:
     ):
         figure = f.test("localization", "true positives with a mask", place)
         rows.append(_with_size(f"{label}, true positives", figure))
-    return ("", "estimate [95 % interval]", SIZE), rows
+    named = {0: "AUROC", 1: "sensitivity", 2: "specificity", 4: "calibration error"}
+    named |= {5: "abstained", 10: "peak in mask"}
+    return _beside_seeds(f, ("", "estimate [95 % interval]", SIZE), named, rows)
+
+
+SEEDS: Final = {
+    "seeds": "three seeds of the last stage",
+    "seeds short": "three seeds of a shorter last stage (one epoch, at most 50 images of a cell)",
+}
+"""What is repeated, by the beginning of its figures; the first that was measured is shown."""
+
+NO_SEEDS: Final = "**Not measured yet.** Until it is, nobody knows how far a rerun lies from us."
+
+
+@text_block
+def seeds(f: Figures) -> str:
+    """Show how far the figures of reruns lie apart, once that was measured."""
+    kind = _seeds(f)
+    if kind is None:
+        return NO_SEEDS
+    known = [name.split("/")[1:] for name in f.sources["held_out"] if name.startswith(f"{kind}/")]
+    runs = list(dict.fromkeys(run for run, _ in known if run != "spread"))
+    rows = []
+    for figure in dict.fromkeys(figure for _, figure in known):
+        values = [f.held_out(f"{kind}/{run}/{figure}").estimate for run in runs]
+        rows.append((figure, *(f"{value:.3f}" for value in values), _apart(f, figure)))
+    text = markdown(("figure on the test split", *runs, "largest less smallest"), rows)
+    return f"{SEEDS[kind].capitalize()}:\n\n{text}"
+
+
+def _seeds(f: Figures) -> str | None:
+    there = {name.split("/")[0] for name in f.sources["held_out"]}
+    return next((kind for kind in SEEDS if kind in there), None)
+
+
+def _apart(f: Figures, figure: str) -> str:
+    name = f"{_seeds(f)}/spread/{figure}"
+    return f"{f.held_out(name).estimate:.3f}" if name in f.sources["held_out"] else "–"
+
+
+def _beside_seeds(
+    f: Figures, header: Sequence[str], names: Mapping[int, str], rows: Rows
+) -> tuple[Sequence[str], Rows]:
+    """Write the spread over seeds beside the rows that have one, once it was measured."""
+    kind = _seeds(f)
+    if kind is None:
+        return header, rows
+    spreads = (_apart(f, names[at]) if at in names else "–" for at in range(len(rows)))
+    beside = [(*row, apart) for row, apart in zip(rows, spreads, strict=True)]
+    return (*header, f"largest less smallest of {SEEDS[kind]}"), beside
 
 
 @table

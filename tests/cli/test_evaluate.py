@@ -183,3 +183,22 @@ def test_a_column_of_too_many_values_is_refused(
     assert result.code == 2
     assert "--by 'patient_id' has 16 different values; at most 5" in result.err
     assert not Path("report").exists()
+
+
+def test_a_gallery_holds_scans_by_cell_and_only_if_it_is_asked_for(
+    tumorscope: Callable[..., Result], study: Path, tiny_artifact_path: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "report"
+    words = ("evaluate", study, "--model", tiny_artifact_path, "--output", output)
+    told = tumorscope(*words, "--split", "test", "--gallery", "2")
+    assert "holds scans" in told.out
+    page = (output / "gallery.html").read_text(encoding="utf-8")
+    cells = re.findall(r"<h2>(.*): (\d+) of (\d+)</h2>", page)
+    assert [name for name, _, _ in cells][:2] == ["Tumors that were missed", "False alarms"]
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert sum(int(count) for _, _, count in cells) == metrics["n_images"]
+    assert all(int(shown) == min(2, int(count)) for _, shown, count in cells)
+    assert page.count("data:image/png;base64,") == 2 * sum(int(shown) for _, shown, _ in cells)
+    assert "Research use only. Not a medical device." in page
+    tumorscope(*words, "--split", "test", "--overwrite")
+    assert not (output / "gallery.html").exists()  # it would speak of another run

@@ -49,6 +49,8 @@ def test_exports_of_readers_become_a_report(tumorscope: Run, example: Path, tmp_
         text = (report / name).read_text(encoding="utf-8")
         assert NOTICE in text
         assert "reader-2" in text
+    assert "data:image/png;base64," in text
+    assert (report / "readers.png").stat().st_size > 10_000
 
 
 def test_a_case_that_one_reader_skipped_is_left_out_for_all(

@@ -22,7 +22,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(evidence, "model_facts", lambda: facts)
     pages = [*tables.pages(), *ROOT.glob("docs/**/*.json"), ROOT / evidence.EXEMPT]
     cited = [ROOT / name for name in ("pyproject.toml", *citing_files(ROOT))]
-    for page in (*pages, *cited, *ROOT.glob("web/src/messages/??.ts")):
+    for page in (*pages, *cited, *evidence.page_code(ROOT)):
         target = tmp_path / page.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(page, target)
@@ -40,11 +40,23 @@ def test_every_number_of_pages_and_web_page_has_a_source() -> None:
         ("docs/reference/results.md", lambda text: text + "\nOf 4,321 scans.\n", "4,321"),
         ("docs/explanation/limits.md", lambda text: text + "\n| T2 | 0.5 |\n", "0.5"),
         ("docs/explanation/model-card.md", lambda text: text + "\n- It finds 99 %.\n", "99"),
+        ("docs/reference/http.md", lambda text: text + "\nIt takes 0.123 s.\n", "0.123"),
+        ("docs/tutorials/audit-a-data-set.md", lambda text: text + "\nIt is 0.77.\n", "0.77"),
         ("docs/results/test/report.md", lambda text: text + "| made up | 0.9871 |\n", "0.9871"),
         (
             "web/src/messages/en.ts",
             lambda text: text + '\nexport const more = {\n  "a.b": "It finds 99% of them.",\n};\n',
             "99",
+        ),
+        (
+            "web/src/local/ui/words.ts",
+            lambda text: text + '\nexport const more = {\n  "a.b": "In 87 of 100",\n};\n',
+            "87",
+        ),
+        (
+            "web/src/features/model-card/components/model-room.tsx",
+            lambda text: text + "\nexport const Said = () => <p>It finds 98 of them</p>;\n",
+            "98",
         ),
     ],
 )
@@ -53,9 +65,34 @@ def test_a_number_that_was_typed_is_named(
 ) -> None:
     path = checkout / page
     path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    found = list(evidence.problems(checkout))
+    assert any(one.startswith(f"{page}:") and f": {number} " in one for one in found)
+    assert all(one.startswith(f"{page}:") for one in found)
+
+
+def test_a_setting_is_confirmed_and_then_known(checkout: Path) -> None:
+    page = "docs/reference/http.md"
+    path = checkout / page
+    path.write_text(path.read_text(encoding="utf-8") + "\nAt most 4321 names.\n", encoding="utf-8")
     (problem,) = evidence.problems(checkout)
-    assert problem.startswith(f"{page}:")
-    assert f": {number} " in problem
+    assert f"python docs/evidence.py --confirm {page}" in problem
+    assert evidence.main(["--confirm", page], root=checkout) == 0
+    assert list(evidence.problems(checkout)) == []
+    with pytest.raises(tables.TablesError, match="no page of settings"):
+        evidence.main(["--confirm", "README.md"], root=checkout)
+
+
+def test_a_measured_table_is_that_of_its_json(checkout: Path) -> None:
+    path = checkout / "docs" / "results" / "measured.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    row = content["tables"]["http"]["rows"][0]
+    row["cells"][1] = row["cells"][1].replace("0.910", "0.960")
+    row["run"].pop("date")
+    row["run"]["commit"] = "0123456"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    problems = list(evidence.problems(checkout))
+    assert "docs/evidence.json is outdated; run make evidence" in problems
+    assert any("measured:http" in one and "has no date" in one for one in problems)
 
 
 def test_a_figure_that_changed_makes_the_evidence_outdated(checkout: Path) -> None:
@@ -125,3 +162,14 @@ def test_samples_may_differ_by_a_processor_and_not_by_an_answer() -> None:
     assert evidence.agree([line], [line.replace("0.992", "0.990")])
     assert not evidence.agree([line], [line.replace("0.992", "0.892")])
     assert not evidence.agree([line], [line.replace("meningioma", "glioma")])
+
+
+def test_figures_of_another_model_are_called_so(checkout: Path) -> None:
+    path = checkout / "docs" / "paper" / "paper.md"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("the model before ours", "ours"), encoding="utf-8")
+    problems = list(evidence.problems(checkout))
+    assert any(
+        one.startswith("docs/paper/paper.md shows held_out:peers/") and "does not say so" in one
+        for one in problems
+    )

@@ -11,7 +11,12 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 from tests.evaluation.references import DECISIONS
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.intervals import Estimate
-from tumorscope.evaluation.report import PREDICTIONS_FILE, REPORT_FILES, build_report
+from tumorscope.evaluation.report import (
+    GALLERY_FILE,
+    PREDICTIONS_FILE,
+    REPORT_FILES,
+    build_report,
+)
 from tumorscope.evaluation.tables import format_estimate
 from tumorscope.labels import NOTICE
 
@@ -56,7 +61,17 @@ class _Page(HTMLParser):
 
 def test_folder_holds_the_whole_report_and_nothing_else(built):
     _, folder = built
-    assert {path.name for path in folder.iterdir()} == set(REPORT_FILES) - {PREDICTIONS_FILE}
+    of_recipe = {PREDICTIONS_FILE, GALLERY_FILE}
+    assert {path.name for path in folder.iterdir()} == set(REPORT_FILES) - of_recipe
+
+
+def test_failures_come_first(built):
+    metrics, folder = built
+    assert metrics["sections"]["weakest"]
+    titles = re.findall(r"^## (.*)$", (folder / "report.md").read_text(encoding="utf-8"), re.M)
+    assert titles[0].startswith("Where it is right least often")
+    assert titles[1] == "All images"
+    assert len(titles) == len(set(titles))
 
 
 def test_metrics_file_is_what_is_returned_and_strict_json(built):

@@ -61,6 +61,13 @@ _LEFT_OPEN: Final = {"abstained": "abstained", "rejected": "rejected"}
     help="Set of the manifest without brain MR images, which the model should reject; repeatable.",
 )
 @click.option(
+    "--gallery",
+    type=click.IntRange(1, 200),
+    metavar="N",
+    help="Also write gallery.html with up to N scans of each cell: missed, false alarm, left open "
+    "and so on. It holds scans: keep it where they are kept.",
+)
+@click.option(
     "--record", is_flag=True, help="Also write the measurements into the card of --model."
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing report.")
@@ -77,6 +84,7 @@ def evaluate(
     operating_point: str | None,
     threshold: float | None,
     not_brain: tuple[str, ...],
+    gallery: int | None,
     record: bool,
     overwrite: bool,
 ) -> None:
@@ -103,6 +111,7 @@ def evaluate(
         operating_point=operating_point,
         threshold=threshold,
         not_brain=not_brain,
+        gallery=gallery or 0,
         record=record,
         overwrite=overwrite,
     )
@@ -110,6 +119,8 @@ def evaluate(
         click.echo(line)
     for name, reason in metrics["left_out"].items():
         click.echo(f"{name}: {reason}", err=True)
+    if gallery:
+        click.echo(f"{output / 'gallery.html'} holds scans: keep it where they are kept.")
     click.echo(
         f"Report in {output}: report.html, report.md, metrics.json, predictions.csv\n{NOTICE}"
     )

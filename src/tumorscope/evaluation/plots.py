@@ -19,6 +19,7 @@ from tumorscope.evaluation.arrays import Floats, Groups, Labels
 from tumorscope.evaluation.calibration import BINS
 from tumorscope.evaluation.intervals import Estimate
 from tumorscope.evaluation.measurements import Row
+from tumorscope.evaluation.readers import ReaderStudy
 from tumorscope.evaluation.roc_band import roc_band
 from tumorscope.evaluation.usefulness import PREVALENCES, DecisionPoint, predictive_values
 from tumorscope.labels import NOTICE
@@ -33,6 +34,11 @@ TUMOR_COLOR: Final = "#d55e00"
 NO_TUMOR_COLOR: Final = "#0072b2"
 GUIDE_COLOR: Final = "0.45"
 DOTS_PER_INCH: Final = 150
+READER_MEASURES: Final = {
+    "roc_auc": "AUROC",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+}
 _MARKERS: Final = "osD^vP"
 _DASHES: Final = ("-", "--", "-.", ":")
 
@@ -152,6 +158,37 @@ def plot_predictive_values(path: Path, points: Mapping[str, Row]) -> None:
             axes.set(yscale="log", ylim=(1e-2, 1e3))
         _clean(axes)
     panels[0].legend()
+    _save(figure, path)
+
+
+def plot_readers(path: Path, study: ReaderStudy) -> None:
+    """Draw each reader without and with help, and the mean of the readers with its interval."""
+    figure = Figure(figsize=(13, 4.6), layout="constrained")
+    panels = figure.subplots(1, len(study.readers))
+    ends = (0, 1)
+    for axes, (measure, values) in zip(panels, study.readers.items(), strict=True):
+        axes.plot(ends, values, color=GUIDE_COLOR, marker="o", alpha=0.6, label="_a reader")
+        means = [study.alone[measure], study.helped[measure]]
+        spans = [
+            [one.estimate - one.low for one in means],
+            [one.high - one.estimate for one in means],
+        ]
+        estimates = [one.estimate for one in means]
+        axes.errorbar(
+            ends,
+            estimates,
+            yerr=np.nan_to_num(spans),
+            color=TUMOR_COLOR,
+            marker="D",
+            lw=2,
+            capsize=5,
+            label="mean of the readers, 95 % interval",
+        )
+        axes.set(ylabel=READER_MEASURES[measure], xlim=(-0.3, 1.3), ylim=(None, 1.02))
+        axes.set_xticks(ends, ("without help", "with help"))
+        _clean(axes)
+    panels[0].plot([], [], color=GUIDE_COLOR, marker="o", alpha=0.6, label="a reader")
+    panels[0].legend(loc="upper left")
     _save(figure, path)
 
 

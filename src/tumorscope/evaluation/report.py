@@ -35,6 +35,7 @@ FORMAT_VERSION: Final = 1
 
 METRICS_FILE: Final = "metrics.json"
 PREDICTIONS_FILE: Final = "predictions.csv"
+GALLERY_FILE: Final = "gallery.html"
 REPORT_FILES: Final = (
     "roc.png",
     "reliability.png",
@@ -46,6 +47,7 @@ REPORT_FILES: Final = (
     "report.md",
     "report.html",
     PREDICTIONS_FILE,
+    GALLERY_FILE,
     METRICS_FILE,
 )
 """What a report may consist of; the metrics are moved in last, so they vouch for the rest."""
@@ -61,6 +63,7 @@ def build_report(  # noqa: PLR0913  keyword-only
     left_out: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     predictions: str | None = None,
+    gallery: str | None = None,
 ) -> dict[str, Any]:
     """Measure and write ``metrics.json``, ``report.md``, ``report.html`` and the plots.
 
@@ -81,6 +84,8 @@ def build_report(  # noqa: PLR0913  keyword-only
         Sentences on where the data come from, for the introduction.
     predictions
         Text of ``predictions.csv``.
+    gallery
+        Text of ``gallery.html``, which holds scans.
 
     Returns
     -------
@@ -103,8 +108,9 @@ def build_report(  # noqa: PLR0913  keyword-only
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output, prefix=".unfinished-") as name:
             _write(Path(name), data, measurements, metrics)
-            if predictions is not None:
-                (Path(name) / PREDICTIONS_FILE).write_text(predictions, encoding="utf-8")
+            for file, text in ((PREDICTIONS_FILE, predictions), (GALLERY_FILE, gallery)):
+                if text is not None:
+                    (Path(name) / file).write_text(text, encoding="utf-8")
             _move(Path(name), output)
     except OSError as error:
         raise UsageError(

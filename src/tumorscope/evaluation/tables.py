@@ -120,13 +120,15 @@ class Table:
 
 
 def build_tables(measurements: Measurements, *, thresholds: Mapping[str, float]) -> Iterator[Table]:
-    """Yield the tables of a report, from the whole to the parts."""
+    """Yield the tables of a report: the failures, then from the whole to the parts."""
+    if weakest := measurements.sections.get("weakest"):
+        yield _wide_table(*SECTIONS["weakest"], weakest)
     yield _long_table("All images", measurements.overall)
     of_columns = [name for name in measurements.sections if _is_of_column(name)]
     titles = {name: (f"By {name.removeprefix('by_')}", name[3:]) for name in of_columns}
     for name, (title, first) in {**SECTIONS, **titles}.items():
         section = measurements.sections.get(name)
-        if section is None:
+        if section is None or name == "weakest":
             continue
         names = {one: f"{one} ({thresholds[one]:.4f})" for one in thresholds}
         labels = names if name == "operating_points" else {}

@@ -24,6 +24,7 @@ from tumorscope.evaluation.subgroups import name_bands
 from tumorscope.labels import CLASSES, TUMOR_TYPES, Split
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier
+from tumorscope.recipes.gallery import make_gallery
 from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows, type_index
 from tumorscope.recipes.monitor import Cases, cases_of, intake_record
 from tumorscope.recipes.predictions_table import predictions_table
@@ -64,6 +65,7 @@ def evaluate(
     operating_point: str | None = None,
     threshold: float | None = None,
     not_brain: Sequence[str] = (),
+    gallery: int = 0,
     record: bool = False,
     overwrite: bool = False,
 ) -> dict[str, Any]:
@@ -95,6 +97,8 @@ def evaluate(
     not_brain
         Sets whose pictures, of the split where one is given, show no brain MR image and should be
         rejected: an input check may have learned from those of the others.
+    gallery
+        Scans of each cell (missed, false alarm, left open, ...) on a page of their own; none for 0.
     record
         Also write the measurements into the artifact's card, where the web page shows them.
 
@@ -147,15 +151,22 @@ def evaluate(
         is_neighbor=None if known is None else known.is_neighbor,
         **_foreign(_foreign_rows(data.rows, not_brain, split), data.root, classifier),
     )
+    title = f"{classifier.identity.id} on {split or data.name}"
+    page = None
+    if gallery:
+        page = make_gallery(
+            gathered.rows, measured, data.root, classifier, title=title, most=gallery
+        )
     metrics = build_report(
         measured,
         output=output,
         command=command,
-        title=f"{classifier.identity.id} on {split or data.name}",
+        title=title,
         overwrite=overwrite,
         left_out=gathered.left_out,
         notes=(*data.notes, *_notes_on_sides(chosen, split), *_notes_on_known(known)),
         predictions=predictions_table(gathered.rows, measured, known),
+        gallery=page,
     )
     if record and model is not None:
         _record(model, metrics, split or "test", measured)

@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from tumorscope.errors import UsageError
-from tumorscope.evaluation.document import Document, write_report
+from tumorscope.evaluation.document import Document, Picture, write_report
+from tumorscope.evaluation.plots import plot_readers
 from tumorscope.evaluation.readers import MEASURES, ReaderEstimate, ReaderStudy, study_readers
 from tumorscope.evaluation.tables import METRICS, Table, format_estimate
 from tumorscope.recipes.provenance import run_record
@@ -44,7 +45,7 @@ def analyze_readers(
     truth
         CSV with ``source`` (or ``path``), ``tumor`` (1 or 0) and, if known, ``patient_id``.
     output
-        Folder of ``report.md``, ``report.html`` and ``readers.json``.
+        Folder of ``report.md``, ``report.html``, ``readers.png`` and ``readers.json``.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def analyze_readers(
         title="Readers with and without help",
         introduction=_introduction(found),
         tables=tuple(_tables(study)),
-        pictures=(),
+        pictures=(_draw(output, study),),
         legend=LEGEND,
     )
     write_report(output, document, {"readers.json": found})
@@ -187,6 +188,22 @@ def _introduction(found: Mapping[str, Any]) -> str:
         "A reader first answers alone, then sees the model's answer and agrees or not. Unsure "
         f"counts as not called, and between the two in the AUROC.{told}"
     )
+
+
+def _draw(output: Path, study: ReaderStudy) -> Picture:
+    path = output / "readers.png"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        plot_readers(path, study)
+    except OSError as error:
+        raise UsageError(
+            f"The report cannot be written to {output}: {error.strerror or error}. Give another "
+            "folder or free some space."
+        ) from error
+    text = (
+        "AUROC, sensitivity and specificity of each reader without and with help, and their means"
+    )
+    return Picture(path, "Each reader without and with help", text)
 
 
 def _tables(study: ReaderStudy) -> Iterator[Table]:

@@ -51,6 +51,46 @@ describe("the model page", () => {
     expect(screen.getByRole("row", { name: /^0.100/ })).toHaveTextContent("0.120 (0.070–0.160)");
   });
 
+  test("says what an answer means at a share of tumors that is chosen", async () => {
+    const { user } = renderPage("/model");
+    const region = await screen.findByRole("region", { name: /where tumors are rare/ });
+    expect(region).toHaveTextContent("200 show a tumor");
+    const slider = within(region).getByRole("slider", { name: "Share of images with a tumor" });
+    slider.focus();
+    await user.keyboard("{Home}");
+    expect(region).toHaveTextContent(
+      "50 show a tumor. The model reports 841: 45 with a tumor and 796 false alarms. It misses 5.",
+    );
+    expect(
+      within(region).getByRole("row", { name: /^Tumors among the reported/ }),
+    ).toHaveTextContent("0.054");
+  });
+
+  test("has both decision curves as tables", async () => {
+    const { user } = renderPage("/model");
+    await user.click(await screen.findByRole("button", { name: /table, share of tumors 5%/ }));
+    const table = screen.getByRole("group", { name: /table, share of tumors 5%/ });
+    expect(within(table).getByRole("row", { name: /^0.10/ })).toHaveTextContent("-0.060");
+    expect(screen.getByRole("button", { name: /table, share of tumors 50%/ })).toBeVisible();
+  });
+
+  test("shows every subgroup, sizes too", async () => {
+    const { user } = renderPage("/model");
+    await user.click(await screen.findByRole("button", { name: "Size on the image" }));
+    const table = screen.getByRole("group", { name: "Size on the image" });
+    expect(within(table).getByRole("row", { name: /small/ })).toHaveTextContent("0.750");
+  });
+
+  test("shows a card for each dataset, and what the model is for", async () => {
+    const { user } = renderPage("/model");
+    await user.click(await screen.findByRole("button", { name: "alpha" }));
+    const card = screen.getByRole("group", { name: "alpha" });
+    expect(card).toHaveTextContent("The Alpha collection");
+    expect(card).toHaveTextContent("CC0 (not confirmed)");
+    expect(card).toHaveTextContent("Slices repeat. No ages.");
+    expect(screen.getByText(/Any decision about a patient/)).toBeVisible();
+  });
+
   test("opens the cells of the confusion matrix with their examples", async () => {
     const { user } = renderPage("/model");
     await user.click(

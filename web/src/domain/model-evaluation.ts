@@ -8,19 +8,31 @@ export interface Estimate {
   n_groups: number;
 }
 
+export type Interval = Pick<Estimate, "estimate" | "low" | "high">;
+
 export type Metrics = Readonly<Record<string, Estimate>>;
 
 export interface Evaluation {
   nImages: number;
+  nTumor: number;
   nGroups: number;
   operatingPoint: string;
   /** Section, then row, then metric. */
   sections: Readonly<Record<string, Readonly<Record<string, Metrics>>>>;
   reliability: { score: number; observed: Estimate }[];
+  /** Net benefit at the share of tumors of the images, and at an assumed one. */
+  decisionCurves: DecisionCurve[];
   /** Images by truth (rows) and call (columns): tumor, no tumor. */
   confusion: number[][];
   /** Some images of each cell, in words that identify nobody. */
   examples: Example[];
+}
+
+export interface DecisionCurve {
+  /** Share of tumors. */
+  prevalence: number;
+  isAssumed: boolean;
+  points: { threshold: number; model: Interval; everyone: number }[];
 }
 
 export interface Example {
@@ -42,10 +54,12 @@ export function readEvaluation(card: Fields): Evaluation | null {
   if (!isFields(found) || !isFields(found.sections)) return null;
   return {
     nImages: Number(found.n_images),
+    nTumor: Number(found.n_tumor),
     nGroups: Number(found.n_groups),
     operatingPoint: String(found.operating_point),
     sections: mapFields(found.sections, (rows) => mapFields(rows, readMetrics)),
     reliability: asList(found.reliability).flatMap(readBin),
+    decisionCurves: readCurves(found),
     confusion: asList(found.confusion).map((row) => asList(row).map(Number)),
     examples: asList(found.examples).flatMap(readExample),
   };
@@ -63,6 +77,30 @@ function readBin(value: unknown): Evaluation["reliability"] {
   return [{ score: Number(value.mean_score), observed: value.observed }];
 }
 
+function readCurves(found: Fields): DecisionCurve[] {
+  const assumed = isFields(found.clinic_curve) ? found.clinic_curve : {};
+  const curves = [
+    {
+      prevalence: Number(found.n_tumor) / Number(found.n_images),
+      isAssumed: false,
+      points: asList(found.decision_curve).flatMap(readPoint),
+    },
+    {
+      prevalence: Number(assumed.prevalence),
+      isAssumed: true,
+      points: asList(assumed.points).flatMap(readPoint),
+    },
+  ];
+  return curves.filter(({ points }) => points.length > 0);
+}
+
+function readPoint(value: unknown): DecisionCurve["points"] {
+  if (!isFields(value) || !isInterval(value.model)) return [];
+  return [
+    { threshold: Number(value.threshold), model: value.model, everyone: Number(value.everyone) },
+  ];
+}
+
 function readExample(value: unknown): Example[] {
   if (!isFields(value)) return [];
   const { truth, call, set, sequence, plane, probability } = value;
@@ -74,6 +112,10 @@ function readExample(value: unknown): Example[] {
 }
 
 function isEstimate(value: unknown): value is Estimate {
+  return isInterval(value);
+}
+
+function isInterval(value: unknown): value is Interval {
   return (
     isFields(value) &&
     [value.estimate, value.low, value.high].every((one) => typeof one === "number")

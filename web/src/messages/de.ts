@@ -300,6 +300,19 @@ export const de: Catalogue = {
   "model.noEvaluation.text":
     "Verlassen Sie sich nicht auf ein Modell, dessen Fehler nicht gemessen wurden.",
   "model.card": "Vollständige Modellkarte (JSON)",
+  "intended.title": "Wofür es gedacht ist und wofür nicht",
+  "intended.uses": "Für",
+  "intended.uses.text":
+    "Forschung an Klassifikatoren und Datensätzen, Lehre, als Vergleich; zum Sortieren von Forschungsarchiven, in denen jede Antwort angesehen wird.",
+  "intended.users": "Nutzende",
+  "intended.users.text":
+    "Forschende, Entwickelnde und Studierende, die eine ROC-Kurve lesen können. Jede Aufnahme muss ärztlich befundet werden, unabhängig von der Antwort.",
+  "intended.not": "Nicht für",
+  "intended.not.text":
+    "Entscheidungen über Patienten, Screening, Auskünfte an Patienten oder den Ausschluss eines Tumors. Kinder, Aufnahmen nach Operation oder Bestrahlung, CT und alles außer MR-Bildern des Gehirns.",
+  "intended.before": "Bevor Sie sich darauf verlassen",
+  "intended.before.text":
+    "Messen Sie es an eigenen Aufnahmen und kalibrieren Sie es bei sich; die Kalibrierung überträgt sich nicht. „Kein Hinweis auf Tumor“ heißt, dass das Programm nichts gefunden hat, nie, dass da nichts ist.",
   "points.title": "Arbeitspunkte",
   "points.lead":
     "Die Tumorwahrscheinlichkeit, ab der das Modell „Hinweis auf Tumor“ antwortet. Neue Aufnahmen werden am gewählten Arbeitspunkt beantwortet; die in der Arbeitsliste behalten ihren.",
@@ -349,15 +362,45 @@ export const de: Catalogue = {
     "{count, plural, one {# Bild} other {# Bilder}}: Wahrheit {truth}, Antwort {call}",
   "confusion.share": "{share} der {total, number} Bilder, deren Wahrheit „{truth}“ ist.",
   "confusion.noExamples": "Die Modellkarte führt diese Bilder nicht auf.",
+  "meaning.title": "Was eine Antwort bedeutet, wo Tumoren selten sind",
+  "meaning.lead":
+    "Im Testteil zeigen mehr Bilder einen Tumor als in jeder Klinik. Wählen Sie einen Anteil, um zu sehen, was eine Antwort dort bedeutet, am Arbeitspunkt „{point}“. Die Bänder nehmen die Enden beider Intervalle zusammen und sind daher breiter als 95‑%‑Intervalle.",
+  "meaning.share": "Anteil der Bilder mit Tumor",
+  "meaning.counts":
+    "Von {of, number} Bildern zeigen {tumors, number} einen Tumor. Das Modell meldet {called, number}: {hits, number} mit Tumor und {alarms, number} Fehlalarme. Es übersieht {missed, number}.",
+  "meaning.axis": "Vorhersagewert",
+  "meaning.ppv": "Tumoren unter den gemeldeten Bildern",
+  "meaning.npv": "Tumorfreie unter den übrigen Bildern",
+  "meaning.alarms": "Fehlalarme je gefundenem Tumor",
+  "meaning.table": "Alle Anteile als Tabelle anzeigen",
+  "meaning.note":
+    "Die Zahlen sind gerundet. Nicht eindeutige Bilder zählen nach ihrer Wahrscheinlichkeit. Der Anteil der Tumoren bei Ihnen ist hier nicht bekannt.",
+  "decision.title": "Nützt es, nach den Antworten zu handeln?",
+  "decision.lead":
+    "Wer ab einer bestimmten Wahrscheinlichkeit handelt, nimmt für jeden gefundenen Tumor eine Zahl von Fehlalarmen hin. Der Nettonutzen zählt die gefundenen Tumoren und zieht die Fehlalarme in diesem Verhältnis ab. Das Modell nützt, wo seine Kurve über beiden anderen liegt: bei jedem Bild zu handeln und bei keinem.",
+  "decision.own": "Anteil der Tumoren im Testteil: {share}",
+  "decision.assumed": "Angenommener Anteil der Tumoren: {share}",
+  "decision.threshold": "Handeln ab einer Wahrscheinlichkeit von",
+  "decision.net": "Nettonutzen",
+  "decision.model": "Nach dem Modell handeln",
+  "decision.everyone": "Bei jedem Bild handeln",
+  "decision.noOne": "Bei keinem Bild handeln",
+  "decision.table": "Als Tabelle anzeigen, Anteil der Tumoren {share}",
+  "subgroups.title": "Alle Untergruppen",
+  "subgroups.lead":
+    "Der ganze Testteil in Teilen. Alter, Geschlecht und Gerät sind für seine Bilder nicht bekannt; darum fehlen solche Teile.",
   "failures.title": "Schwächste Ergebnisse",
   "failures.lead":
     "Untergruppen des Testteils mit der niedrigsten Sensitivität oder Spezifität. Kleine Untergruppen haben breite Intervalle.",
   "failures.part": "Untergruppe",
   "failures.known": "Bekannte Schwächen",
   "by.by_set": "Datensatz",
+  "by.by_site": "Datensatz und Einrichtung",
   "by.by_sequence": "Sequenz",
   "by.by_plane": "Ebene",
   "by.sensitivity_by_type": "Art",
+  "by.sensitivity_by_size": "Größe im Bild",
+  "by.sensitivity_by_place": "Ort im Bild",
   "controls.title": "Prüfung auf Abkürzungen",
   "controls.lead":
     "Derselbe Test, beantwortet ohne Blick auf das Gehirn. Wo eine solche Antwort gut abschneidet, kann auch das Modell aus dem falschen Grund gut abschneiden.",
@@ -366,6 +409,20 @@ export const de: Catalogue = {
   "training.tumor": "Tumor",
   "training.no_tumor": "Kein Tumor",
   "training.sets": "Datensätze",
+  "cards.title": "Woher die Bilder stammen",
+  "cards.lead":
+    "Eine Karte für jeden Datensatz, von dem das Modell gelernt hat. Eine Lizenz gilt nur dann als bestätigt, wenn ihre Seite gelesen wurde.",
+  "cards.name": "Name",
+  "cards.licence": "Lizenz",
+  "cards.confirmed": "bestätigt",
+  "cards.unconfirmed": "nicht bestätigt",
+  "cards.origin": "Herkunft",
+  "cards.people": "Wer darin ist",
+  "cards.labels": "Kennzeichnung",
+  "cards.wrong": "Was daran nicht stimmt",
+  "cards.use": "Was daraus für den Gebrauch folgt",
+  "cards.citation": "Zitat",
+  "cards.page": "Seite",
   "limits.title": "Grenzen des Dienstes",
   "limits.lead":
     "Dateien bis {file}; Uploads bis {job}, {files, number} Dateien und {slices, number} Schnitte.",

@@ -290,6 +290,19 @@ export const en = {
   "model.noEvaluation": "This model’s card has no measurements.",
   "model.noEvaluation.text": "Do not rely on a model whose errors have not been measured.",
   "model.card": "Full model card (JSON)",
+  "intended.title": "What it is for, and what not",
+  "intended.uses": "For",
+  "intended.uses.text":
+    "Research on classifiers and datasets, teaching, and as a baseline; to sort research archives in which every answer is looked at.",
+  "intended.users": "Users",
+  "intended.users.text":
+    "Researchers, engineers and students who can read an ROC curve. A radiologist must read every scan on its own merits.",
+  "intended.not": "Not for",
+  "intended.not.text":
+    "Any decision about a patient, screening, telling a patient anything, or excluding a tumor. Children, scans after surgery or radiation, CT, and anything but MR images of the brain.",
+  "intended.before": "Before you rely on it",
+  "intended.before.text":
+    "Measure it on your own scans and calibrate it at your site; calibration does not carry over. “No tumor evidence” means that the program found nothing, never that nothing is there.",
   "points.title": "Operating points",
   "points.lead":
     "The tumor probability from which the model answers “tumor evidence”. New scans are answered at the selected operating point; scans in the worklist keep theirs.",
@@ -336,15 +349,45 @@ export const en = {
   "confusion.cell": "{count, plural, one {# image} other {# images}}: truth {truth}, answer {call}",
   "confusion.share": "{share} of the {total, number} images whose truth is “{truth}”.",
   "confusion.noExamples": "The model card does not list these images.",
+  "meaning.title": "What an answer means where tumors are rare",
+  "meaning.lead":
+    "In the test split more images show a tumor than in any clinic. Choose a share of tumors to see what an answer means there, at the operating point “{point}”. The bands take the ends of both intervals together, so they are wider than 95% intervals.",
+  "meaning.share": "Share of images with a tumor",
+  "meaning.counts":
+    "Of {of, number} images, {tumors, number} show a tumor. The model reports {called, number}: {hits, number} with a tumor and {alarms, number} false alarms. It misses {missed, number}.",
+  "meaning.axis": "Predictive value",
+  "meaning.ppv": "Tumors among the reported images",
+  "meaning.npv": "Tumor-free among the other images",
+  "meaning.alarms": "False alarms for each tumor found",
+  "meaning.table": "Show all shares as a table",
+  "meaning.note":
+    "Counts are rounded. Inconclusive images count by their probability. The share of tumors at your site is not known here.",
+  "decision.title": "Is acting on the answers of use?",
+  "decision.lead":
+    "Whoever acts from a given probability on accepts a number of false alarms for each tumor found. Net benefit counts the tumors found and takes off the false alarms at that rate. The model is of use where its curve lies above both acting on every image and acting on none.",
+  "decision.own": "Share of tumors of the test split: {share}",
+  "decision.assumed": "Share of tumors assumed: {share}",
+  "decision.threshold": "Acting from a probability of",
+  "decision.net": "Net benefit",
+  "decision.model": "Acting on the model’s answers",
+  "decision.everyone": "Acting on every image",
+  "decision.noOne": "Acting on no image",
+  "decision.table": "Show as a table, share of tumors {share}",
+  "subgroups.title": "All subgroups",
+  "subgroups.lead":
+    "The whole test split in parts. Age, sex and scanner are not known for its images, so there are no such parts.",
   "failures.title": "Weakest results",
   "failures.lead":
     "Subgroups of the test split with the lowest sensitivity or specificity. Small subgroups have wide intervals.",
   "failures.part": "Subgroup",
   "failures.known": "Known failures",
   "by.by_set": "Dataset",
+  "by.by_site": "Dataset and institution",
   "by.by_sequence": "Sequence",
   "by.by_plane": "Plane",
   "by.sensitivity_by_type": "Type",
+  "by.sensitivity_by_size": "Size on the image",
+  "by.sensitivity_by_place": "Place on the image",
   "controls.title": "Shortcut checks",
   "controls.lead":
     "The same test, answered without looking at the brain. Where such an answer scores well, the model may score well for the wrong reason.",
@@ -353,6 +396,20 @@ export const en = {
   "training.tumor": "Tumor",
   "training.no_tumor": "No tumor",
   "training.sets": "Datasets",
+  "cards.title": "Where the images come from",
+  "cards.lead":
+    "A card for each dataset that the model learned from. A licence counts as confirmed only if its page was read.",
+  "cards.name": "Name",
+  "cards.licence": "Licence",
+  "cards.confirmed": "confirmed",
+  "cards.unconfirmed": "not confirmed",
+  "cards.origin": "Origin",
+  "cards.people": "Who is in it",
+  "cards.labels": "Labels",
+  "cards.wrong": "What is wrong with it",
+  "cards.use": "What follows for the model’s use",
+  "cards.citation": "Cite",
+  "cards.page": "Page",
   "limits.title": "Service limits",
   "limits.lead":
     "Files up to {file}; uploads up to {job}, {files, number} files and {slices, number} slices.",

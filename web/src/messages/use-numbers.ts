@@ -37,12 +37,15 @@ export function useNumbers() {
   const language = useSettings((settings) => settings.language);
   return useMemo(() => {
     const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 });
+    const share = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
     const two = decimals(language, 2);
     const three = decimals(language, 3);
     const plain = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
     const compact = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
     return {
       percent: (value: number) => percent.format(value),
+      /** A share of tumors, which may be below one in a hundred. */
+      share: (value: number) => share.format(value),
       two: (value: number) => two.format(value),
       /** A probability in plain language. */
       chance: short(percent, 0.01),

@@ -35,18 +35,28 @@ export function modelCard(part: Partial<ModelCard> = {}): ModelCard {
     card: {
       evaluation: {
         n_images: 200,
+        n_tumor: 100,
         n_groups: 40,
         operating_point: "balanced",
         sections: {
           overall: { "all images": { ...point(0.9, 0.92), roc_auc: estimate(0.95) } },
           operating_points: { balanced: point(0.9, 0.92), rule_in: point(0.8, 0.97) },
           by_set: { alpha: point(0.7, 0.9, 30), beta: point(0.95, 0.99, 70) },
+          sensitivity_by_size: { "1: small": { sensitivity: estimate(0.75, 12) } },
           abstention: {
             "all images": { abstained: estimate(0.07), coverage_tumor: estimate(0.94) },
           },
           controls: { "outer frame only": { roc_auc: estimate(0.6) } },
         },
         reliability: [{ mean_score: 0.1, observed: estimate(0.12) }],
+        decision_curve: [
+          { threshold: 0.1, model: estimate(0.45), everyone: 0.44 },
+          { threshold: 0.5, model: estimate(0.4), everyone: 0 },
+        ],
+        clinic_curve: {
+          prevalence: 0.05,
+          points: [{ threshold: 0.1, model: estimate(0.03), everyone: -0.06 }],
+        },
         confusion: [
           [90, 10],
           [8, 92],
@@ -54,6 +64,19 @@ export function modelCard(part: Partial<ModelCard> = {}): ModelCard {
         examples: [
           { truth: "tumor", call: "no_tumor", set: "alpha", sequence: "T1", probability: 0.31 },
         ],
+      },
+      sources: {
+        alpha: {
+          set: "alpha",
+          title: "The Alpha collection",
+          origin: "A hospital.",
+          licence: "CC0",
+          is_confirmed: false,
+          people: "Adults.",
+          labels: "By one reader.",
+          wrong: ["Slices repeat.", "No ages."],
+          use: "No condition.",
+        },
       },
       training: {
         data: {

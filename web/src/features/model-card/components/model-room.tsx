@@ -6,12 +6,17 @@ import { ProblemFace } from "@/components/ui/problem-face";
 import { readEvaluation } from "@/domain/model-evaluation";
 import { Confusion } from "@/features/model-card/components/confusion";
 import { Controls } from "@/features/model-card/components/controls";
+import { DataCards } from "@/features/model-card/components/data-cards";
+import { DecisionCurves } from "@/features/model-card/components/decision-curves";
+import { IntendedUse } from "@/features/model-card/components/intended-use";
 import { Measures } from "@/features/model-card/components/measures";
 import styles from "@/features/model-card/components/model-room.module.css";
 import { NoAnswer } from "@/features/model-card/components/no-answer";
 import { OperatingPoints } from "@/features/model-card/components/operating-points";
+import { Prevalence } from "@/features/model-card/components/prevalence";
 import { Reliability } from "@/features/model-card/components/reliability";
 import { ServiceLimits } from "@/features/model-card/components/service-limits";
+import { Subgroups } from "@/features/model-card/components/subgroups";
 import { TrainingData } from "@/features/model-card/components/training-data";
 import { WeakParts } from "@/features/model-card/components/weak-parts";
 import { readSplits } from "@/features/model-card/read-splits";
@@ -32,6 +37,8 @@ export function ModelRoom() {
   return (
     <div className={styles.room}>
       <ModelHead model={model} isMeasured={evaluation !== null} />
+      <IntendedUse />
+      {evaluation ? <WeakParts evaluation={evaluation} card={model.card} /> : null}
       <OperatingPoints model={model} />
       <NoAnswer model={model} evaluation={evaluation} />
       {evaluation ? (
@@ -39,13 +46,16 @@ export function ModelRoom() {
           <Measures evaluation={evaluation} />
           <Reliability evaluation={evaluation} />
           <Confusion evaluation={evaluation} />
-          <WeakParts evaluation={evaluation} card={model.card} />
+          <Prevalence model={model} />
+          <DecisionCurves evaluation={evaluation} />
+          <Subgroups evaluation={evaluation} />
           <Controls evaluation={evaluation} />
         </>
       ) : (
         <Face title={t("model.noEvaluation")} text={t("model.noEvaluation.text")} />
       )}
       <TrainingData splits={readSplits(model.card)} />
+      <DataCards card={model.card} />
       <ServiceLimits model={model} />
     </div>
   );

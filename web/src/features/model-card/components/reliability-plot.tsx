@@ -1,12 +1,9 @@
-import { useEffect, useRef } from "react";
-import UPlot from "uplot";
+import { useCallback, useMemo, useRef } from "react";
+import type UPlot from "uplot";
 
-import "uplot/dist/uPlot.min.css";
-import { useMedia } from "@/components/use-media";
-import { useSize } from "@/components/use-size";
 import type { Evaluation } from "@/domain/model-evaluation";
-import { useSettings } from "@/domain/settings";
 import styles from "@/features/model-card/components/model-room.module.css";
+import { axisOf, usePlot, type Colors } from "@/features/model-card/components/use-plot";
 import { useMessages } from "@/messages/use-messages";
 
 interface ReliabilityPlotProps {
@@ -17,62 +14,34 @@ interface ReliabilityPlotProps {
 export default function ReliabilityPlot({ bins }: ReliabilityPlotProps) {
   const t = useMessages();
   const holder = useRef<HTMLDivElement>(null);
-  const { width } = useSize(holder);
-  const theme = useSettings((settings) => settings.theme);
-  const isNight = useMedia("(prefers-color-scheme: dark)");
-
-  useEffect(() => {
-    const element = holder.current;
-    if (!element || width === 0) return;
-    const labels = { x: t("reliability.score"), y: t("reliability.observed") };
-    const options = optionsFor(width, labels, colorsOf(element));
-    const plot = new UPlot(
-      options,
-      [
-        bins.map(({ score }) => score),
-        bins.map(({ observed }) => observed.estimate),
-        bins.map(({ observed }) => observed.low),
-        bins.map(({ observed }) => observed.high),
-      ],
-      element,
-    );
-    return () => {
-      plot.destroy();
-    };
-    // The theme changes the colors that are read from the element.
-  }, [width, bins, t, theme, isNight]);
-
+  const data = useMemo<UPlot.AlignedData>(
+    () => [
+      bins.map(({ score }) => score),
+      bins.map(({ observed }) => observed.estimate),
+      bins.map(({ observed }) => observed.low),
+      bins.map(({ observed }) => observed.high),
+    ],
+    [bins],
+  );
+  const make = useCallback(
+    (size: { width: number; height: number }, colors: Colors) =>
+      optionsFor(size, { x: t("reliability.score"), y: t("reliability.observed") }, colors),
+    [t],
+  );
+  usePlot(holder, make, data);
   return <div ref={holder} className={styles.plot} aria-hidden="true" />;
 }
 
-interface Colors {
-  text: string;
-  line: string;
-  mark: string;
-}
-
-function colorsOf(element: HTMLElement): Colors {
-  const style = getComputedStyle(element);
-  // Computed colors of real elements: custom properties would still hold light-dark().
-  const probe = (name: string) => {
-    element.style.color = `var(${name})`;
-    const color = style.color;
-    element.style.color = "";
-    return color;
-  };
-  return { text: probe("--text-soft"), line: probe("--line"), mark: probe("--link") };
-}
-
 function optionsFor(
-  width: number,
+  size: { width: number; height: number },
   labels: { x: string; y: string },
-  { text, line, mark }: Colors,
+  colors: Colors,
 ): UPlot.Options {
-  const axis = { stroke: text, grid: { stroke: line, width: 1 }, font: "12px system-ui", size: 42 };
+  const axis = axisOf(colors);
+  const { text, mark } = colors;
   const none = { show: false };
   return {
-    width,
-    height: Math.min(width, 400),
+    ...size,
     legend: none,
     cursor: none,
     scales: { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } },

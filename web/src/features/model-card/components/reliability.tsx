@@ -1,9 +1,8 @@
 import { lazy, Suspense } from "react";
-import { Button } from "react-aria-components/Button";
-import { Disclosure, DisclosurePanel } from "react-aria-components/Disclosure";
 
 import type { Evaluation } from "@/domain/model-evaluation";
 import { EstimateWords } from "@/features/model-card/components/estimate-words";
+import { Folded } from "@/features/model-card/components/folded";
 import styles from "@/features/model-card/components/model-room.module.css";
 import { useMessages } from "@/messages/use-messages";
 import { useNumbers } from "@/messages/use-numbers";
@@ -21,33 +20,28 @@ export function Reliability({ evaluation }: { evaluation: Evaluation }) {
       <Suspense fallback={<div className={styles.plot} />}>
         <ReliabilityPlot bins={evaluation.reliability} />
       </Suspense>
-      <Disclosure>
-        <Button slot="trigger" className={styles.trigger}>
-          {t("reliability.table")}
-        </Button>
-        <DisclosurePanel>
-          <table className={styles.table}>
-            <thead>
-              <tr>
-                <th scope="col">{t("reliability.score")}</th>
-                <th scope="col">{t("reliability.observed")}</th>
-                <th scope="col">{t("measure.images")}</th>
+      <Folded title={t("reliability.table")}>
+        <table className={styles.table}>
+          <thead>
+            <tr>
+              <th scope="col">{t("reliability.score")}</th>
+              <th scope="col">{t("reliability.observed")}</th>
+              <th scope="col">{t("measure.images")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {evaluation.reliability.map(({ score, observed }) => (
+              <tr key={score}>
+                <th scope="row">{numbers.three(score)}</th>
+                <td>
+                  <EstimateWords one={observed} />
+                </td>
+                <td>{numbers.plain(observed.n_images)}</td>
               </tr>
-            </thead>
-            <tbody>
-              {evaluation.reliability.map(({ score, observed }) => (
-                <tr key={score}>
-                  <th scope="row">{numbers.three(score)}</th>
-                  <td>
-                    <EstimateWords one={observed} />
-                  </td>
-                  <td>{numbers.plain(observed.n_images)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </DisclosurePanel>
-      </Disclosure>
+            ))}
+          </tbody>
+        </table>
+      </Folded>
     </section>
   );
 }

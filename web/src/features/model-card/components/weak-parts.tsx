@@ -1,15 +1,15 @@
 import type { Evaluation, Metrics } from "@/domain/model-evaluation";
 import { setName } from "@/domain/set-name";
 import { EstimateWords } from "@/features/model-card/components/estimate-words";
+import { SUBGROUPS } from "@/features/model-card/components/subgroups";
 import styles from "@/features/model-card/components/model-room.module.css";
 import { useMessages } from "@/messages/use-messages";
 import { useNumbers } from "@/messages/use-numbers";
 
-const SECTIONS = ["by_set", "by_sequence", "by_plane", "sensitivity_by_type"] as const;
 const ROWS_SHOWN = 8;
 
 interface Part {
-  section: (typeof SECTIONS)[number];
+  section: (typeof SUBGROUPS)[number];
   name: string;
   metrics: Metrics;
 }
@@ -75,9 +75,12 @@ export function WeakParts({
 }
 
 function weakest(evaluation: Evaluation): Part[] {
-  const parts = SECTIONS.flatMap((section) =>
+  // An institution that is a whole dataset would stand twice.
+  const isSet = (section: string, name: string) =>
+    section === "by_site" && evaluation.sections.by_set?.[name] !== undefined;
+  const parts = SUBGROUPS.flatMap((section) =>
     Object.entries(evaluation.sections[section] ?? {})
-      .filter(([name]) => name !== "unknown")
+      .filter(([name]) => name !== "unknown" && !isSet(section, name))
       .map(([name, metrics]) => ({ section, name, metrics })),
   );
   return parts.toSorted((a, b) => worst(a.metrics) - worst(b.metrics)).slice(0, ROWS_SHOWN);

@@ -1,0 +1,156 @@
+"""How far a rerun's figures lie apart: the last stage of the default model, with several seeds.
+
+    python -m benchmarks.bench_seeds --manifest split.csv --root DATA --start E13.tumorscope \
+        --folder seeds [--seeds 0 1 2] [--short] [--record]
+
+Every run starts from the same artifact, learns from the same split and is exported and measured
+alike; the seed decides which images of a full cell are taken, how they are changed, their order
+and the dropout. ``--short`` is one epoch of at most 50 images of a cell, instead of three of 100,
+and is recorded as ``seeds short/``. The input check is fitted on fewer pictures than in a release,
+so what is rejected is no figure here. What a folder holds is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.record import command_line, record_figures
+
+from tumorscope.data.manifest import read_manifest
+from tumorscope.evaluation.intervals import Estimate
+from tumorscope.model.artifact import read_artifact
+
+RECIPE: Final = {
+    "fine_tune_from": "block5_conv1",
+    "frozen_epochs": 0,
+    "fine_tune_epochs": 3,
+    "views": 1,
+    "patience": 0,
+    "max_per_cell": 100,
+}
+"""Of decision 0097."""
+
+SHORT: Final = {"fine_tune_epochs": 1, "max_per_cell": 50}
+
+HEADLINES: Final = {
+    "AUROC": ("overall", "all images", "roc_auc"),
+    "AUROC, lgg": ("by_set", "lgg", "roc_auc"),
+    "sensitivity": ("overall", "all images", "sensitivity"),
+    "specificity": ("overall", "all images", "specificity"),
+    "sensitivity, rsna_boxes": ("by_set", "rsna_boxes", "sensitivity"),
+    "calibration error": ("overall", "all images", "expected_calibration_error"),
+    "abstained": ("abstention", "all images", "abstained"),
+    "peak in mask": ("localization", "true positives with a mask", "peak_in_mask"),
+    "type": ("type", "all sets", "accuracy"),
+}
+"""Section, row and metric of the report."""
+
+Metrics = Mapping[str, Any]
+
+
+def main() -> None:
+    """Train, export and measure for each seed; print and record the figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    for name in ("manifest", "root", "start", "folder"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--short", action="store_true", help="a third of the time")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes")
+    parser.add_argument("--record", action="store_true", help="into docs/results/held_out.json")
+    options = parser.parse_args()
+    if options.record and options.changes:
+        raise SystemExit("--set makes another recipe; its figures are not recorded.")
+    options.folder.mkdir(parents=True, exist_ok=True)
+    found = {seed: figures(_report(seed, options)) for seed in options.seeds}
+    apart = spread(list(found.values()))
+    for name, one in apart.items():
+        cells = " | ".join(f"{of_seed[name].estimate:.3f}" for of_seed in found.values())
+        print(f"| {name} | {cells} | {one.estimate:.3f} |", flush=True)
+    if options.record:
+        _record(found, apart, options)
+
+
+def figures(metrics: Metrics) -> dict[str, Estimate]:
+    """Return the headlines of a report that it has."""
+    found = {}
+    for name, (section, row, metric) in HEADLINES.items():
+        one = metrics["sections"].get(section, {}).get(row, {}).get(metric)
+        if one is not None and one["estimate"] is not None:
+            found[name] = Estimate(**{key: _number(value) for key, value in one.items()})
+    return found
+
+
+def spread(found: Sequence[Mapping[str, Estimate]]) -> dict[str, Estimate]:
+    """Return largest less smallest of each figure that all runs have; it has no interval."""
+    nan = float("nan")
+    apart = {}
+    for name, first in found[0].items():
+        if all(name in one for one in found):
+            values = [one[name].estimate for one in found]
+            size = (first.n_images, first.n_groups)
+            apart[name] = Estimate(max(values) - min(values), nan, nan, *size, 0)
+    return apart
+
+
+def _report(seed: int, options: argparse.Namespace) -> Metrics:
+    """Return the report on one seed's model, made where it is not there."""
+    folder: Path = options.folder / (f"short-{seed}" if options.short else f"full-{seed}")
+    artifact, report = folder.with_suffix(".tumorscope"), folder / "test"
+    if not artifact.exists():
+        settings = RECIPE | (SHORT if options.short else {})
+        changes = [f"{name}={value}" for name, value in settings.items()] + options.changes
+        words = ["train", options.manifest, "--root", options.root, "--start", options.start]
+        words += ["--output", folder, "--seed", seed, "--resume"]
+        _run(*words, *(word for change in changes for word in ("--set", change)))
+        _run("export", folder, "--output", artifact, "--quick")
+        shutil.rmtree(folder / "cache", ignore_errors=True)  # gigabytes; nothing reads it again
+    metrics = report / "metrics.json"
+    if not metrics.exists():
+        words = ["evaluate", options.manifest, "--root", options.root, "--split", "test"]
+        _run(*words, "--model", artifact, "--output", report, "--overwrite")
+    content: Metrics = json.loads(metrics.read_text(encoding="utf-8"))
+    return content
+
+
+def _run(*words: object) -> None:
+    command = [sys.executable, "-m", "tumorscope", *map(str, words)]
+    # evaluate ends with 1 where a picture could not be read; the report names it.
+    code = subprocess.run(command, check=False, stdout=sys.stderr).returncode
+    if code not in ((0, 1) if words[0] == "evaluate" else (0,)):
+        raise SystemExit(f"tumorscope {words[0]} ended with {code}.")
+
+
+def _record(
+    found: Mapping[int, Mapping[str, Estimate]],
+    apart: Mapping[str, Estimate],
+    options: argparse.Namespace,
+) -> None:
+    prefix = "seeds short" if options.short else "seeds"
+    rows = [
+        row
+        for row in read_manifest(options.manifest, root=options.root)
+        if row.split == "test" and row.tumor is not None
+    ]
+    command = command_line("benchmarks.bench_seeds")
+    for seed, of_seed in found.items():
+        name = f"{'short' if options.short else 'full'}-{seed}.tumorscope"
+        identity = read_artifact(options.folder / name).manifest.identity
+        record_figures(
+            f"{prefix}/seed {seed}/", of_seed, command=command, rows=rows, model_sha256=identity
+        )
+    record_figures(f"{prefix}/spread/", apart, command=command, rows=rows, model_sha256=None)
+
+
+def _number(value: Any) -> Any:
+    return float("nan") if value is None else value
+
+
+if __name__ == "__main__":
+    main()
