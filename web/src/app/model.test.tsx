@@ -21,9 +21,10 @@ describe("the model page", () => {
   test("lists the weakest parts first, and the controls", async () => {
     renderPage("/model");
     const table = await screen.findByRole("group", { name: "Weakest results" });
-    const [, first, second] = within(table).getAllByRole("row");
+    const [, first, second, third] = within(table).getAllByRole("row");
     expect(first).toHaveTextContent("Dataset: alpha");
-    expect(second).toHaveTextContent("Dataset: beta");
+    expect(second).toHaveTextContent("0.750");
+    expect(third).toHaveTextContent("Dataset: beta");
     expect(screen.getByRole("row", { name: /outer frame only/ })).toHaveTextContent("0.600");
   });
 

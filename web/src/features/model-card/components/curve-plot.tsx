@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useEffectEvent, useMemo, useRef } from "react";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import type UPlot from "uplot";
 
 import styles from "@/features/model-card/components/model-room.module.css";
@@ -30,7 +30,7 @@ export interface CurvePlotProps {
 /** Curves with bands over one axis; a table beside it says the same. All props must be stable. */
 export default function CurvePlot({ x, curves, labels, range, ticks, at }: CurvePlotProps) {
   const holder = useRef<HTMLDivElement>(null);
-  const place = useEffectEvent(() => at);
+  const place = useRef(at);
   const data = useMemo<UPlot.AlignedData>(
     () => [
       x,
@@ -63,7 +63,7 @@ export default function CurvePlot({ x, curves, labels, range, ticks, at }: Curve
         hooks: {
           draw: [
             (plot) => {
-              drawLine(plot, place(), colors.text);
+              drawLine(plot, place.current, colors.text);
             },
           ],
         },
@@ -73,6 +73,7 @@ export default function CurvePlot({ x, curves, labels, range, ticks, at }: Curve
   );
   const plot = usePlot(holder, make, data);
   useEffect(() => {
+    place.current = at;
     plot.current?.redraw(false);
   }, [plot, at]);
   return (
