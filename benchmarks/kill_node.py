@@ -535,13 +535,12 @@ class Journal:
     """Lines that are in a file before anybody is told; those of an earlier run come first."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
+        self._path, self._lock = path, threading.Lock()
         content = path.read_text() if path.exists() else ""
         # A line without its end was not told to anybody.
         self.lines = content[: content.rfind("\n") + 1].splitlines()
         path.write_text("".join(f"{line}\n" for line in self.lines))
         self._known = set(self.lines)
-        self._file = path.open("a")
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -555,8 +554,8 @@ class Journal:
     def add(self, line: str) -> None:
         """Return when the line is with the operating system: this process is not killed."""
         with self._lock:
-            self._file.write(f"{line}\n")
-            self._file.flush()
+            with self._path.open("a") as file:
+                file.write(f"{line}\n")
             self.lines.append(line)
             self._known.add(line)
 

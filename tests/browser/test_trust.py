@@ -25,7 +25,7 @@ def test_it_measures_with_intervals_and_opens_the_cells(open_desk: Callable[...,
     desk.page.get_by_role("button", name="truth tumor, answer no tumor").click()
     expect(desk.page.get_by_role("dialog")).to_contain_text("images whose truth is “tumor”")
     desk.page.keyboard.press("Escape")
-    expect(desk.page.locator(".u-wrap canvas")).to_be_visible()
+    expect(desk.page.locator(".u-wrap canvas").first).to_be_visible()
 
 
 def test_scans_on_the_desk_are_answered_again_at_another_point(desk: Desk, scans: Path) -> None:

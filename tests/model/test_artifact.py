@@ -192,11 +192,11 @@ def test_default_is_what_is_read_without_a_name() -> None:
     assert plain == default != lite
 
 
-def test_lite_is_of_at_most_5_mb_and_says_what_taught_it() -> None:
+def test_lite_is_of_at_most_5_mb_and_says_what_it_goes_on_from() -> None:
     assert len(read_artifact(Path("lite")).graph) <= 5e6
     manifest = read_artifact(Path("lite")).manifest
     assert manifest.model_id.endswith("-lite")
-    assert manifest.card["training"]["teacher_graph_sha256"]
+    assert manifest.card["training"]["start_graph_sha256"]
 
 
 def test_file_of_the_name_is_read_before_the_embedded(

@@ -205,5 +205,5 @@ def test_a_report_is_refused() -> None:
     ds = Dataset()
     ds.SOPClassUID = pydicom.uid.BasicTextSRStorage
     ds.SOPInstanceUID = generate_uid()
-    with pytest.raises(NotAnImageError, match="no image"):
+    with pytest.raises(NotAnImageError, match="not an image"):
         Deidentifier().apply(ds)
