@@ -36,7 +36,7 @@ YARDSTICK = """() => {
     });
     return Math.round(times.sort((a, b) => a - b)[1]);
 }"""
-"""Milliseconds in which this machine makes 24,000 cells and lays them out, the median of three: on a
+"""Milliseconds in which this machine makes and lays out 24,000 cells, the median of three: on a
 slow machine a task may last as long as that."""
 PATIENCE_MS = 600_000
 """They take half a minute on two idle cores, and ten times that beside a training."""
