@@ -207,6 +207,15 @@ def test_file_of_the_name_is_read_before_the_embedded(
     assert read_artifact(Path("lite")).graph == ARTIFACT.graph
 
 
+def test_folder_of_the_name_does_not_hide_the_embedded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded = read_artifact(Path("lite")).graph
+    monkeypatch.chdir(tmp_path)
+    Path("lite").mkdir()
+    assert read_artifact(Path("lite")).graph == embedded
+
+
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -230,7 +230,7 @@ def _placed(option: click.Option, value: Any, folder: Path) -> Any:
         return value
     path = folder / Path(value).expanduser()
     # A model may also be the name of an embedded one.
-    return value if option.name == "model" and not path.exists() else str(path)
+    return value if option.name == "model" and not path.is_file() else str(path)
 
 
 def _parameter_name(option: click.Option) -> str:

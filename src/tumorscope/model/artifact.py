@@ -301,7 +301,7 @@ def _embedded_name(path: Path | None) -> str | None:
     """Return the name of the artifact inside the package that is meant, if one is."""
     if path is None:
         return "default"
-    return str(path) if str(path) in EMBEDDED_NAMES and not path.exists() else None
+    return str(path) if str(path) in EMBEDDED_NAMES and not path.is_file() else None
 
 
 def _embedded_bytes(name: str) -> bytes:
