@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.public_sets import set_named
 from tumorscope.data.split import check_split
 from tumorscope.errors import ImageError, ManifestError
+from tumorscope.imaging.phantom import Lesion, head_phantom
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.input_check import InputCheck
@@ -51,6 +53,13 @@ COUNTEREXAMPLE_SHARE: Final = 0.01
 GAP_SHARE: Final = 0.25
 """How far up the gap the threshold stands: other hospitals' scans lie further out than ours, real
 other pictures nearer than the counterexamples that were learned from (decision 0031)."""
+
+MOST_DRAWN_HEADS: Final = 100
+"""Drawn heads among the brains, every second with a lesion: what ``tumorscope samples`` writes is
+the first that anyone tries, and real other pictures among the counterexamples hold drawings."""
+
+DRAWN_SHARE: Final = 0.1
+"""Drawn heads to a training scan, at most: they must not outweigh a small set of scans."""
 
 INVERTED_SHARE: Final = 0.1
 """Share of the changed copies with bright and dark swapped; five times that of training, where it
@@ -152,7 +161,8 @@ def with_input_check(
     """Fit the input check on canvases of the two splits; an input check that was there is replaced.
 
     Every second training scan and counterexample is seen in a changed copy, too, or instead: what
-    is dim, coarse or noisy is no less a brain, and no more. Real other pictures are seen both ways.
+    is dim, coarse or noisy is no less a brain, and no more. Real other pictures are seen both ways,
+    drawn heads as brains.
 
     Parameters
     ----------
@@ -166,7 +176,9 @@ def with_input_check(
     made[1::2] = _changed(made[1::2], seed=1)
     if len(others):
         made = np.concatenate([made, others, _changed(others, seed=2)])
-    known = np.concatenate([train, _on_canvases(_changed(train[::2], seed=0), preprocessing)])
+    drawn = _drawn_heads(min(MOST_DRAWN_HEADS, ceil(DRAWN_SHARE * len(train))), preprocessing.size)
+    changed = np.concatenate([_changed(train[::2], seed=0), drawn])
+    known = np.concatenate([train, _on_canvases(changed, preprocessing)])
     novel = layouts(artifact, _on_canvases(made, preprocessing))
     novelty = fit_novelty(layouts(artifact, known), novel)
     return attach(artifact, novelty, calibration=layouts(artifact, calibration), foreign=novel)
@@ -195,6 +207,17 @@ def attach(
         graph_sha256=hashlib.sha256(content).hexdigest(),
     )
     return Artifact(manifest, content, artifact.training_scans)
+
+
+def _drawn_heads(count: int, size: int) -> Canvases:
+    """Draw heads, shape (count, size, size); the bundled samples are not among them."""
+    lesions = [Lesion(), None]
+    return np.stack(
+        [
+            head_phantom(lesion=lesions[seed % 2], seed=seed, size=size)
+            for seed in range(1, count + 1)
+        ]
+    )
 
 
 def _changed(canvases: Canvases, *, seed: int) -> Canvases:
