@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tumorscope.data.manifest import ManifestRow
-from tumorscope.imaging.phantom import head_phantom
+from tumorscope.imaging.phantom import SAMPLES, head_phantom
+from tumorscope.model.artifact import EMBEDDED_NAMES
 from tumorscope.model.classifier import load_model
 from tumorscope.recipes.input_check import KNOWN_SCANS_EACH, known_scans, other_pictures
 from tumorscope.training.out_of_distribution import KINDS, make_counterexamples
@@ -60,6 +62,14 @@ def test_embedded_network_rejects_limbs_and_keeps_a_head() -> None:
     # The check has learned from real pictures that are no brains, and a drawn head is one of them:
     # most lie below the threshold, not far. Of real heads docs/reference/results.md has the share.
     assert np.mean([is_rejected(head) for head in heads]) < 0.2
+
+
+@pytest.mark.parametrize("name", EMBEDDED_NAMES)
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_embedded_models_answer_the_bundled_samples(name: str, sample: str) -> None:
+    answer = load_model(Path(name)).predict(head_phantom(lesion=SAMPLES[sample]))
+    assert answer.outcome != "rejected"
+    assert SAMPLES[sample] is None or answer.outcome == "tumor"
 
 
 def test_real_other_pictures_are_of_the_train_split() -> None:
