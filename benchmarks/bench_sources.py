@@ -1,38 +1,51 @@
 """What a model says of each source and sequence: the table by which recipes are compared.
 
-    python -m benchmarks.bench_sources --manifest split.csv --root DATA --split test \
-        --model one.tumorscope --answers one.csv
+    python -m benchmarks.bench_sources --manifest split.csv --root DATA --split external \
+        --model twin.tumorscope --answers twin.csv --record
 
 AUROC where a source has both classes in a sequence, and the shares of outcomes among tumors and
 among tumor-free scans, each with its interval over groups. ``--answers`` keeps the answers, so that
-the table can be made again without the scans. ``--sets`` takes only some sources.
+the table can be made again without the scans. ``--sets`` takes only some sources. ``--record``
+writes the figures of ``sources held out/`` in ``docs/results/held_out.json``; sources that the
+model learned from are refused.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from benchmarks.bench_unseen import check_unseen
+from benchmarks.record import command_line, record_figures
 from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
-from tumorscope.evaluation.intervals import bootstrap
-from tumorscope.evaluation.statistic import Statistic, roc_auc, share
+from tumorscope.evaluation.intervals import Estimate, bootstrap
+from tumorscope.evaluation.statistic import (
+    expected_calibration_error,
+    roc_auc,
+    sensitivity_at_specificity,
+    share,
+)
 from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.cells import sample_cells
 from tumorscope.recipes.model_inputs import SkippedRow, load_rows
 
 COLUMNS: Final = ("set", "sequence", "plane", "group_id", "path", "tumor", "probability", "outcome")
 OUTCOMES: Final = ("tumor", "no_tumor", "abstain", "rejected")
+CLASSES: Final = ("0", "1")
+EVERYTHING: Final = "all sources"
+
+Row = Mapping[str, str]
 
 
 def main() -> None:
-    """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print a table, and record it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--manifest", type=Path, required=True)
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--model", type=Path)
@@ -40,17 +53,80 @@ def main() -> None:
     parser.add_argument("--split", nargs="+", default=["test"])
     parser.add_argument("--sets", nargs="*")
     parser.add_argument("--most", type=int, default=0, help="of a source, sequence and class")
+    parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
+    rows = [
+        row
+        for row in read_manifest(options.manifest, root=options.root)
+        if row.split in options.split and (not options.sets or row.set in options.sets)
+    ]
+    model = load_model(options.model)
+    if options.record:
+        check_unseen(sorted({row.set for row in rows}), model)
     if not options.answers.exists():
-        rows = [
-            row
-            for row in read_manifest(options.manifest, root=options.root)
-            if row.split in options.split and (not options.sets or row.set in options.sets)
-        ]
         unlabeled = [row for row in rows if row.tumor is None]
         taken = [*sample_cells(rows, options.most, seed=0), *(unlabeled if options.most else [])]
-        _write(options.answers, _answer(taken, options.root, load_model(options.model)))
-    _print(list(csv.DictReader(options.answers.open(encoding="utf-8"))))
+        _write(options.answers, _answer(taken, options.root, model))
+    answers = list(csv.DictReader(options.answers.open(encoding="utf-8")))
+    found = figures(answers)
+    for name, one in found.items():
+        size = f"{one.n_images}; {one.n_groups}"
+        print(f"| {name} | {one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}] | {size} |")
+    if options.record:
+        answered = {one["path"] for one in answers}
+        record_figures(
+            "sources held out/",
+            found,
+            command=command_line("benchmarks.bench_sources"),
+            rows=[row for row in rows if row.name in answered],
+            model_sha256=model.identity.sha256,
+        )
+
+
+def figures(rows: Sequence[Row]) -> dict[str, Estimate]:
+    """Return AUROC and shares of outcomes by source and sequence, with intervals over groups.
+
+    Names are ``SOURCE/SEQUENCE/METRIC``; of tumor-free scans ``free OUTCOME``. What a cell has no
+    scans for is absent.
+    """
+    cells: dict[str, list[Row]] = {}
+    for row in rows:
+        for name in (f"{row['set']}/{row['sequence']}", f"{row['set']}/all", f"{EVERYTHING}/all"):
+            cells.setdefault(name, []).append(row)
+    return {
+        f"{cell}/{metric}": estimate
+        for cell, of_cell in sorted(cells.items())
+        for metric, estimate in _metrics(of_cell)
+    }
+
+
+def _metrics(cell: Sequence[Row]) -> Iterator[tuple[str, Estimate]]:
+    labeled = [row for row in cell if row["tumor"]]
+    tumor = np.array([int(row["tumor"]) for row in labeled])
+    if len(set(tumor.tolist())) == len(CLASSES):
+        score = np.array([float(row["probability"]) for row in labeled])
+        groups, rows = _groups(labeled), np.ones(len(labeled), np.bool_)
+        ranked = {
+            "auroc": roc_auc(tumor, score, groups, rows=rows),
+            "sensitivity_at_specificity_95": sensitivity_at_specificity(
+                tumor, score, groups, rows=rows, specificity=0.95
+            ),
+            "expected_calibration_error": expected_calibration_error(tumor, score, rows=rows),
+        }
+        yield from bootstrap(ranked, groups).items()
+    for label, prefix in (("1", ""), ("0", "free "), ("", "unlabeled ")):
+        of_class = [row for row in cell if row["tumor"] == label]
+        if of_class:
+            groups, rows = _groups(of_class), np.ones(len(of_class), np.bool_)
+            outcomes = np.array([row["outcome"] for row in of_class])
+            shares = {
+                f"{prefix}{one}": share(outcomes == one, groups, rows=rows) for one in OUTCOMES
+            }
+            yield from bootstrap(shares, groups).items()
+
+
+def _groups(rows: Sequence[Row]) -> NDArray[np.str_]:
+    return np.array([row["group_id"] for row in rows])
 
 
 def _answer(
@@ -85,52 +161,6 @@ def _write(path: Path, answers: Iterator[dict[str, object]]) -> None:
         writer.writeheader()
         writer.writerows(answers)
     partial.replace(path)
-
-
-def _print(rows: list[dict[str, str]]) -> None:
-    print("| source, sequence | images; groups | AUROC | tumors: called tumor, abstain, rejected |")
-    print("| none: called tumor, no tumor, abstain, rejected |\n|---|---|---|---|---|")
-    cells: dict[str, list[dict[str, str]]] = {}
-    for row in rows:
-        cells.setdefault(f"{row['set']} {row['sequence']}", []).append(row)
-        cells.setdefault(f"{row['set']} all", []).append(row)
-    for name, cell in sorted(cells.items()):
-        print(
-            f"| {name} | {_counts(cell)} | {_auroc(cell)} | {_shares(cell, '1')} "
-            f"| {_shares(cell, '0') or _shares(cell, '')} |"
-        )
-
-
-def _counts(cell: list[dict[str, str]]) -> str:
-    return f"{len(cell)}; {len({row['group_id'] for row in cell})}"
-
-
-def _auroc(cell: list[dict[str, str]]) -> str:
-    labeled = [row for row in cell if row["tumor"]]
-    tumor = np.array([int(row["tumor"]) for row in labeled])
-    if len(set(tumor.tolist())) < 2:
-        return ""
-    groups = np.array([row["group_id"] for row in labeled])
-    score = np.array([float(row["probability"]) for row in labeled])
-    everything = np.ones(len(labeled), np.bool_)
-    return _show(roc_auc(tumor, score, groups, rows=everything), groups)
-
-
-def _shares(cell: list[dict[str, str]], label: str) -> str:
-    of_class = [row for row in cell if row["tumor"] == label]
-    if not of_class:
-        return ""
-    groups = np.array([row["group_id"] for row in of_class])
-    everything = np.ones(len(of_class), np.bool_)
-    outcomes = np.array([row["outcome"] for row in of_class])
-    wanted = OUTCOMES if label != "1" else ("tumor", "abstain", "rejected")
-    shares = (share(outcomes == one, groups, rows=everything) for one in wanted)
-    return ", ".join(_show(one, groups) for one in shares)
-
-
-def _show(statistic: Statistic, groups: NDArray[np.str_]) -> str:
-    estimate = bootstrap({"one": statistic}, groups)["one"]
-    return f"{estimate.estimate:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,27 @@
+from benchmarks.bench_sources import figures
+
+
+def row(source: str, group: int, tumor: str, probability: float, outcome: str) -> dict[str, str]:
+    return {
+        "set": source,
+        "sequence": "FLAIR",
+        "group_id": str(group),
+        "tumor": tumor,
+        "probability": str(probability),
+        "outcome": outcome,
+    }
+
+
+def test_each_source_has_its_figures_and_all_together() -> None:
+    good = [row("good", at, "1", 0.9, "tumor") for at in range(12)]
+    good += [row("good", at, "0", 0.1, "no_tumor") for at in range(12)]
+    poor = [
+        row("poor", 50 + at, "1", 0.2, "rejected" if at % 2 else "no_tumor") for at in range(12)
+    ]
+    found = figures(good + poor)
+    assert found["good/FLAIR/auroc"].estimate == 1
+    assert "poor/FLAIR/auroc" not in found  # it has tumors alone
+    assert found["poor/FLAIR/rejected"].estimate == 0.5
+    assert found["poor/FLAIR/tumor"].estimate == 0
+    assert found["all sources/all/tumor"].estimate == 0.5
+    assert found["all sources/all/free no_tumor"].n_groups == 12
