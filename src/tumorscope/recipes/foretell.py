@@ -21,6 +21,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "quick": {
             "views": 2,
             "frozen_epochs": 0,
+            "fine_tune_from": "block5_conv1",
             "fine_tune_epochs": 3,
             "fine_tune_learning_rate": 5e-5,
             "max_per_cell": 200,
@@ -35,7 +36,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     }
 )
 """Settings by name. Quick and standard continue from the embedded model, at a low rate for little
-must be unlearned; full trains from ImageNet's weights."""
+must be unlearned, quick in block 5 alone (decision 0109); full trains from ImageNet's weights."""
 
 FEWEST_TO_FINE_TUNE: Final = 400
 """Training images below which fine-tuning rarely beats recalibrating."""
@@ -43,13 +44,17 @@ FEWEST_TO_FINE_TUNE: Final = 400
 FROZEN_SECONDS: Final = 0.03
 TRAINED_SECONDS: Final = {"block4": 0.16, "block5": 0.05}
 EXPORT_SECONDS: Final = {"quick": 150.0, "standard": 420.0, "full": 420.0}
-"""On two cores without AMX: for a frozen map, a training step of an image, and export. Frozen
+"""On two cores with AVX-512: for a frozen map, a training step of an image, and export. Frozen
 maps and steps of block 4 are measured (decision 0004, studies/training-run.md); steps of block 5
 alone and the quick export are estimates."""
 
+SLOWEST: Final = 2.8
+"""How many times as long it takes on two cores with AVX2 alone: 240 training images by the preset
+quick took 563 s there, of 202 foretold (decision 0109)."""
+
 
 def expected_hours(train: int, val: int, config: TrainConfig, preset: str) -> float:
-    """Return the hours that training and export take on two cores, from how many images."""
+    """Return the hours that training and export take on two cores with AVX-512."""
     maps = train * config.views + val
     steps = train * config.epochs
     seconds = maps * FROZEN_SECONDS + steps * TRAINED_SECONDS[config.fine_tune_from[:6]]
@@ -80,12 +85,19 @@ def foretell(
             groups = len({row.group_id for row in some})
             yield f"{side}: {tumors} images with and {free} without tumor, {groups} groups"
     hours = expected_hours(len(seen["train"]), len(seen["val"]), config, preset or "full")
-    time = f"{hours:.1f} hours" if hours >= 1 else f"{max(1, round(hours * 60))} minutes"
-    yield f"Training and export take about {time} on two cores, less with AMX instructions."
+    yield f"Training and export take about {_range(hours)} on two cores, by the processor."
     measured = sides["test"] or sides["external"]
     if measured:
         yield f"On {'test' if sides['test'] else 'external'}: {expected_uncertainty(measured)}."
     yield from _warnings(sides, len(seen["train"]))
+
+
+def _range(hours: float) -> str:
+    """Return the time on a processor with AVX-512 and on one without, in words."""
+    if hours >= 1:
+        return f"{hours:.1f} to {SLOWEST * hours:.1f} hours"
+    minutes = [max(1, round(60 * one)) for one in (hours, SLOWEST * hours)]
+    return f"{minutes[0]} to {minutes[1]} minutes"
 
 
 def _warnings(sides: Mapping[Split, Sequence[ManifestRow]], train: int) -> Iterator[str]:
