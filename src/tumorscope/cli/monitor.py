@@ -51,14 +51,15 @@ def monitor(
 
 
 def _table(found: dict[str, Any]) -> str:
-    from tumorscope.recipes.monitor import MEASURES
+    from tumorscope.recipes.intake import MEASURES
 
     return "\n".join(
         [
-            f"{found['images']} images of {found['cases']} cases, compared with "
-            f"{found['reference']}.",
+            f"{found['images']} images of {found['cases']} "
+            f"case{'s' if found['cases'] != 1 else ''}, compared with {found['reference']}.",
             f"{'':<38} {'reference':>9} {'intake':>8}  {'evidence':>9} of {'limit':>6}",
             *(_line(MEASURES[one["name"]], one) for one in found["measures"]),
+            *found["notes"],
             _verdict(found),
             found["notice"],
         ]

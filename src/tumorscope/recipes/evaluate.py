@@ -25,8 +25,8 @@ from tumorscope.labels import CLASSES, TUMOR_TYPES, Split
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.recipes.gallery import make_gallery
+from tumorscope.recipes.intake import Cases, cases_of, intake_record
 from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows, type_index
-from tumorscope.recipes.monitor import Cases, cases_of, intake_record
 from tumorscope.recipes.predictions_table import predictions_table
 from tumorscope.recipes.provenance import content_sha256, run_record, without_folders
 from tumorscope.recipes.training_scans import Known, find_known
