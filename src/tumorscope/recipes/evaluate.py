@@ -244,12 +244,19 @@ def _notes_on_known(known: Known | None) -> list[str]:
 
 
 def _record(path: Path, metrics: dict[str, Any], split: str, data: EvaluationData) -> None:
-    """Keep the measurements in the card; those on another side than ``test`` under its name."""
+    """Keep the measurements in the card; those on another side than ``test`` under its name.
+
+    An artifact is given away: names of files and folders of those who measured are not in it.
+    """
     artifact = read_artifact(path)
     name = "evaluation" if split == "test" else f"evaluation_{split}"
     provenance = metrics["provenance"]
     command = without_folders(provenance["command"])
-    public = metrics | {"command": command, "provenance": provenance | {"command": command}}
+    public = metrics | {
+        "command": command,
+        "provenance": provenance | {"command": command},
+        "left_out": len(metrics["left_out"]),
+    }
     card = artifact.manifest.card | {name: public}
     if split == "test":
         card["intake"] = intake_record(_cases(data), split=split)
