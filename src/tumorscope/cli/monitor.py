@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
+from tumorscope.cli.options import model_option
 from tumorscope.errors import needs_extra
 
 
 @click.command()
 @click.argument("answers", type=click.Path(path_type=Path))
-@click.option(
-    "--model", type=click.Path(path_type=Path), help="Artifact that answered.  [default: embedded]"
-)
+@model_option
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
