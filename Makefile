@@ -88,7 +88,7 @@ check-web: $(NODE_MODULES) ## Run ESLint, TypeScript and the check of generated 
 
 test: .venv/.dev check-web $(PAGE) $(STATIC) chromium nginx dcmtk alarms ## Run all tests.
 	$(NPM) run test --silent
-	$(BIN)/pytest --numprocesses $$(nproc) --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(BIN)/pytest --numprocesses $$(nproc || getconf _NPROCESSORS_ONLN) --dist loadfile $(addprefix --ignore=,$(ALONE))
 	$(BIN)/pytest $(ALONE)
 
 # In an environment that it makes, into docs/bench.json and docs/reference/speed.md.
@@ -203,7 +203,7 @@ lite: .venv/.dev ## Train the small embedded model.
 	  --set fine_tune_epochs=14 --set patience=0 --set fine_tune_learning_rate=2e-4 \
 	  --teacher src/tumorscope/model/default.tumorscope --output $(RUN)-lite --resume
 	$(BIN)/tumorscope export $(RUN)-lite --output src/tumorscope/model/lite.tumorscope --overwrite
-	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)-lite/test \
+	$(BIN)/tumorscope evaluate $(RUN).csv --root $(DATA) --split test --output $(RUN)-lite/test \
 	  --model src/tumorscope/model/lite.tumorscope --not-brain not_brain_mr --record --overwrite
 
 # Into docs/results/held_out.json; then make evidence.
@@ -218,7 +218,7 @@ seeds: .venv/.dev ## Train the last stage with three seeds and measure how far t
 	  --folder $(RUN)-seeds $(if $(SHORT),--short) --record
 
 results: .venv/.dev ## Evaluate the embedded model on test.
-	$(BIN)/tumorscope evaluate --manifest $(RUN).csv --root $(DATA) --split test --output $(RUN)/test \
+	$(BIN)/tumorscope evaluate $(RUN).csv --root $(DATA) --split test --output $(RUN)/test \
 	  --model src/tumorscope/model/default.tumorscope --not-brain not_brain_mr --record --overwrite
 
 # Into docs/results/held_out.json, of the embedded model; then make evidence. JOINTS is the folder of

@@ -28,7 +28,7 @@ from tumorscope.evaluation.arrays import Floats
 from tumorscope.evaluation.drift import find_drift
 from tumorscope.evaluation.intervals import Estimate, bootstrap_share
 from tumorscope.model.classifier import load_model
-from tumorscope.recipes.monitor import cases_of
+from tumorscope.recipes.intake import cases_of
 
 MEASURES: Final = (
     *("probability_tumor", "rejected", "abstain"),

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -183,13 +182,6 @@ def _texts(element: DataElement) -> Iterator[bytes]:
         says = text.strip(b"0.") and not text.startswith(b"1.2.840.10008.")
         if len(text) >= _SHORTEST and says:
             yield text
-
-
-def _is_in(value: bytes, content: bytes) -> bool:
-    """Tell whether a value stands in bytes; an identifier, not as a part of a longer one."""
-    if re.fullmatch(rb"[\d.]+", value):
-        return re.search(rb"(?<![\d.])" + re.escape(value) + rb"(?![\d.])", content) is not None
-    return value in content
 
 
 def _name(place: Place) -> str:

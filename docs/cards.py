@@ -85,7 +85,7 @@ def flow(f: Figures) -> str:
         f"   ├─ {others:,} show no brain MR image: for the input check alone",
         f"   └─ {measured:,} measured: {of('test', 'tumor'):,} with a tumor, "
         f"{of('test', 'no_tumor'):,} without",
-        f"      ├─ {rejected:,} rejected as no brain MR image: wrong",
+        f"      ├─ {rejected:,} rejected as not a brain MR image: wrong",
         f"      ├─ {left_open:,} left open",
         f"      └─ {measured - rejected - left_open:,} called tumor or no tumor",
     ]

@@ -168,7 +168,9 @@ SEEDS: Final = {
 }
 """What is repeated, by the beginning of its figures; the first that was measured is shown."""
 
-NO_SEEDS: Final = "**Not measured yet.** Until it is, nobody knows how far a rerun lies from us."
+NO_SEEDS: Final = (
+    "**Not measured yet.** Until then, nobody knows how far the figures of a rerun are from ours."
+)
 
 
 @text_block

@@ -26,7 +26,7 @@ ask() { # NAME COMMAND...: findings are told from a network that is not there by
     code=$?
     skipped=$(printf '%s\n' "$out" | grep -c 'could not be audited')
     printf '%s\n' "$out" | grep -v 'could not be audited' | tail -n 40
-    [ "$skipped" -eq 0 ] || echo "** $name: $skipped packages could not be asked for: the index here has no list of holes."
+    [ "$skipped" -eq 0 ] || echo "** $name: $skipped packages could not be checked: this index does not list vulnerabilities."
     [ $code -eq 0 ] && return
     if printf '%s' "$out" | grep -qiE 'found [0-9]+ known vulnerabilit|severity vulnerabilit|^severity:|do not match|mismatch'; then
         found=1

@@ -115,6 +115,8 @@ def test_an_artifact_does_not_say_where_files_are_kept(
     card = read_artifact(model).manifest.card
     assert "evaluate manifest.csv --model own.tumorscope" in card["evaluation"]["command"]
     assert str(tmp_path) not in json.dumps(card)
+    assert card["evaluation"]["left_out"] == 1
+    assert "14.png" not in json.dumps(card)
     assert str(study) in json.loads((tmp_path / "report" / "metrics.json").read_text())["command"]
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import Result
 from tumorscope.labels import NOTICE
 from tumorscope.model.artifact import read_artifact, write_artifact
-from tumorscope.recipes.monitor import MOST_LINE, cases_of, intake_record, read_cases
+from tumorscope.recipes.intake import MOST_LINE, cases_of, intake_record, read_cases
 
 Run = Callable[..., Result]
 
@@ -111,6 +111,85 @@ def test_slices_of_a_study_are_one_case(tmp_path: Path) -> None:
     assert cases.values["probability_tumor"].tolist() == pytest.approx([1.7 / 3, 0.5, 0.2])
 
 
+def test_series_that_predict_names_behind_all_images_are_cases(tmp_path: Path) -> None:
+    series = {"kind": "series", "outcome": "tumor", "model": MODEL}
+    answers = [
+        image("in/a/1.dcm", 0.2),
+        image("in/a/2.dcm", 0.6),
+        image("in/b/t1/1.dcm", 0.8),
+        image("in/b/t2/1.dcm", 0.6),
+        image("in/c.png", 0.5),
+        series | {"source": "in/a", "study_instance_uid": "1.2", "series_instance_uid": "1.2.3"},
+        series | {"source": "in/b/t1", "study_instance_uid": "1.3"},
+        series | {"source": "in/b/t2", "study_instance_uid": "1.3"},
+    ]
+    cases = read_cases(write(tmp_path / "answers.jsonl", answers))
+    assert cases.values["probability_tumor"].tolist() == pytest.approx([0.4, 0.7, 0.5])
+    assert cases.notes == ()
+
+
+def test_studies_in_one_folder_are_one_case_and_that_is_said(
+    tumorscope: Run, tmp_path: Path, reference: Path
+) -> None:
+    series = {"kind": "series", "source": "in", "outcome": "tumor", "model": MODEL}
+    answers = [
+        *[image(f"in/{at}.dcm", at / 10) for at in range(4)],
+        *[series | {"study_instance_uid": f"1.{at}"} for at in range(2)],
+    ]
+    later = write(tmp_path / "later.jsonl", answers)
+    assert read_cases(later).n_cases == 1
+    result = tumorscope("monitor", later, "--reference", reference)
+    assert "each folder counts as one case, in among them" in result.out
+
+
+def test_a_node_names_the_study_of_each_image(tmp_path: Path) -> None:
+    origin = {"study_instance_uid": "1.2", "series_instance_uid": "1.2.3"}
+    answers = [image("1.2.3.1", 0.2, **origin), image("1.2.3.2", 0.4, **origin)]
+    answers.append(image("1.9.1", 0.4, study_instance_uid=None, series_instance_uid="1.9"))
+    cases = read_cases(write(tmp_path / "answers.jsonl", answers))
+    assert cases.values["probability_tumor"].tolist() == pytest.approx([0.3, 0.4])
+
+
+def test_lines_that_are_no_answers_are_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "answers.jsonl", [image("a.png", 0.2)])
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write("[" * 200_000 + '\n\n{"kind": "error", "source": "b"}\n{"kind": "ima')
+    assert read_cases(path).notes == (f"2 lines of {path} are not answers and were left out.",)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ({"probabilities": {"tumor": "x"}}, "probability_tumor must be a number from 0 to 1"),
+        ({"probabilities": {"tumor": 1e400}}, "probability_tumor must be a number from 0 to 1"),
+        ({"probabilities": {"tumor": [1]}}, "probability_tumor must be a number from 0 to 1"),
+        ({"probabilities": [1]}, "a part of it is not an object"),
+        ({"source": 5}, "source must be text; received 5"),
+        ({"outcome": None}, "outcome must be text; received None"),
+        ({"study_instance_uid": {"a": 1}}, "study_instance_uid must be text"),
+    ],
+)
+def test_a_damaged_answer_is_named_by_its_line(
+    tumorscope: Run, tmp_path: Path, damage: dict[str, object], words: str
+) -> None:
+    answers = [image("a.png", 0.2), image("b.png", 0.2) | damage]
+    result = tumorscope("monitor", write(tmp_path / "answers.jsonl", answers))
+    assert result.code == 2
+    assert "answers.jsonl, line 2" in result.err
+    assert words in result.err
+
+
+def test_a_damaged_reference_in_a_card_is_named(tumorscope: Run, tmp_path: Path) -> None:
+    artifact = read_artifact()
+    card = artifact.manifest.card | {"intake": {"measures": {"rejected": ["much"]}}}
+    model = tmp_path / "own.tumorscope"
+    write_artifact(model, replace(artifact, manifest=replace(artifact.manifest, card=card)))
+    later = write(tmp_path / "later.jsonl", [image("a.png", 0.4)])
+    result = tumorscope("monitor", later, "--model", model)
+    assert result.code == 2
+    assert "The reference in the card of this model is damaged" in result.err
+
+
 def test_csv_and_parquet_say_the_same_as_json(tmp_path: Path) -> None:
     rows = [
         {
@@ -151,6 +230,11 @@ def test_answers_of_another_model_are_not_compared(
         ("a.jsonl", '{"kind": "image"}\n[1]\nnot json\n', "has no answer for an image"),
         ("a.jsonl", "x" * (MOST_LINE + 10), "has no answer for an image"),
         ("a.csv", "path,tumor\na.png,1\n", "has no column kind, source"),
+        (
+            "a.csv",
+            'kind,source,outcome,probability_tumor\nimage,a,tumor,"0,5"\n',
+            "a.csv, line 2: probability_tumor must be a number from 0 to 1; received '0,5'",
+        ),
         ("a.parquet", "not parquet", "cannot be read as Parquet"),
     ],
 )

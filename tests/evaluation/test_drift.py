@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tumorscope.errors import UsageError
-from tumorscope.evaluation.drift import LEAST_REFERENCE, find_drift
+from tumorscope.evaluation.drift import LEAST_REFERENCE, MOST_CASES, MOST_EVIDENCE, find_drift
 
 
 def drawn(mean: float, count: int, seed: int) -> np.ndarray:
@@ -38,6 +38,25 @@ def test_a_move_in_either_direction_is_found() -> None:
 def test_measures_share_the_level() -> None:
     both = {"one": drawn(0, 50, 0), "two": drawn(0, 50, 1)}
     assert find_drift(both, both)["one"].limit == pytest.approx(40)
+
+
+def test_the_level_is_shared_before_the_intake_knows_a_measure() -> None:
+    reference = {"one": drawn(0, 50, 0), "two": drawn(0, 50, 1)}
+    found = find_drift(reference, {"one": drawn(0, 5, 2), "two": np.full(5, np.nan)})
+    assert set(found) == {"one"}
+    assert found["one"].limit == pytest.approx(40)
+
+
+def test_a_drift_that_goes_on_for_ever_ends_the_bet() -> None:
+    found = find_drift({"score": drawn(0, 50, 0)}, {"score": np.arange(10.0, 4010.0)})["score"]
+    assert MOST_EVIDENCE < found.evidence < 2 * MOST_EVIDENCE
+    assert found.drifted_after is not None
+    assert found.cases == 4000
+
+
+def test_an_intake_is_bounded() -> None:
+    with pytest.raises(UsageError, match="at most 200,000 cases"):
+        find_drift({"score": np.zeros(30)}, {"score": np.zeros(MOST_CASES + 1)})
 
 
 def test_equal_values_are_no_evidence() -> None:

@@ -54,6 +54,12 @@ def test_a_refusal_names_what_so_few_can_hold(option: dict[str, float]) -> None:
     assert hold(offered, y_true, score, np.arange(60)).observed == 1
 
 
+def test_a_refusal_offers_no_predictive_value_that_calling_everyone_would_need() -> None:
+    y_true = np.repeat([0, 1], 20)
+    with pytest.raises(UsageError, match=r"there are 40\. .*lower --confidence\.$"):
+        hold(Promise("ppv", 0.95), y_true, y_true.astype(float), np.arange(40))
+
+
 def test_a_refusal_offers_nothing_that_is_no_promise() -> None:
     y_true = np.repeat([0, 1], 10)
     with pytest.raises(UsageError, match=r"lower --confidence\.$"):

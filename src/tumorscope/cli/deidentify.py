@@ -51,7 +51,7 @@ def deidentify(source: Path, output: Path, retain: str, shift_dates: bool) -> No
     """Copy DICOM images from IN to OUT without what identifies a patient (PS3.15 Annex E).
 
     IN is a file, a folder or a zip; OUT a new or empty folder. Identifiers are mapped the same way
-    in one run. What is no DICOM image is left out and named.
+    in one run. Files that are not DICOM images are left out and named.
 
     Exit code 0: all files copied; 1: at least one was left out; 2: wrong usage.
     """

@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
+from tumorscope.cli.options import model_option
 from tumorscope.errors import needs_extra
 
 
 @click.command()
 @click.argument("answers", type=click.Path(path_type=Path))
-@click.option(
-    "--model", type=click.Path(path_type=Path), help="Artifact that answered.  [default: embedded]"
-)
+@model_option
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
@@ -51,14 +50,15 @@ def monitor(
 
 
 def _table(found: dict[str, Any]) -> str:
-    from tumorscope.recipes.monitor import MEASURES
+    from tumorscope.recipes.intake import MEASURES
 
     return "\n".join(
         [
-            f"{found['images']} images of {found['cases']} cases, compared with "
-            f"{found['reference']}.",
+            f"{found['images']} images of {found['cases']} "
+            f"case{'s' if found['cases'] != 1 else ''}, compared with {found['reference']}.",
             f"{'':<38} {'reference':>9} {'intake':>8}  {'evidence':>9} of {'limit':>6}",
             *(_line(MEASURES[one["name"]], one) for one in found["measures"]),
+            *found["notes"],
             _verdict(found),
             found["notice"],
         ]

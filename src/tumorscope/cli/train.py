@@ -36,7 +36,7 @@ HOSPITALS: Final = "hospitals"
 @click.option(
     "--preset",
     type=click.Choice(["quick", "standard", "full"]),
-    help="quick: minutes for some hundred images; standard: under an hour for a thousand; both "
+    help="quick: minutes for a few hundred images; standard: under an hour for a thousand; both "
     "continue from the embedded model. full: hours, from ImageNet's weights. The time for your "
     "images is said before it starts; --set changes single settings.",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,10 +96,23 @@ def write_report(output: Path, document: Document, records: Mapping[str, Any]) -
     UsageError
         If the folder cannot be written to.
     """
-    try:
-        output.mkdir(parents=True, exist_ok=True)
+    with report_folder(output):
         for name, text in report_texts(document, records).items():
             write_whole(output / name, text)
+
+
+@contextmanager
+def report_folder(output: Path) -> Iterator[None]:
+    """Make the folder of a report, and say so where it or a file in it cannot be written.
+
+    Raises
+    ------
+    UsageError
+        Names the folder and what is wrong.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
         raise UsageError(
             f"The report cannot be written to {output}: {error.strerror or error}. Give another "

@@ -26,6 +26,12 @@ LEAST_REFERENCE: Final = 20
 """Cases of the reference in which a measure must be known. With fewer, p-values are so coarse that
 even an intake which is quite different takes dozens of cases to show."""
 
+MOST_CASES: Final = 200_000
+"""Of an intake: each is compared with all before it."""
+
+MOST_EVIDENCE: Final = 1e12
+"""Nothing more is bet from here on: it would say no more, and in the end overflow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drift:
@@ -38,7 +44,7 @@ class Drift:
     reference_cases, cases
         How many these are.
     evidence
-        Largest value that the bet has reached, its start being 1.
+        Largest value that the bet has reached, its start being 1; it ends at ``MOST_EVIDENCE``.
     limit
         Above this the measure has drifted.
     drifted_after
@@ -78,45 +84,48 @@ def find_drift(
     -------
     dict
         By measure, for those that are known in at least 20 cases of the reference and in one of
-        the intake.
+        the intake. The first share the level, whether the intake knows them or not.
 
     Raises
     ------
     UsageError
-        If there is no such measure, or ``level`` lies outside (0, 1).
+        If there is no such measure, there are too many cases, or ``level`` lies outside (0, 1).
     """
     if not 0 < level < 1:
         raise UsageError(f"level must lie between 0 and 1; received {level}.")
     known = {name: _known(values) for name, values in reference.items() if name in intake}
-    usable = {
-        name: values
-        for name, values in known.items()
-        if len(values) >= LEAST_REFERENCE and len(_known(intake[name]))
-    }
-    if not usable:
+    # Of the reference alone: were the level shared anew with each measure that the intake comes to
+    # know, the chance of a false alarm at any time would be larger than promised.
+    large = {name: values for name, values in known.items() if len(values) >= LEAST_REFERENCE}
+    seen = {name for name in large if len(_known(intake[name]))}
+    if not seen:
         counts = max((len(values) for values in known.values()), default=0)
         raise UsageError(
             f"A reference needs at least {LEAST_REFERENCE} cases in which a measure is known, and "
             f"the intake one; received {counts} in the reference."
         )
-    share = level / len(usable)
+    if max(map(len, intake.values())) > MOST_CASES:
+        raise UsageError(f"An intake has at most {MOST_CASES:,} cases; give fewer at a time.")
+    share = level / len(large)
     return {
         name: _follow(values, intake[name], share, seed + position)
-        for position, (name, values) in enumerate(usable.items())
+        for position, (name, values) in enumerate(large.items())
+        if name in seen
     }
 
 
 def _follow(reference: Floats, intake: Floats, level: float, seed: int) -> Drift:
     bet = OnlineMartingaleTest(test_level=level, warn=False, random_state=np.int_(seed))
-    values, limit, evidence, after = list(reference), 1 / level, 1.0, None
-    for position, value in enumerate(intake.tolist()):
-        if np.isnan(value):
-            continue
-        p_value = bet.compute_p_value(value, np.array(values))
+    values = np.concatenate([reference, _known(intake)])
+    limit, evidence, after, count = 1 / level, 1.0, None, len(reference)
+    for position in np.flatnonzero(~np.isnan(intake)).tolist():
+        p_value = bet.compute_p_value(values[count], values[:count])
         evidence = max(evidence, bet.update_simple_jumper_martingale(p_value))
-        values.append(value)
+        count += 1
         if after is None and evidence > limit:
             after = position + 1
+        if evidence > max(limit, MOST_EVIDENCE):
+            break
     seen = _known(intake)
     return Drift(
         reference_mean=float(reference.mean()),

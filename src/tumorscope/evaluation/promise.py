@@ -168,7 +168,13 @@ def _too_few(promise: Promise, there: int) -> str:
 
 
 def _what_is_possible(promise: Promise, there: int) -> str:
-    """Say with which options so many groups can be enough, if none of them has an error."""
+    """Say with which options so many groups can be enough, if none of them has an error.
+
+    Nothing of predictive values: so many groups are called only where nearly all images are, and
+    then some of them are tumor-free.
+    """
+    if promise.measure == "ppv":
+        return ""
     confidence = math.floor(100 * (1 - promise.level**there)) / 100
     level = math.floor(100 * (1 - promise.confidence) ** (1 / max(1, there))) / 100
     if confidence < LEAST_CONFIDENCE or level <= 0:

@@ -9,9 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from tumorscope.errors import UsageError
 from tumorscope.evaluation.calibration import BINS
-from tumorscope.evaluation.document import Document, Picture, report_texts
+from tumorscope.evaluation.document import Document, Picture, report_folder, report_texts
 from tumorscope.evaluation.evaluation_data import EvaluationData
 from tumorscope.evaluation.intervals import RESAMPLES
 from tumorscope.evaluation.measurements import Measurements, take_measurements
@@ -104,19 +103,15 @@ def build_report(  # noqa: PLR0913  keyword-only
     if data.provenance:
         metrics["provenance"] = dict(data.provenance)
     metrics["notes"] = list(notes)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=output, prefix=".unfinished-") as name:
-            _write(Path(name), data, measurements, metrics)
-            for file, text in ((PREDICTIONS_FILE, predictions), (GALLERY_FILE, gallery)):
-                if text is not None:
-                    (Path(name) / file).write_text(text, encoding="utf-8")
-            _move(Path(name), output)
-    except OSError as error:
-        raise UsageError(
-            f"The report cannot be written to {output}: {error.strerror or error}. Give another "
-            "folder or free some space."
-        ) from error
+    with (
+        report_folder(output),
+        tempfile.TemporaryDirectory(dir=output, prefix=".unfinished-") as name,
+    ):
+        _write(Path(name), data, measurements, metrics)
+        for file, text in ((PREDICTIONS_FILE, predictions), (GALLERY_FILE, gallery)):
+            if text is not None:
+                (Path(name) / file).write_text(text, encoding="utf-8")
+        _move(Path(name), output)
     return metrics
 
 

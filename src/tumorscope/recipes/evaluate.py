@@ -25,8 +25,8 @@ from tumorscope.labels import CLASSES, TUMOR_TYPES, Split
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.classifier import Classifier
 from tumorscope.recipes.gallery import make_gallery
+from tumorscope.recipes.intake import Cases, cases_of, intake_record
 from tumorscope.recipes.model_inputs import LoadedRow, SkippedRow, load_rows, type_index
-from tumorscope.recipes.monitor import Cases, cases_of, intake_record
 from tumorscope.recipes.predictions_table import predictions_table
 from tumorscope.recipes.provenance import content_sha256, run_record, without_folders
 from tumorscope.recipes.training_scans import Known, find_known
@@ -244,12 +244,19 @@ def _notes_on_known(known: Known | None) -> list[str]:
 
 
 def _record(path: Path, metrics: dict[str, Any], split: str, data: EvaluationData) -> None:
-    """Keep the measurements in the card; those on another side than ``test`` under its name."""
+    """Keep the measurements in the card; those on another side than ``test`` under its name.
+
+    An artifact is given away: names of files and folders of those who measured are not in it.
+    """
     artifact = read_artifact(path)
     name = "evaluation" if split == "test" else f"evaluation_{split}"
     provenance = metrics["provenance"]
     command = without_folders(provenance["command"])
-    public = metrics | {"command": command, "provenance": provenance | {"command": command}}
+    public = metrics | {
+        "command": command,
+        "provenance": provenance | {"command": command},
+        "left_out": len(metrics["left_out"]),
+    }
     card = artifact.manifest.card | {name: public}
     if split == "test":
         card["intake"] = intake_record(_cases(data), split=split)

@@ -30,10 +30,10 @@ CELLS: Final[Mapping[str, tuple[int, str]]] = {
     "False alarms": (0, "tumor"),
     "Tumors that were left open": (1, "abstain"),
     "Tumor-free images that were left open": (0, "abstain"),
-    "Tumors that were rejected as no brain MR image": (1, "rejected"),
-    "Tumor-free images that were rejected as no brain MR image": (0, "rejected"),
+    "Tumors that were rejected as not a brain MR image": (1, "rejected"),
+    "Tumor-free images that were rejected as not a brain MR image": (0, "rejected"),
     "Tumors that were found": (1, "tumor"),
-    "Tumor-free images that were called so": (0, "no_tumor"),
+    "Tumor-free images that were called tumor-free": (0, "no_tumor"),
 }
 """Truth and outcome of each cell, errors first."""
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from tumorscope.errors import UsageError
-from tumorscope.evaluation.document import Document, Picture, write_report
+from tumorscope.evaluation.document import Document, Picture, report_folder, write_report
 from tumorscope.evaluation.plots import plot_readers
 from tumorscope.evaluation.readers import MEASURES, ReaderEstimate, ReaderStudy, study_readers
 from tumorscope.evaluation.tables import METRICS, Table, format_estimate
@@ -192,14 +192,8 @@ def _introduction(found: Mapping[str, Any]) -> str:
 
 def _draw(output: Path, study: ReaderStudy) -> Picture:
     path = output / "readers.png"
-    try:
-        output.mkdir(parents=True, exist_ok=True)
+    with report_folder(output):
         plot_readers(path, study)
-    except OSError as error:
-        raise UsageError(
-            f"The report cannot be written to {output}: {error.strerror or error}. Give another "
-            "folder or free some space."
-        ) from error
     text = (
         "AUROC, sensitivity and specificity of each reader without and with help, and their means"
     )

@@ -205,7 +205,7 @@ def _prepare(
             raise ManifestError(
                 f"{source} is too small to train on: its side {side!r} would have {tumors} images "
                 f"with and {free} without tumor. At least {len(FRACTIONS)} independent groups of "
-                "each are needed, and some hundred to learn anything."
+                "each are needed, and a few hundred to learn anything."
             )
     return _Prepared(made, data.root, rows, is_new=True)
 

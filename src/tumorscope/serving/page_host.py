@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from tumorscope.errors import UsageError
 from tumorscope.serving.http_api.base.listening import Announce, address
+from tumorscope.serving.page_policy import NO_FRAMES, content_security_policy
 
 PACKED: Final = Path(__file__).parent / "static_page"
 """Where a wheel has the page, if it was built before."""
@@ -25,25 +26,11 @@ PACKED: Final = Path(__file__).parent / "static_page"
 BUILT: Final = Path(__file__).parents[3] / "web" / "dist-static"
 """Where ``make static`` puts it in a checkout."""
 
-CONTENT_SECURITY_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self' 'wasm-unsafe-eval'",
-        # Component libraries set style attributes; scripts cannot hide in them.
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        # The worker is started from a blob, for such a worker is bound by this policy.
-        "worker-src 'self' blob:",
-        "manifest-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-    )
-)
+# The worker is started from a blob, for such a worker is bound by this policy.
+CONTENT_SECURITY_POLICY: Final = content_security_policy(scripts="'self' 'wasm-unsafe-eval'")
 HEADERS: Final = MappingProxyType(
     {
-        "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; frame-ancestors 'none'",
+        "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; {NO_FRAMES}",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Embedder-Policy": "require-corp",
         "Cross-Origin-Resource-Policy": "same-origin",

@@ -199,18 +199,18 @@ class Trainer:
         if first == 0:
             save_arrays(self.run.best, layer_arrays(self.network.stem, self.network.trunk), {})
         steps = math.ceil(len(self.train) / self.config.batch_size)
-        with tqdm(
+        bar = tqdm(
             total=self.config.epochs * steps,
             initial=first * steps,
             desc="training",
             unit="step",
             disable=None,
-        ) as bar:
+        )
+        with bar, contextlib.closing(self.events):
             for epoch in range(first, self.config.epochs):
                 if self._is_exhausted():
                     break
                 self._run_epoch(epoch, bar)
-        self.events.close()
         best, _ = load_arrays(self.run.best)
         return Fitted(best, self.history)
 

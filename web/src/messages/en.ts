@@ -290,10 +290,10 @@ export const en = {
   "model.noEvaluation": "This model’s card has no measurements.",
   "model.noEvaluation.text": "Do not rely on a model whose errors have not been measured.",
   "model.card": "Full model card (JSON)",
-  "intended.title": "What it is for, and what not",
+  "intended.title": "What it is for, and what it is not for",
   "intended.uses": "For",
   "intended.uses.text":
-    "Research on classifiers and datasets, teaching, and as a baseline; to sort research archives in which every answer is looked at.",
+    "Research on classifiers and datasets, teaching, and as a baseline; sorting research archives where a person looks at every answer.",
   "intended.users": "Users",
   "intended.users.text":
     "Researchers, engineers and students who can read an ROC curve. A radiologist must read every scan on its own merits.",
@@ -362,10 +362,10 @@ export const en = {
   "meaning.table": "Show all shares as a table",
   "meaning.note":
     "Counts are rounded. Inconclusive images count by their probability. The share of tumors at your site is not known here.",
-  "decision.title": "Is acting on the answers of use?",
+  "decision.title": "Is it useful to act on the answers?",
   "decision.lead":
-    "Whoever acts from a given probability on accepts a number of false alarms for each tumor found. Net benefit counts the tumors found and takes off the false alarms at that rate. The model is of use where its curve lies above both acting on every image and acting on none.",
-  "decision.own": "Share of tumors of the test split: {share}",
+    "To act from a given probability on is to accept a number of false alarms for each tumor found. Net benefit counts the tumors found and subtracts the false alarms at that rate. The model is useful where its curve lies above both acting on every image and acting on none.",
+  "decision.own": "Share of tumors in the test split: {share}",
   "decision.assumed": "Share of tumors assumed: {share}",
   "decision.threshold": "Acting from a probability of",
   "decision.net": "Net benefit",

@@ -18,28 +18,13 @@ from tumorscope.serving.http_api.edge.auditing import Auditor
 from tumorscope.serving.http_api.edge.rate_limit import RateLimit
 from tumorscope.serving.http_api.edge.uploads import skip_body
 from tumorscope.serving.loopback import is_loopback
+from tumorscope.serving.page_policy import NO_FRAMES, content_security_policy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-CONTENT_SECURITY_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        # Component libraries set style attributes; scripts cannot hide in them.
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "worker-src 'self' blob:",
-        "manifest-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
 SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Content-Security-Policy": f"{content_security_policy()}; {NO_FRAMES}",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
