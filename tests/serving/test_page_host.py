@@ -3,8 +3,9 @@
 import http.client
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,28 @@ def test_nothing_but_files_of_the_page_is_shown(port: int, path: str) -> None:
 
 def test_nothing_is_received(port: int) -> None:
     assert ask(port, "/", "POST")[0] == 501
+
+
+def test_connections_beyond_the_bound_are_closed_and_their_places_given_back(
+    page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_host, "MOST_CONNECTIONS", 3)
+    with open_server(page, host="127.0.0.1", port=0) as server, ExitStack() as silent:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for _ in range(3):
+            one = socket.create_connection(("127.0.0.1", server.server_port), timeout=30)
+            silent.enter_context(closing(one))
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=30) as beyond:
+            assert beyond.recv(1) == b""
+        silent.close()
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with suppress(http.client.RemoteDisconnected, ConnectionError):
+                assert ask(server.server_port, "/")[0] == 200
+                break
+        else:
+            pytest.fail("No place was given back.")
+        server.shutdown()
 
 
 def test_a_port_that_is_taken_is_named(page: Path) -> None:

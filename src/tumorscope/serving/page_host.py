@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import http.server
 import socket
+import sys
 import threading
 from http import HTTPStatus
 from pathlib import Path
@@ -60,6 +61,9 @@ _KINDS: Final = {
     ".woff2": "font/woff2",
 }
 """Media types by ending; those of the machine differ, and browsers start no module of another."""
+
+MOST_CONNECTIONS: Final = 64
+"""At a time, each with a thread; a browser opens six. Beyond it they are closed unanswered."""
 
 _IDLE_S: Final = 30
 """A connection that is silent for so long is closed."""
@@ -137,8 +141,28 @@ def open_server(folder: Path, *, host: str, port: int) -> http.server.ThreadingH
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start a thread for a connection, or close it where there are too many."""
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Give the place back at the end of a connection."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of browsers that close a connection half way."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
 
 
 class _Server6(_Server):
