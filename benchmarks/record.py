@@ -133,6 +133,8 @@ def record_node(accounts: Sequence[Path], path: Path | None = None) -> None:
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     for account in accounts:
         said = json.loads(account.read_text(encoding="utf-8"))
+        if not said.pop("held", True):
+            raise SystemExit(f"{account} says that a bound was broken; nothing is recorded.")
         run = said.pop("run")
         for name, number in _numbers(f"node/{account.parent.name}", said):
             plain = dict.fromkeys(("low", "high", "n", "groups"))

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from benchmarks.record import record_node
 
 
@@ -22,3 +23,12 @@ def test_numbers_of_an_account_become_figures_with_their_run(tmp_path: Path) -> 
         "node/kill_node/killed/killed while/idle": 3,
     }
     assert {one["commit"] for one in now.values()} == {"new"}
+
+
+def test_an_account_that_says_that_a_bound_was_broken_is_not_recorded(tmp_path: Path) -> None:
+    committed, account = tmp_path / "held_out.json", tmp_path / "account.json"
+    committed.write_text(json.dumps({"figures": {}}))
+    account.write_text(json.dumps({"killed": {"kills": 1}, "held": False, "run": {}}))
+    with pytest.raises(SystemExit, match="a bound was broken"):
+        record_node([account], committed)
+    assert json.loads(committed.read_text())["figures"] == {}
