@@ -75,7 +75,12 @@ export function CaseTable({ cases, sort, onSort }: CaseTableProps) {
             </Column>
           )}
         </TableHeader>
-        <TableBody items={rows} renderEmptyState={() => <Face title={t("worklist.none")} />}>
+        <TableBody
+          items={rows}
+          // Rows are drawn anew where their item is another one, or one of these.
+          dependencies={[t, columns.length]}
+          renderEmptyState={() => <Face title={t("worklist.none")} />}
+        >
           {(item) =>
             item.kind === "study" ? (
               <Row id={item.id} className={styles.study}>
@@ -122,11 +127,20 @@ function StudyOutcome({ cases }: { cases: Case[] }) {
   );
 }
 
+const knownRows = new WeakMap<Case, TableItem>();
+
+/** The same item for the same case, by which the table knows that nothing of it has changed. */
+function rowOf(one: Case): TableItem {
+  const row = knownRows.get(one) ?? { kind: "case", id: one.id, one };
+  knownRows.set(one, row);
+  return row;
+}
+
 /** The cases, and above those of a study with several series its heading. */
 function rowsOf(cases: Case[]): TableItem[] {
   let place = 0;
   return byStudy(cases).flatMap(({ study, cases: members }) => {
-    const rows = members.map((one): TableItem => ({ kind: "case", id: one.id, one }));
+    const rows = members.map(rowOf);
     if (study === null) return rows;
     place += 1;
     return [{ kind: "study", id: `study-${study}`, place, cases: members }, ...rows];
