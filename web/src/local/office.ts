@@ -202,6 +202,7 @@ export class Office implements Calls {
         await small?.release();
       });
     } catch {
+      await allKept();
       this.#change({ loaded: 1, isReduced: true });
     }
   }

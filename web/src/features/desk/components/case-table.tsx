@@ -17,6 +17,7 @@ import { byStudy } from "@/domain/worklist";
 import { CASE_COLUMNS, CaseCell } from "@/features/desk/components/case-cell";
 import styles from "@/features/desk/components/case-table.module.css";
 import { useMedia } from "@/components/use-media";
+import { useRootSize } from "@/components/use-root-size";
 import { useMessages } from "@/messages/use-messages";
 import { useNumbers } from "@/messages/use-numbers";
 
@@ -37,7 +38,7 @@ export function CaseTable({ cases, sort, onSort }: CaseTableProps) {
   const t = useMessages();
   const [, navigate] = useLocation();
   const isNarrow = useMedia("(max-width: 48rem)");
-  const rootSize = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+  const rootSize = useRootSize();
   const [row, heading] = [(isNarrow ? NARROW_ROW : ROW) * rootSize, HEADING * rootSize];
   const rows = rowsOf(cases);
   const columns = CASE_COLUMNS.filter((column) => !isNarrow || column.isEssential);
