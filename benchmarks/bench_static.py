@@ -10,7 +10,8 @@ goes on where it was, and ``--parts`` takes some alone:
 first
     Seconds and bytes from an empty cache to the first answer, and bytes of everything.
 warm
-    Seconds a slice of either model, on one thread and, isolated, on several.
+    Seconds a slice of either model, on one thread and, isolated, on several; beside each the bare
+    network in the same browser on the same graph, which no page can be faster than.
 memory
     Of the page after 30 and after 300 scans.
 work
@@ -26,6 +27,7 @@ parity-lite, parity-default
 
 import argparse
 import csv
+import gzip
 import hashlib
 import json
 import random
@@ -82,6 +84,46 @@ LONG_TASKS: Final = """() => {
         globalThis.longTasks.push(...list.getEntries().map((one) => one.duration));
     }).observe({ type: "longtask" });
 }"""
+
+RUNTIME: Final = Path("web/node_modules/onnxruntime-web/dist")
+RUNTIME_FILES: Final = (
+    "ort.wasm.min.mjs",
+    "ort-wasm-simd-threaded.mjs",
+    "ort-wasm-simd-threaded.wasm",
+)
+NETWORK_RUNS: Final = (5, WARM_SLICES)
+"""Before the clock is started, and while it runs."""
+
+BARE_NETWORK: Final = """
+import * as ort from "./ort.wasm.min.mjs";
+onmessage = async ({ data: { threads, size, before, runs } }) => {
+    ort.env.wasm.numThreads = threads;
+    const graph = new Uint8Array(await (await fetch("graph.onnx")).arrayBuffer());
+    const session = await ort.InferenceSession.create(graph, {
+        executionProviders: ["wasm"],
+        graphOptimizationLevel: "disabled",
+        enableMemPattern: false,
+    });
+    const canvas = Uint8Array.from({ length: size * size }, (_, at) => (at * 31) % 251);
+    const [name] = session.inputNames;
+    let started = 0;
+    for (let run = -before; run < runs; run += 1) {
+        if (run === 0) started = performance.now();
+        await session.run({ [name]: new ort.Tensor("uint8", canvas, [1, size, size]) });
+    }
+    postMessage((performance.now() - started) / 1000 / runs);
+};
+"""
+"""A worker with nothing but the runtime and the page's graph."""
+
+RUN_NETWORK: Final = """(given) => new Promise((resolve, reject) => {
+    const worker = new Worker("./network.mjs", { type: "module" });
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.onmessage = ({ data }) => { worker.terminate(); resolve(data); };
+    worker.postMessage({
+        ...given, threads: crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1,
+    });
+})"""
 
 Values = dict[str, float]
 
@@ -192,8 +234,36 @@ class Bench:
                     took = (time.perf_counter() - started) / WARM_SLICES
                     if desk.page.evaluate("crossOriginIsolated") != threads:
                         raise SystemExit("The page is not isolated as its host has it.")
-                found[f"{model}_slice_s" if not threads else f"{model}_slice_threads_s"] = took
+                ending = "threads_s" if threads else "s"
+                network = self.bare_network(model, threads=threads)
+                found[f"{model}_slice_{ending}"] = took
+                found[f"{model}_network_{ending}"] = network
+                found[f"{model}_over_network{'_threads' if threads else ''}"] = took / network
         return found
+
+    def bare_network(self, model: str, *, threads: bool) -> float:
+        """Return seconds of a run of the network alone, on the graph that the page has."""
+        before, runs = NETWORK_RUNS
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            for file in RUNTIME_FILES:
+                shutil.copy(RUNTIME / file, folder)
+            (graph,) = (BUILT / "model").glob(f"{model}-*.onnx.gz")
+            (folder / "graph.onnx").write_bytes(gzip.decompress(graph.read_bytes()))
+            (folder / "network.mjs").write_text(BARE_NETWORK)
+            (folder / "index.html").write_text("<!doctype html>")
+            headers = {key: value for key, value in HEADERS.items() if key.startswith("Cross")}
+            host = StaticHost(folder, headers=headers if threads else {})
+            page = self.browser.new_page()
+            try:
+                page.goto(host.url)
+                size = load_model(model).manifest.preprocessing.size
+                given = {"size": size, "before": before, "runs": runs}
+                took: float = page.evaluate(RUN_NETWORK, given)
+            finally:
+                page.close()
+                host.stop()
+        return took
 
     def memory(self) -> Values:
         """Compare the page after few scans and after many."""

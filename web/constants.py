@@ -50,8 +50,8 @@ PixelRepresentation PixelSpacing PixelValueTransformationSequence PlanarConfigur
 PlaneOrientationSequence PlanePositionSequence ProtocolName RedPaletteColorLookupTableData
 RedPaletteColorLookupTableDescriptor RepetitionTime RescaleIntercept RescaleSlope Rows
 SamplesPerPixel SeriesDescription SeriesInstanceUID SharedFunctionalGroupsSequence SliceLocation
-SOPClassUID SOPInstanceUID SpacingBetweenSlices StudyInstanceUID TransferSyntaxUID VOILUTFunction
-VOILUTSequence WindowCenter WindowWidth
+SOPClassUID SOPInstanceUID SpacingBetweenSlices SpecificCharacterSet StudyInstanceUID
+TransferSyntaxUID VOILUTFunction VOILUTSequence WindowCenter WindowWidth
 """.split()  # noqa: SIM905  one line a keyword would hide the rest of the module
 """Keywords that the readers of DICOM in the browser look at, beside those of the lists below."""
 

@@ -1,7 +1,8 @@
+import { transformAsync } from "@babel/core";
 import optimizeLocales from "@react-aria/optimize-locales-plugin";
 import react from "@vitejs/plugin-react";
 import { fileURLToPath } from "node:url";
-import { defaultClientConditions } from "vite";
+import { defaultClientConditions, type Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -14,8 +15,50 @@ const STATIC_EDITION = {
   "@/messages/edition-words": here("./src/local/ui/words.ts"),
 };
 
+/**
+ * React Compiler: what a component drew is kept until what it was drawn from is another. Answers
+ * come several times a second, and each changes one row of a view of hundreds.
+ */
+const reactCompiler: Plugin = {
+  name: "react-compiler",
+  enforce: "pre",
+  async transform(code, id) {
+    const isOurs = /\/src\/.+\.tsx?$/.test(id) && !id.includes("/node_modules/");
+    if (!isOurs || id.includes(".test.") || !/\buse[A-Z]|<\/|\/>/.test(code)) return null;
+    const made = await transformAsync(code, {
+      filename: id,
+      babelrc: false,
+      configFile: false,
+      sourceMaps: true,
+      parserOpts: { plugins: id.endsWith("x") ? ["typescript", "jsx"] : ["typescript"] },
+      plugins: ["babel-plugin-react-compiler"],
+    });
+    return made?.code ? { code: made.code, map: made.map } : null;
+  },
+};
+
+/** A script of its own, before all others of the static page. */
+const EARLY = here("./src/local/early.ts");
+const startEarly: Plugin = {
+  name: "start-early",
+  transformIndexHtml: {
+    order: "post",
+    handler: (html, { bundle }) => {
+      const early = Object.values(bundle ?? {}).find(
+        (one) => one.type === "chunk" && one.facadeModuleId === EARLY,
+      );
+      if (!early) return html;
+      // Modules run in their order, and none before the policy that static_build.py puts first.
+      const script = `<script type="module" crossorigin src="./${early.fileName}"></script>`;
+      return html.replace(/<script type="module"/, `${script}\n    $&`);
+    },
+  },
+};
+
 export default defineConfig(({ mode }) => ({
   plugins: [
+    reactCompiler,
+    ...(mode === "static" ? [startEarly] : []),
     react(),
     { ...optimizeLocales.vite({ locales: ["en-US", "de-DE"] }), enforce: "pre" as const },
   ],
@@ -38,6 +81,9 @@ export default defineConfig(({ mode }) => ({
     // Fonts and pictures as files: the content security policy allows data: for pictures only.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    ...(mode === "static"
+      ? { rolldownOptions: { input: { index: here("./index.html"), early: EARLY } } }
+      : {}),
   },
   worker: { format: "es" as const },
   server: { proxy: { "/api": SERVER } },

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydicom.filewriter import write_dataset
 
 from tumorscope.answer import ModelIdentity, Prediction, SeriesPrediction
+from tumorscope.imaging.formats.dicom import _description as description
 from tumorscope.imaging.formats.dicom_geometry import functional_groups
 from tumorscope.imaging.formats.dicom_sequence import header_sequence
 from tumorscope.imaging.preprocess import CanvasGeometry, Preprocessing
@@ -64,6 +65,24 @@ ep2d_diff_3scan_trace_p2_ADC|SWI_Images|3-plane localizer|MR1234||COR BRAVO|FSPG
 t2-w ax|Ax PD|épd t1|t1 präop|t1ée|T1_SE w/o|PERF DSC|3D TFE gadovist|T1 W C +|ax t1 (post)
 T1 NON CE
 """
+DESCRIPTIONS: tuple[tuple[str | list[str] | None, str], ...] = (
+    (None, "t1 ax"),
+    ("ISO_IR 100", "T1 präoperativ, Schädel"),
+    ("ISO_IR 101", "głowa bez środka"),
+    ("ISO_IR 144", "Головной мозг T2"),
+    ("ISO_IR 126", "εγκέφαλος"),
+    ("ISO_IR 127", "الدماغ"),
+    ("ISO_IR 138", "מוח"),
+    ("ISO_IR 148", "beyin görüntüsü, dağ"),
+    ("ISO_IR 166", "สมอง"),
+    ("ISO_IR 192", "脑 T1 增强 ü"),
+    ("GB18030", "头颅平扫"),
+    ("GBK", "头颅增强"),
+    (["", "ISO 2022 IR 87"], "頭部 T1"),
+    (["", "ISO 2022 IR 149"], "뇌 T2"),
+)
+"""Specific Character Set, and the name of a series in its letters."""
+
 HEADERS: tuple[dict[str, Any], ...] = (
     *({"SeriesDescription": name} for line in NAMES.split("\n")[1:-1] for name in line.split("|")),
     {"ProtocolName": "t2_tse"},
@@ -202,16 +221,32 @@ def headers() -> list[dict[str, Any]]:
     """Data sets as bytes, and which sequence they tell of."""
     found = []
     for values in HEADERS:
-        ds = _dataset({"Modality": "MR"} | values)
-        stream = pydicom.filebase.DicomIO(io.BytesIO())
-        stream.is_little_endian, stream.is_implicit_VR = True, False
-        write_dataset(stream, ds)
-        content = stream.parent.getvalue()
-        read = pydicom.dcmread(io.BytesIO(content), force=True)
-        text = base64.b64encode(content).decode()
+        read, text = _written(_dataset({"Modality": "MR"} | values))
         told = header_sequence(read, functional_groups(read, 0))
         found.append({"header": values, "content": text, "sequence": told})
     return found
+
+
+def descriptions() -> list[dict[str, Any]]:
+    """Data sets as bytes, and what the scanner called the series, in letters of many countries."""
+    found = []
+    for characters, name in DESCRIPTIONS:
+        ds = _dataset({"SeriesDescription": name})
+        if characters is not None:
+            ds.SpecificCharacterSet = characters
+        read, text = _written(ds)
+        found.append({"characters": characters, "content": text, "description": description(read)})
+    return found
+
+
+def _written(ds: pydicom.Dataset) -> tuple[pydicom.Dataset, str]:
+    """Return a data set as it is read again, and the bytes it was read from."""
+    stream = pydicom.filebase.DicomIO(io.BytesIO())
+    stream.is_little_endian, stream.is_implicit_VR = True, False
+    write_dataset(stream, ds)
+    content = stream.parent.getvalue()
+    read = pydicom.dcmread(io.BytesIO(content), force=True)
+    return read, base64.b64encode(content).decode()
 
 
 def _dataset(values: dict[str, Any]) -> pydicom.Dataset:
@@ -304,6 +339,7 @@ def vectors() -> dict[str, Any]:
         "decisions": decisions(),
         "series": series(),
         "headers": headers(),
+        "descriptions": descriptions(),
         "recognized": RECOGNIZED,
         "recognitions": recognitions(),
         "studies": studies(),

@@ -33,6 +33,8 @@ export function useArrivals(): { onFiles: (picked: PickedFile[]) => void; wasEmp
     (picked: PickedFile[]) => {
       const ids = bringIn(picked);
       setEmpty(ids.length === 0);
+      // Opened by the first answer, and fetched until then.
+      if (ids.length > 0) import("@/app/reading-page").catch(() => undefined);
       awaited.current = ids.length === 1 ? (ids[0] ?? null) : null;
       navigate("/");
     },

@@ -104,3 +104,14 @@ test("answers gather over several looks at a job", () => {
   );
   expect(build(all)[0]?.slices).toHaveLength(5);
 });
+
+test("a case of which nothing is new stays the same object", () => {
+  const first = job({ predictions: [imageAnswer()], slices: [sliceView({ index: 0 })] });
+  const known = addAnswers(NOTHING, first);
+  const before = build(known, false);
+  const more = job({ predictions: [imageAnswer()], slices: [sliceView({ index: 1 })] });
+  const previous = new Map(before.map((one) => [one.id, one]));
+  const after = build(addAnswers(known, more), false, previous);
+  expect(after).toHaveLength(2);
+  expect(after[0]).toBe(before[0]);
+});

@@ -27,8 +27,22 @@ export function buildCases(
   const studies = known.answers.filter((answer) => answer.kind === "study");
   return [...groups.entries()].map(([id, slices]) => {
     const one = buildCase(upload, id, slices, series.get(id) ?? null, finished, previous.get(id));
-    return { ...one, studyAnswer: studyOf(one, studies) };
+    return unlessSame({ ...one, studyAnswer: studyOf(one, studies) }, previous.get(id));
   });
+}
+
+/** The case as it was where nothing of it is new: views of many then draw only what is. */
+function unlessSame(one: Case, previous: Case | undefined): Case {
+  if (!previous) return one;
+  const hasSameSlices =
+    one.slices.length === previous.slices.length &&
+    one.slices.every(({ answer, view }, place) => {
+      const before = previous.slices[place];
+      return before?.answer === answer && before.view === view;
+    });
+  const next = hasSameSlices ? { ...one, slices: previous.slices } : one;
+  const isSame = (Object.keys(next) as (keyof Case)[]).every((key) => next[key] === previous[key]);
+  return isSame ? previous : next;
 }
 
 function studyOf(one: Case, studies: readonly StudyAnswer[]): StudyAnswer | null {

@@ -3,7 +3,13 @@ import { expect, test } from "vitest";
 import { NO_FEEDBACK, type Case } from "@/domain/case";
 import { ANSWER_COLUMNS } from "@/domain/columns.gen";
 import { toCsv, toJson } from "@/domain/export";
-import { imageAnswer, rejectedAnswer, sliceView } from "@/testing/answers";
+import {
+  imageAnswer,
+  rejectedAnswer,
+  seriesAnswer,
+  sliceView,
+  studyAnswer,
+} from "@/testing/answers";
 
 function caseOf(part: Partial<Case> = {}): Case {
   return {
@@ -79,4 +85,13 @@ test("JSON holds the answers as the service gave them, and the reader's", () => 
   const feedback = { reading: "unsure" as const, verdict: "agree" as const, comment: "x" };
   const [one] = JSON.parse(toJson([caseOf({ feedback })])) as unknown[];
   expect(one).toMatchObject({ answer: imageAnswer(), slices: [imageAnswer()], reader: feedback });
+  expect(one).toHaveProperty("study", null);
+});
+
+test("JSON holds the answer of its study beside each series", () => {
+  const study = studyAnswer();
+  const cases = ["c1", "c2"].map((id) =>
+    caseOf({ id, series: seriesAnswer(), study: "1.9", studyAnswer: study }),
+  );
+  expect(JSON.parse(toJson(cases))).toMatchObject([{ study }, { study }]);
 });

@@ -18,6 +18,7 @@ export function toJson(cases: Iterable<Case>): string {
   const items = [...cases].map((one) => ({
     answer: answerOf(one),
     slices: one.slices.map((slice) => slice.answer),
+    study: one.studyAnswer,
     operating_point: one.operatingPoint,
     reader: one.feedback,
   }));

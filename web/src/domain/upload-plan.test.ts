@@ -36,6 +36,22 @@ test.each([
       ["t/1.dcm", 1],
     ],
   ],
+  [
+    "series of a study come together, each in a folder of its own",
+    ["study/t1/1.dcm", "study/t1/2.dcm", "study/t2/1.dcm", "study/note.pdf"],
+    [
+      ["study", 3],
+      ["study/note.pdf", 1],
+    ],
+  ],
+  [
+    "studies of a patient stay apart",
+    ["p/a/t1/1.dcm", "p/a/t2/1.dcm", "p/b/t1/1.dcm", "p/b/t2/1.dcm"],
+    [
+      ["p/a", 2],
+      ["p/b", 2],
+    ],
+  ],
   ["files without an ending are taken for DICOM", ["s/IM0001", "s/IM0002"], [["s", 2]]],
   ["so are identifiers with dots", ["1.2.840.1", "1.2.840.2"], [["1.2.840.1 + 1", 2]]],
   [
@@ -53,4 +69,12 @@ test.each([
   ],
 ])("%s", (_, paths, expected) => {
   expect(plan(...paths)).toEqual(expected);
+});
+
+test("more folders than a job takes stay apart", () => {
+  const paths = Array.from({ length: 6000 }, (_, at) => `all/${at % 2}/${at}.dcm`);
+  expect(plan(...paths)).toEqual([
+    ["all/0", 3000],
+    ["all/1", 3000],
+  ]);
 });

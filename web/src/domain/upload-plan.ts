@@ -1,4 +1,8 @@
-/** Sorts what was dropped into uploads: one per picture, volume or archive, one per DICOM folder. */
+/**
+ * Sorts what was dropped into uploads: one per picture, volume or archive, one per DICOM folder.
+ * Folders of one folder come together, for they may be the series of a study, which is answered as
+ * a whole.
+ */
 
 import { ALONE_ENDINGS, SLICE_ENDINGS } from "@/domain/formats.gen";
 
@@ -12,6 +16,9 @@ export interface UploadPlan {
   name: string;
   files: PickedFile[];
 }
+
+/** What a service takes for one job, if it was not told otherwise. */
+const MOST_TOGETHER = 5000;
 
 const CLUTTER = new Set([".ds_store", "thumbs.db", "desktop.ini", "dicomdir"]);
 
@@ -41,6 +48,7 @@ function isSliceOfSeries(path: string): boolean {
 
 export function planUploads(picked: PickedFile[]): UploadPlan[] {
   const plans: UploadPlan[] = [];
+  const studyOf = studyFolders(picked);
   const byFolder = new Map<string, UploadPlan>();
   for (const one of picked) {
     if (isClutter(one.path)) continue;
@@ -48,7 +56,7 @@ export function planUploads(picked: PickedFile[]): UploadPlan[] {
       plans.push({ name: one.path, files: [one] });
       continue;
     }
-    const folder = folderOf(one.path);
+    const folder = studyOf.get(folderOf(one.path)) ?? folderOf(one.path);
     const known = byFolder.get(folder);
     if (known) {
       known.files.push(one);
@@ -60,6 +68,23 @@ export function planUploads(picked: PickedFile[]): UploadPlan[] {
   }
   for (const plan of byFolder.values()) plan.name = nameOfSeries(plan);
   return plans;
+}
+
+/** The folder above each folder of slices, where those in it may come together. */
+function studyFolders(picked: PickedFile[]): Map<string, string> {
+  const slices = picked.filter(({ path }) => !isClutter(path) && isSliceOfSeries(path));
+  const above = (folder: string) => folderOf(folder) || folder;
+  const counts = new Map<string, number>();
+  for (const { path } of slices) {
+    const study = above(folderOf(path));
+    counts.set(study, (counts.get(study) ?? 0) + 1);
+  }
+  const folders = slices.map(({ path }) => folderOf(path));
+  return new Map(
+    folders
+      .map((folder) => [folder, above(folder)] as const)
+      .filter(([, study]) => (counts.get(study) ?? 0) <= MOST_TOGETHER),
+  );
 }
 
 function nameOfSeries(plan: UploadPlan): string {

@@ -55,6 +55,7 @@ export class LocalJob {
   #failed = 0;
   #isCancelled = false;
   readonly #keep: JobTools["keep"];
+  readonly #listeners = new Set<() => void>();
 
   constructor(id: string, files: NamedFile[], { model, rule, keep }: JobTools) {
     this.id = id;
@@ -67,6 +68,7 @@ export class LocalJob {
   cancel(): void {
     this.#isCancelled = true;
     this.shown.clear();
+    this.#tell();
   }
 
   /** Answer everything; between two slices other calls have their turn. */
@@ -79,12 +81,32 @@ export class LocalJob {
         if (this.#isCancelled) return;
         await this.#answerInput(input);
         this.#filesDone += 1;
+        this.#tell();
       }
       this.#answers.push(...this.#answersOfMany());
     } finally {
       closeArchive();
       this.#state = "finished";
+      this.#tell();
     }
+  }
+
+  /** Wait until there are more answers than those, or none to come. */
+  async news(after: number, mostMs: number): Promise<void> {
+    const hasNews = () =>
+      this.#answers.length > after || this.#state === "finished" || this.#isCancelled;
+    const late = performance.now() + mostMs;
+    while (!hasNews() && performance.now() < late) {
+      await new Promise<void>((resolve) => {
+        this.#listeners.add(resolve);
+        setTimeout(resolve, late - performance.now());
+      });
+    }
+  }
+
+  #tell(): void {
+    for (const heard of this.#listeners) heard();
+    this.#listeners.clear();
   }
 
   body(after: number): Job {
@@ -135,6 +157,7 @@ export class LocalJob {
     for (const [place, scan] of scans.entries()) {
       if (this.#isCancelled) return;
       await this.#answerScan(input, place, scan);
+      this.#tell();
       await nextTurn();
     }
   }

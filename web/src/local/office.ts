@@ -5,12 +5,13 @@ import { encode } from "fast-png";
 import type { Job } from "@/lib/api/types";
 import type { BuiltModel } from "@/local/build";
 import { EVIDENCE_SIDE } from "@/local/constants.gen";
-import { deepPicture, windowed } from "@/local/imaging/pictures";
+import { deepPicture, smallPicture } from "@/local/imaging/pictures";
 import type { Scan } from "@/local/imaging/scan";
 import { readInput } from "@/local/inputs/read";
 import { LocalJob, nextTurn, type Shown } from "@/local/jobs";
 import { ruleAt } from "@/local/model/decision";
 import { evidenceOnImage } from "@/local/model/evidence";
+import { allKept } from "@/local/model/files";
 import { faultOf, loadModel, threads, type LoadedModel } from "@/local/model/session";
 import type { Calls, Start, Status } from "@/local/protocol";
 
@@ -19,6 +20,12 @@ export class GoneError extends Error {}
 
 /** The page asks for the picture of its first answer in this time, and should have it at once. */
 const DRAWING_MS = 1000;
+
+/** How often the page is told, and draws, how much of a model has come. */
+const PROGRESS_STEPS = 20;
+
+/** A job that has nothing to tell says how far it is at least this often. */
+const LOOK_MS = 500;
 
 /** Pixels of read files that are kept for the next picture of the same file. */
 const KEPT_PIXELS = 16_000_000;
@@ -77,14 +84,18 @@ export class Office implements Calls {
     return job.body(0);
   }
 
+  /** What is new of a job, as soon as something is; or nothing, after a while. */
   async getJob(id: string, after: number): Promise<Job> {
+    await this.#job(id).news(after, LOOK_MS);
+    // A job that has ended badly is not known as such before the next turn.
+    await nextTurn();
     const fault = this.#faults.get(id);
     const body = this.#job(id).body(after);
     if (fault !== undefined || body.next > 0 || body.state === "finished") {
       this.#answered.resolve(undefined);
     }
     if (fault !== undefined) throw fault instanceof Error ? fault : new Error("A job failed.");
-    return Promise.resolve(body);
+    return body;
   }
 
   async deleteJob(id: string): Promise<void> {
@@ -98,9 +109,9 @@ export class Office implements Calls {
   async picture(path: string): Promise<Blob> {
     const shown = this.#shown(path);
     const scan = await this.#scan(shown);
-    const { width, height, pixels } = windowed(scan.pixels, shown.view.window);
+    const { width, height, pixels } = smallPicture(scan.pixels, shown.view.window);
     const data = Uint8Array.from(pixels);
-    const png = encode({ width, height, data, depth: 8, channels: 1 });
+    const png = encode({ width, height, data, depth: 8, channels: 1 }, { zlib: { level: 1 } });
     return new Blob([png.slice()], { type: "image/png" });
   }
 
@@ -160,6 +171,7 @@ export class Office implements Calls {
     this.#change({ phase: "loading", fault: null, loaded: 0 });
     try {
       const model = await this.#load(small);
+      if (!full) await allKept();
       this.#take(model, full ? 0 : 1);
       if (full) void this.#loadFull(full);
       return model;
@@ -181,6 +193,7 @@ export class Office implements Calls {
     }
     try {
       const model = await this.#load(built);
+      await allKept();
       // Not while a job is answered with the other one; its session is still needed.
       const before = this.#queue;
       this.#queue = before.then(async () => {
@@ -189,6 +202,7 @@ export class Office implements Calls {
         await small?.release();
       });
     } catch {
+      await allKept();
       this.#change({ loaded: 1, isReduced: true });
     }
   }
@@ -210,14 +224,14 @@ export class Office implements Calls {
       next.phase === this.#status.phase &&
       next.answering === this.#status.answering &&
       next.isReduced === this.#status.isReduced &&
-      percent(next) === percent(this.#status);
+      stepOf(next) === stepOf(this.#status);
     this.#status = next;
     if (!isSame) this.#tell(next);
   }
 }
 
-function percent({ loaded }: Status): number {
-  return Math.floor(loaded * 100);
+function stepOf({ loaded }: Status): number {
+  return Math.floor(loaded * PROGRESS_STEPS);
 }
 
 function blank(columns: number, rows: number) {

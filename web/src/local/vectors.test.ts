@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 
 import type { ImageAnswer, SeriesAnswer, StudyAnswer } from "@/lib/api/types";
 import { functionalGroups } from "@/local/imaging/dicom-geometry";
-import { Header } from "@/local/imaging/dicom-header";
+import { descriptionOf, Header } from "@/local/imaging/dicom-header";
 import { headerSequence } from "@/local/imaging/dicom-sequence";
 import { makeCanvas, type CanvasGeometry } from "@/local/imaging/preprocess";
 import type { SequenceName } from "@/local/imaging/scan";
@@ -116,6 +116,14 @@ test("a header tells of the sequence that Python hears", () => {
     expect([header, headerSequence(found, functionalGroups(found, 0))]).toEqual([header, sequence]);
   }
 });
+
+test.each(vectors.descriptions)(
+  "the name of a series in the letters of $characters is Python's",
+  ({ content, description }) => {
+    const parsed = dicomParser.parseDicom(bytesOf(content), { TransferSyntaxUID: EXPLICIT });
+    expect(descriptionOf(new Header(parsed))).toBe(description);
+  },
+);
 
 test("the header goes before the pixels, which may contradict it", () => {
   for (const { header, logits, sequence, note } of vectors.recognitions) {

@@ -1,6 +1,13 @@
 /** Made-up answers of the service, in the shapes of openapi.json. */
 
-import type { ErrorAnswer, ImageAnswer, Job, SeriesAnswer, SliceView } from "@/lib/api/types";
+import type {
+  ErrorAnswer,
+  ImageAnswer,
+  Job,
+  SeriesAnswer,
+  StudyAnswer,
+  SliceView,
+} from "@/lib/api/types";
 
 export const NOTICE = "Research use only. Not a medical device.";
 export const POINT = { name: "balanced", threshold: 0.5 };
@@ -79,6 +86,22 @@ export function seriesAnswer(part: Partial<SeriesAnswer> = {}): SeriesAnswer {
     volumes: [],
     notes: [],
     most_suspicious: [],
+    ...part,
+  };
+}
+
+export function studyAnswer(part: Partial<StudyAnswer> = {}): StudyAnswer {
+  const { outcome, probabilities, type_probabilities, prediction_set, reasons } = imageAnswer();
+  const { operating_point, model, notice } = imageAnswer();
+  return {
+    ...{ outcome, probabilities, type_probabilities, prediction_set, reasons },
+    ...{ operating_point, model, notice },
+    kind: "study",
+    source: "study",
+    study_instance_uid: "1.9",
+    series: [],
+    skipped: [],
+    notes: [],
     ...part,
   };
 }

@@ -1,8 +1,9 @@
 /** Values of a DICOM header, however they are written: Python's formats/dicom_header.py. */
 
+import { convertBytes } from "dicom-character-set";
 import type { DataSet, Element } from "dicom-parser";
 
-import { ELEMENTS, TEXT_VRS } from "@/local/constants.gen";
+import { DESCRIPTION_LETTERS, ELEMENTS, TEXT_VRS } from "@/local/constants.gen";
 
 export type Keyword = keyof typeof ELEMENTS;
 export type Values = (string | number)[];
@@ -11,8 +12,13 @@ export type Values = (string | number)[];
 export class Header {
   readonly dataSet: DataSet;
 
-  constructor(dataSet: DataSet) {
+  /** Specific Character Set, which holds for the items inside, too. */
+  readonly #characters: string;
+
+  constructor(dataSet: DataSet, characters = "") {
     this.dataSet = dataSet;
+    const own = this.element("SpecificCharacterSet");
+    this.#characters = own ? latin(dataSet.byteArray, own).replace(PADDING, "") : characters;
   }
 
   has(keyword: Keyword): boolean {
@@ -60,7 +66,7 @@ export class Header {
 
   items(keyword: Keyword): Header[] {
     const items = this.element(keyword)?.items ?? [];
-    return items.flatMap((one) => (one.dataSet ? [new Header(one.dataSet)] : []));
+    return items.flatMap((one) => (one.dataSet ? [new Header(one.dataSet, this.#characters)] : []));
   }
 
   /** The first item of each sequence in here, by tag and in the order of tags. */
@@ -70,7 +76,7 @@ export class Header {
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .flatMap(([tag, one]) => {
         const first = one.items?.[0]?.dataSet;
-        return first ? [[tag, new Header(first)] as [string, Header]] : [];
+        return first ? [[tag, new Header(first, this.#characters)] as [string, Header]] : [];
       });
   }
 
@@ -79,10 +85,24 @@ export class Header {
     if (!element || element.length === 0) return [];
     const kind = this.#kindOf(keyword, element);
     if ((TEXT_VRS as readonly string[]).includes(kind)) {
-      const text = latin(this.dataSet.byteArray, element).replace(PADDING, "");
+      const text = this.#decoded(element, kind).replace(PADDING, "");
       return text ? text.split("\\") : [];
     }
     return this.#binary(element, kind);
+  }
+
+  #decoded(element: Element, kind: string): string {
+    const { byteArray } = this.dataSet;
+    const plain = latin(byteArray, element);
+    if (!FREE_TEXT_VRS.includes(kind) || !this.#characters) return plain;
+    const { dataOffset, length } = element;
+    const bytes = Uint8Array.from(byteArray.subarray(dataOffset, dataOffset + length));
+    try {
+      return convertBytes(this.#characters, bytes, { vr: kind });
+    } catch {
+      // Of a character set that nobody knows.
+      return plain;
+    }
   }
 
   #kindOf(keyword: Keyword, element: Element): string {
@@ -112,6 +132,8 @@ export class Header {
 
 /** More no element of a header has that is looked at. */
 const MOST_VALUES = 65_536;
+/** Of those that are read; all others are in plain letters, whatever the file says. */
+const FREE_TEXT_VRS: readonly string[] = ["LO", "SH"];
 const PADDING = /^[ \0]+|[ \0]+$/g;
 
 interface BinaryKind {
@@ -151,4 +173,11 @@ function numberOf(value: string | number | undefined): number | null {
   if (text === "") return null;
   const result = Number(text.replaceAll(",", text.includes(".") ? "" : "."));
   return Number.isFinite(result) ? result : null;
+}
+
+/** The name that the scanner gave to the series, as one line of printable text. */
+export function descriptionOf(header: Header): string | null {
+  const text = header.joined("SeriesDescription")?.replaceAll("\\", " ") ?? "";
+  const line = text.split(/\s+/).join(" ").replace(/\p{C}/gu, "");
+  return line.slice(0, DESCRIPTION_LETTERS).trim() || null;
 }

@@ -4,7 +4,6 @@ import dicomParser, { type DataSet } from "dicom-parser";
 import { Inflate } from "fflate";
 
 import {
-  DESCRIPTION_LETTERS,
   LIMITS,
   MAX_TRAIT,
   NO_SERIES_UID,
@@ -14,7 +13,7 @@ import {
 } from "@/local/constants.gen";
 import { displayFrame, finish, type Displayed } from "@/local/imaging/dicom-display";
 import { functionalGroups, sliceGeometry, type Groups } from "@/local/imaging/dicom-geometry";
-import { Header, type Keyword } from "@/local/imaging/dicom-header";
+import { descriptionOf, Header, type Keyword } from "@/local/imaging/dicom-header";
 import { describe, storedFrames, syntaxName } from "@/local/imaging/dicom-pixels";
 import type { Description } from "@/local/imaging/dicom-samples";
 import { headerSequence } from "@/local/imaging/dicom-sequence";
@@ -166,13 +165,6 @@ function scanOf(values: Float32Array, place: Place): Scan {
     notes,
     sequence: headerSequence(header, groups),
   });
-}
-
-/** The name that the scanner gave to the series, as one line of printable text. */
-function descriptionOf(header: Header): string | null {
-  const text = header.joined("SeriesDescription")?.replaceAll("\\", " ") ?? "";
-  const line = text.split(/\s+/).join(" ").replace(/\p{C}/gu, "");
-  return line.slice(0, DESCRIPTION_LETTERS).trim() || null;
 }
 
 /** Name the series of a slice without one: what its folder, study and geometry are. */

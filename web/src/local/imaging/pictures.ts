@@ -8,6 +8,9 @@ import type { Grey, Scan } from "@/local/imaging/scan";
 
 type Described = Omit<SliceView, "index" | "series" | "image" | "evidence">;
 
+/** Of a picture as large as a thumb, on the finest screens. */
+const SMALL_SIDE = 256;
+
 export function describeSlice(scan: Scan): Described {
   const { rows, columns, values } = scan.pixels;
   const [low, high] = range(values);
@@ -29,7 +32,7 @@ export function describeSlice(scan: Scan): Described {
 /** All grey values, from the least at 0 to the greatest at 65535. */
 export function deepPicture(pixels: Grey): DeepPicture {
   const [low, high] = range(pixels.values);
-  const { rows, columns, values } = halved(pixels);
+  const { rows, columns, values } = halved(pixels, PICTURE_SIDE);
   const factor = DEEP_MAXIMUM / Math.max(high - low, 1e-12);
   return {
     width: columns,
@@ -38,20 +41,20 @@ export function deepPicture(pixels: Grey): DeepPicture {
   };
 }
 
-/** Eight bits through the window of the view, for small pictures. */
-export function windowed(pixels: Grey, window: readonly number[]): DeepPicture & { depth: 8 } {
-  const { rows, columns, values } = halved(pixels);
+/** Eight bits through the window of the view, for the small picture beside a name. */
+export function smallPicture(pixels: Grey, window: readonly number[]): DeepPicture {
+  const { rows, columns, values } = halved(pixels, SMALL_SIDE);
   const [black = 0, white = 1] = window;
   const factor = 255 / Math.max(white - black, 1e-12);
   const grey = Uint16Array.from(values, (value) =>
     rint(Math.min(255, Math.max(0, (value - black) * factor))),
   );
-  return { width: columns, height: rows, pixels: grey, depth: 8 };
+  return { width: columns, height: rows, pixels: grey };
 }
 
-function halved(pixels: Grey): Grey {
+function halved(pixels: Grey, most: number): Grey {
   let shown = pixels;
-  while (Math.max(shown.rows, shown.columns) > PICTURE_SIDE) {
+  while (Math.max(shown.rows, shown.columns) > most) {
     const { rows: tall, columns: wide, values } = shown;
     const [rows, columns] = [Math.floor(tall / 2), Math.floor(wide / 2)];
     const at = (row: number, column: number) => values[row * wide + column] ?? 0;

@@ -38,10 +38,7 @@ export async function readByBrowser(
   const { width, height } = bitmap;
   try {
     checkSize(height, width);
-    const context = new OffscreenCanvas(width, height).getContext("2d", {
-      willReadFrequently: true,
-    });
-    if (!context) throw new ScanError("image-error", "This browser draws no canvas.");
+    const context = sheetOf(width, height);
     context.fillStyle = "#000";
     context.fillRect(0, 0, width, height);
     context.drawImage(bitmap, 0, 0);
@@ -50,6 +47,27 @@ export async function readByBrowser(
   } finally {
     bitmap.close();
   }
+}
+
+/** Pixels of the sheet that is kept. */
+const KEPT_SHEET = 4_000_000;
+
+let kept: OffscreenCanvasRenderingContext2D | null = null;
+
+/**
+ * A canvas that is large enough. Its first stroke waits for the page, however busy that is, so that
+ * it is kept for the pictures that follow.
+ */
+function sheetOf(width: number, height: number): OffscreenCanvasRenderingContext2D {
+  if (kept && kept.canvas.width >= width && kept.canvas.height >= height) return kept;
+  const wide = Math.max(width, kept?.canvas.width ?? 0);
+  const tall = Math.max(height, kept?.canvas.height ?? 0);
+  const isKept = wide * tall <= KEPT_SHEET;
+  const sheet = isKept ? new OffscreenCanvas(wide, tall) : new OffscreenCanvas(width, height);
+  const context = sheet.getContext("2d", { willReadFrequently: true });
+  if (!context) throw new ScanError("image-error", "This browser draws no canvas.");
+  if (isKept) kept = context;
+  return context;
 }
 
 export function greyOfRgba(data: ArrayLike<number>, rows: number, columns: number): Grey {
@@ -80,6 +98,7 @@ function greyOfPalette(png: DecodedPng): Float32Array {
 function greyOfBytes({ width, height, channels, data, transparency }: DecodedPng): Float32Array {
   const colors = channels < 3 ? 1 : 3;
   const hasAlpha = channels === 2 || channels === 4;
+  if (!hasAlpha && !transparency?.length) return greyOfPlain(data, colors);
   return Float32Array.from({ length: width * height }, (_, pixel) => {
     const at = pixel * channels;
     const [red = 0, green = red, blue = red] = data.subarray(at, at + colors);
@@ -88,6 +107,17 @@ function greyOfBytes({ width, height, channels, data, transparency }: DecodedPng
     const alpha = (data[at + colors] ?? 0) / 255;
     return luma8(...([red, green, blue].map((one) => Math.round(one * alpha)) as Triple));
   });
+}
+
+/** What most pictures are; a function for each of their pixels would take longer than to unpack them. */
+function greyOfPlain(data: DecodedPng["data"], colors: 1 | 3): Float32Array {
+  if (colors === 1) return Float32Array.from(data);
+  const values = new Float32Array(data.length / 3);
+  for (let pixel = 0; pixel < values.length; pixel += 1) {
+    const at = 3 * pixel;
+    values[pixel] = luma8(data[at] ?? 0, data[at + 1] ?? 0, data[at + 2] ?? 0);
+  }
+  return values;
 }
 
 type Triple = [number, number, number];

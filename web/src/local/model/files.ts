@@ -35,9 +35,25 @@ export async function getFile(
   if ((await sha256(content)) !== file.sha256) {
     throw new ModelError("broken", `${file.path} is not the file that the page was built with.`);
   }
-  // A full disk or a private window keeps nothing; the page works all the same.
-  await cache?.put(url, new Response(sent)).catch(() => undefined);
+  if (cache) keep(cache, url, sent);
   return content;
+}
+
+const keeping = new Set<Promise<void>>();
+
+/** Behind the answer, which has no need of it. */
+function keep(cache: Cache, url: string, sent: Uint8Array<ArrayBuffer>): void {
+  const kept = cache
+    .put(url, new Response(sent))
+    // A full disk or a private window keeps nothing; the page works all the same.
+    .catch(() => undefined)
+    .finally(() => keeping.delete(kept));
+  keeping.add(kept);
+}
+
+/** Resolved when nothing is on its way into the cache any more. */
+export async function allKept(): Promise<void> {
+  await Promise.all(keeping);
 }
 
 async function openCache(): Promise<Cache | null> {

@@ -17,6 +17,7 @@ import { byStudy } from "@/domain/worklist";
 import { CASE_COLUMNS, CaseCell } from "@/features/desk/components/case-cell";
 import styles from "@/features/desk/components/case-table.module.css";
 import { useMedia } from "@/components/use-media";
+import { useRootSize } from "@/components/use-root-size";
 import { useMessages } from "@/messages/use-messages";
 import { useNumbers } from "@/messages/use-numbers";
 
@@ -37,7 +38,7 @@ export function CaseTable({ cases, sort, onSort }: CaseTableProps) {
   const t = useMessages();
   const [, navigate] = useLocation();
   const isNarrow = useMedia("(max-width: 48rem)");
-  const rootSize = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+  const rootSize = useRootSize();
   const [row, heading] = [(isNarrow ? NARROW_ROW : ROW) * rootSize, HEADING * rootSize];
   const rows = rowsOf(cases);
   const columns = CASE_COLUMNS.filter((column) => !isNarrow || column.isEssential);
@@ -75,7 +76,12 @@ export function CaseTable({ cases, sort, onSort }: CaseTableProps) {
             </Column>
           )}
         </TableHeader>
-        <TableBody items={rows} renderEmptyState={() => <Face title={t("worklist.none")} />}>
+        <TableBody
+          items={rows}
+          // Rows are drawn anew where their item is another one, or one of these.
+          dependencies={[t, columns.length]}
+          renderEmptyState={() => <Face title={t("worklist.none")} />}
+        >
           {(item) =>
             item.kind === "study" ? (
               <Row id={item.id} className={styles.study}>
@@ -122,11 +128,20 @@ function StudyOutcome({ cases }: { cases: Case[] }) {
   );
 }
 
+const knownRows = new WeakMap<Case, TableItem>();
+
+/** The same item for the same case, by which the table knows that nothing of it has changed. */
+function rowOf(one: Case): TableItem {
+  const row = knownRows.get(one) ?? { kind: "case", id: one.id, one };
+  knownRows.set(one, row);
+  return row;
+}
+
 /** The cases, and above those of a study with several series its heading. */
 function rowsOf(cases: Case[]): TableItem[] {
   let place = 0;
   return byStudy(cases).flatMap(({ study, cases: members }) => {
-    const rows = members.map((one): TableItem => ({ kind: "case", id: one.id, one }));
+    const rows = members.map(rowOf);
     if (study === null) return rows;
     place += 1;
     return [{ kind: "study", id: `study-${study}`, place, cases: members }, ...rows];

@@ -1,6 +1,7 @@
 import { useDeferredValue, useState } from "react";
 import type { SortDescriptor } from "react-aria-components/Table";
 
+import { Later } from "@/components/later";
 import { Button } from "@/components/ui/button";
 import type { Case } from "@/domain/case";
 import { toCsv, toJson } from "@/domain/export";
@@ -58,7 +59,9 @@ export function Worklist({ cases }: { cases: ReadonlyMap<string, Case> }) {
         </div>
       </div>
       <WorklistFilters filter={filter} onFilter={setFilter} search={search} onSearch={setSearch} />
-      <CaseTable cases={shown} sort={sort} onSort={setSort} />
+      <Later>
+        <CaseTable cases={shown} sort={sort} onSort={setSort} />
+      </Later>
       <p className="soft small">{t("worklist.hint")}</p>
     </section>
   );

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
+import { Later } from "@/components/later";
 import { Face } from "@/components/ui/face";
 import { answerOf, isHidden, strongestSlice, type Case } from "@/domain/case";
 import { decidedAt } from "@/domain/operating-point";
@@ -57,8 +58,10 @@ export function ReadingRoom({ one, others }: ReadingRoomProps) {
         ) : (
           <>
             <AnswerPanel one={one} index={index} point={point} />
-            <FeedbackPanel one={one} />
-            <ReportButton {...{ one, index, state, point }} />
+            <Later>
+              <FeedbackPanel one={one} />
+              <ReportButton {...{ one, index, state, point }} />
+            </Later>
           </>
         )}
       </aside>

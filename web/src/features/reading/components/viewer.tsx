@@ -2,6 +2,7 @@ import { useState } from "react";
 import { Button as AriaButton } from "react-aria-components/Button";
 import { Disclosure, DisclosurePanel } from "react-aria-components/Disclosure";
 
+import { Later } from "@/components/later";
 import { Slider } from "@/components/ui/slider";
 import { titleOf, type Case } from "@/domain/case";
 import { Adjustments } from "@/features/reading/components/adjustments";
@@ -90,7 +91,9 @@ function Below({ one, index, onIndex, state, onChange, threshold, isHidden }: Vi
           {t("adjust.title")}
         </AriaButton>
         <DisclosurePanel>
-          <Adjustments state={state} onChange={onChange} isHidden={isHidden} />
+          <Later>
+            <Adjustments state={state} onChange={onChange} isHidden={isHidden} />
+          </Later>
         </DisclosurePanel>
       </Disclosure>
     </div>
