@@ -15,6 +15,7 @@ import { ModelError } from "@/local/model/manifest";
 import type { Member } from "@/local/model/member";
 import { answerSeries } from "@/local/model/series";
 import { answerStudies } from "@/local/model/study";
+import { News } from "@/local/news";
 
 /** Of a slice, what its pictures are made of again when they are looked at. */
 export interface Shown {
@@ -55,7 +56,7 @@ export class LocalJob {
   #failed = 0;
   #isCancelled = false;
   readonly #keep: JobTools["keep"];
-  readonly #listeners = new Set<() => void>();
+  readonly #news = new News();
 
   constructor(id: string, files: NamedFile[], { model, rule, keep }: JobTools) {
     this.id = id;
@@ -68,7 +69,7 @@ export class LocalJob {
   cancel(): void {
     this.#isCancelled = true;
     this.shown.clear();
-    this.#tell();
+    this.#news.tell();
   }
 
   /** Answer everything; between two slices other calls have their turn. */
@@ -81,32 +82,21 @@ export class LocalJob {
         if (this.#isCancelled) return;
         await this.#answerInput(input);
         this.#filesDone += 1;
-        this.#tell();
+        this.#news.tell();
       }
       this.#answers.push(...this.#answersOfMany());
     } finally {
       closeArchive();
       this.#state = "finished";
-      this.#tell();
+      this.#news.tell();
     }
   }
 
   /** Wait until there are more answers than those, or none to come. */
-  async news(after: number, mostMs: number): Promise<void> {
+  news(after: number, mostMs: number): Promise<void> {
     const hasNews = () =>
       this.#answers.length > after || this.#state === "finished" || this.#isCancelled;
-    const late = performance.now() + mostMs;
-    while (!hasNews() && performance.now() < late) {
-      await new Promise<void>((resolve) => {
-        this.#listeners.add(resolve);
-        setTimeout(resolve, late - performance.now());
-      });
-    }
-  }
-
-  #tell(): void {
-    for (const heard of this.#listeners) heard();
-    this.#listeners.clear();
+    return this.#news.until(hasNews, mostMs);
   }
 
   body(after: number): Job {
@@ -157,7 +147,7 @@ export class LocalJob {
     for (const [place, scan] of scans.entries()) {
       if (this.#isCancelled) return;
       await this.#answerScan(input, place, scan);
-      this.#tell();
+      this.#news.tell();
       await nextTurn();
     }
   }
