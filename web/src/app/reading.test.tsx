@@ -246,7 +246,7 @@ describe("the reader's own answer", () => {
   test("is kept with the case and goes into the files", async () => {
     const page = renderPage();
     await openCase(page);
-    await page.user.click(screen.getByRole("radio", { name: "Disagree" }));
+    await page.user.click(await screen.findByRole("radio", { name: "Disagree" }));
     await page.user.type(screen.getByRole("textbox", { name: "Comment" }), "an artefact");
     const [one] = [...page.desk.store.getState().cases.values()];
     expect(one?.feedback).toEqual({ reading: null, verdict: "disagree", comment: "an artefact" });
@@ -285,7 +285,7 @@ describe("the report", () => {
     );
     const page = renderPage();
     await openCase(page, "my scan.png");
-    await page.user.click(screen.getByRole("button", { name: "Report (PDF)" }));
+    await page.user.click(await screen.findByRole("button", { name: "Report (PDF)" }));
     await waitFor(() => {
       expect(links).toEqual(["tumorscope-scan.png.pdf"]);
     });
@@ -298,7 +298,7 @@ describe("the report", () => {
     vi.spyOn(HTMLCanvasElement.prototype, "toDataURL").mockImplementation(() => {
       throw new Error("no canvas");
     });
-    await page.user.click(screen.getByRole("button", { name: "Report (PDF)" }));
+    await page.user.click(await screen.findByRole("button", { name: "Report (PDF)" }));
     expect(await screen.findByText(/The report could not be created/)).toBeVisible();
   });
 });
