@@ -125,6 +125,8 @@ def test_the_main_flow_works_with_keys_alone(desk: Desk) -> None:
     expect(desk.page.get_by_role("img", name="Slice 2 of 15")).to_be_visible()
     tab_to(desk, "Adjust")
     keys.press("Enter")
+    # Drawn behind the view.
+    expect(desk.page.get_by_role("slider", name="Evidence opacity")).to_be_visible()
     tab_to(desk, "Evidence opacity")
     keys.press("ArrowRight")
     tab_to(desk, "Plain language")
