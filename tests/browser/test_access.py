@@ -125,13 +125,14 @@ def test_the_main_flow_works_with_keys_alone(desk: Desk) -> None:
     expect(desk.page.get_by_role("img", name="Slice 2 of 15")).to_be_visible()
     tab_to(desk, "Adjust")
     keys.press("Enter")
-    # Drawn behind the view.
+    # This and the reader's own answer are drawn behind the view.
     expect(desk.page.get_by_role("slider", name="Evidence opacity")).to_be_visible()
     tab_to(desk, "Evidence opacity")
     keys.press("ArrowRight")
     tab_to(desk, "Plain language")
     keys.press("ArrowRight")
     expect(desk.page.get_by_text("Prediction set")).to_be_visible()
+    expect(desk.page.get_by_role("radio", name="Agree", exact=True)).to_be_visible()
     tab_to(desk, "Agree")
     keys.press("Space")
     expect(desk.page.get_by_role("radio", name="Agree", exact=True)).to_be_checked()
