@@ -192,7 +192,9 @@ def record_numbers(
 ) -> None:
     """Replace figures as :func:`record_figures` does, by numbers without an interval."""
     run = run_record(command, data_sha256=data_sha256, model_sha256=model_sha256)
-    _replace(prefix, {name: {"estimate": one} | run for name, one in numbers.items()}, path)
+    plain = dict.fromkeys(("low", "high", "n", "groups"))
+    entries = {name: {"estimate": one, **plain, **run} for name, one in numbers.items()}
+    _replace(prefix, entries, path)
 
 
 def _replace(prefix: str, entries: Mapping[str, dict[str, Any]], path: Path | None) -> None:
