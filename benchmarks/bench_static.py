@@ -348,7 +348,7 @@ PARTS: Final[Mapping[str, Callable[[Bench], Values]]] = {
     "first": Bench.first,
     "warm": Bench.warm,
     "memory": Bench.memory,
-    "work": Bench.work_part,
+    "main-thread": Bench.work_part,
     "parity-lite": lambda bench: bench.parity("lite"),
     "parity-default": lambda bench: bench.parity("default"),
 }
