@@ -561,7 +561,8 @@ def main() -> None:
         for name, value in values.items():
             print(TARGETS[name].judge(value) if name in TARGETS else f"{name}: {value:.4g}")
     if given.record:
-        record(kept["parts"], scans)
+        # Those kept from an earlier run were recorded with its command.
+        record({part: kept["parts"][part] for part in parts}, scans)
 
 
 def record(parts: Mapping[str, Values], scans: list[Path]) -> None:
