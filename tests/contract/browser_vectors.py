@@ -8,6 +8,7 @@ file holds results alone.
 import base64
 import io
 import json
+import struct
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -16,9 +17,12 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.filewriter import write_dataset
+from pydicom.uid import MRImageStorage, RLELossless
 
 from tumorscope.answer import ModelIdentity, Prediction, SeriesPrediction
+from tumorscope.errors import ImageError
 from tumorscope.imaging.formats.dicom import _description as description
+from tumorscope.imaging.formats.dicom import read_dicom
 from tumorscope.imaging.formats.dicom_geometry import functional_groups
 from tumorscope.imaging.formats.dicom_sequence import header_sequence
 from tumorscope.imaging.preprocess import CanvasGeometry, Preprocessing
@@ -227,6 +231,52 @@ def headers() -> list[dict[str, Any]]:
     return found
 
 
+def endings() -> list[dict[str, Any]]:
+    """Compressed files that end where they should or too early, and why each is refused."""
+    pixels = np.arange(2 * 32 * 32, dtype=np.uint16).reshape(2, 32, 32)
+    ds = _dataset(
+        {
+            "SOPClassUID": MRImageStorage,
+            "SOPInstanceUID": "1.2.3",
+            "Modality": "MR",
+            "Rows": 32,
+            "Columns": 32,
+            "NumberOfFrames": 2,
+            "SamplesPerPixel": 1,
+            "PhotometricInterpretation": "MONOCHROME2",
+            "BitsAllocated": 16,
+            "BitsStored": 16,
+            "HighBit": 15,
+            "PixelRepresentation": 0,
+        }
+    )
+    ds.compress(RLELossless, pixels, generate_instance_uid=False)
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, ds, enforce_file_format=True)
+    whole = stream.getvalue()
+    delimiter = 8
+    foreign = struct.pack("<HHI", 0x0008, 0x0018, 0)
+    contents = {
+        "whole": whole,
+        "before the delimiter": whole[:-delimiter],
+        "within the last frame": whole[: -delimiter - 9],
+        "before the last frame": whole[: whole.rindex(b"\xfe\xff\x00\xe0")],
+        "another element in place of the delimiter": whole[:-delimiter] + foreign,
+    }
+    return [
+        {"ending": name, "content": base64.b64encode(one).decode(), "refused": _refusal(one)}
+        for name, one in contents.items()
+    ]
+
+
+def _refusal(content: bytes) -> str | None:
+    try:
+        read_dicom(content, "made.dcm")
+    except ImageError as error:
+        return error.type
+    return None
+
+
 def descriptions() -> list[dict[str, Any]]:
     """Data sets as bytes, and what the scanner called the series, in letters of many countries."""
     found = []
@@ -340,6 +390,7 @@ def vectors() -> dict[str, Any]:
         "series": series(),
         "headers": headers(),
         "descriptions": descriptions(),
+        "endings": endings(),
         "recognized": RECOGNIZED,
         "recognitions": recognitions(),
         "studies": studies(),

@@ -4,11 +4,12 @@ import dicomParser from "dicom-parser";
 import { describe, expect, test } from "vitest";
 
 import type { ImageAnswer, SeriesAnswer, StudyAnswer } from "@/lib/api/types";
+import { readDicom } from "@/local/imaging/dicom";
 import { functionalGroups } from "@/local/imaging/dicom-geometry";
 import { descriptionOf, Header } from "@/local/imaging/dicom-header";
 import { headerSequence } from "@/local/imaging/dicom-sequence";
 import { makeCanvas, type CanvasGeometry } from "@/local/imaging/preprocess";
-import type { SequenceName } from "@/local/imaging/scan";
+import { ScanError, type SequenceName } from "@/local/imaging/scan";
 import { decide } from "@/local/model/decision";
 import { evidenceOnImage, localize } from "@/local/model/evidence";
 import { recognizeSequence } from "@/local/model/recognition";
@@ -122,6 +123,18 @@ test.each(vectors.descriptions)(
   ({ content, description }) => {
     const parsed = dicomParser.parseDicom(bytesOf(content), { TransferSyntaxUID: EXPLICIT });
     expect(descriptionOf(new Header(parsed))).toBe(description);
+  },
+);
+
+test.each(vectors.endings)(
+  "a compressed file that ends $ending is refused where Python refuses it",
+  async ({ content, refused }) => {
+    const read = readDicom(bytesOf(content) as Uint8Array<ArrayBuffer>, "made.dcm");
+    const found = await read.then(
+      () => null,
+      (error: unknown) => (error instanceof ScanError ? error.type : error),
+    );
+    expect(found).toBe(refused);
   },
 );
 

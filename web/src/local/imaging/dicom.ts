@@ -22,6 +22,8 @@ import { checkSize } from "@/local/inputs/formats";
 
 const IMPLICIT = "1.2.840.10008.1.2";
 const EXPLICIT = "1.2.840.10008.1.2.1";
+/** PS3.5 A.4: the tag (FFFE,E0DD) and a length of zero. */
+const DELIMITER = [0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0];
 
 export async function readDicom(content: Uint8Array<ArrayBuffer>, source: string): Promise<Scan[]> {
   const header = new Header(parse(content));
@@ -110,6 +112,12 @@ function check(header: Header, syntax: string): Description {
     throw new ScanError(
       "corrupt-image",
       `The DICOM file (transfer syntax ${syntaxName(syntax)}) holds no pixel data. Give an image; if this should be one, it is truncated.`,
+    );
+  }
+  if (!isDelimited(header)) {
+    throw new ScanError(
+      "corrupt-image",
+      `The DICOM file (transfer syntax ${syntaxName(syntax)}) is truncated: it ends before its pixel data do.`,
     );
   }
   const description = describe(header);
@@ -209,4 +217,13 @@ function digestOf(values: Float32Array): string {
     second = Math.imul(second ^ word ^ (first >>> 15), 0x85ebca6b);
   }
   return `${(first >>> 0).toString(16)}-${(second >>> 0).toString(16)}`;
+}
+
+/** Whether compressed frames end with the Sequence Delimitation Item; the parser only warns. */
+function isDelimited(header: Header): boolean {
+  const element = header.element("PixelData");
+  if (!element?.encapsulatedPixelData) return true;
+  const end = element.dataOffset + element.length;
+  const last = header.dataSet.byteArray.subarray(end - DELIMITER.length, end);
+  return DELIMITER.every((byte, at) => last[at] === byte);
 }
