@@ -12,7 +12,6 @@ from tumorscope.answer import (
     SeriesPrediction,
 )
 from tumorscope.errors import CorruptImageError, ImageTooLargeError, UsageError
-from tumorscope.imaging.scan import WITHOUT_UID
 from tumorscope.labels import NOTICE
 from tumorscope.operating_point import OperatingPoint
 
@@ -29,6 +28,8 @@ PREDICTION = Prediction(
     operating_point=OperatingPoint("balanced", 0.5),
     slice_index=5,
     sop_instance_uid="1.2.3",
+    series_instance_uid="1.2",
+    study_instance_uid="1",
     series_key="1.2",
     position_mm=-3.5,
 )
@@ -56,6 +57,8 @@ def test_image_answer_has_the_documented_shape() -> None:
         "source": "scan.dcm",
         "slice_index": 5,
         "sop_instance_uid": "1.2.3",
+        "series_instance_uid": "1.2",
+        "study_instance_uid": "1",
         "outcome": "tumor",
         "probabilities": {"tumor": 0.75, "no_tumor": 0.25},
         "type_probabilities": {"glioma": 0.5, "meningioma": 0.25, "pituitary": 0.25},
@@ -135,14 +138,6 @@ def test_former_names_say_what_has_replaced_them() -> None:
         assert PREDICTION.series_uid == "1.2"
     with pytest.warns(DeprecationWarning, match="series_uid is now series_instance_uid"):
         assert SERIES.series_uid == "1.2"
-    for one in (PREDICTION, SERIES):
+    for one, uid in ((PREDICTION, "1"), (SERIES, None)):
         with pytest.warns(DeprecationWarning, match="study_uid is now study_instance_uid"):
-            assert one.study_uid is None
-
-
-def test_series_uid_of_a_slice_is_that_of_dicom_only() -> None:
-    assert PREDICTION.series_instance_uid == "1.2"
-    volume = replace(PREDICTION, source="a.nii", series_key="a.nii", sop_instance_uid=None)
-    assert volume.series_instance_uid is None
-    loose = replace(PREDICTION, series_key=f"{WITHOUT_UID}ab")
-    assert loose.series_instance_uid is None
+            assert one.study_uid == uid

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from tumorscope.errors import ImageError, UsageError
-from tumorscope.imaging.scan import WITHOUT_UID, SliceMember
+from tumorscope.imaging.scan import SliceMember
 from tumorscope.labels import NOTICE, TUMOR_TYPES, ClassName, Outcome, Plane, SequenceName
 from tumorscope.operating_point import OperatingPoint
 
@@ -238,6 +238,8 @@ class ImageAnswer(Struct, frozen=True, eq=False, kw_only=True, tag_field="kind",
     source: Source
     slice_index: SliceIndex
     sop_instance_uid: SopUid
+    series_instance_uid: SeriesUid
+    study_instance_uid: StudyUid
     outcome: OutcomeField
     probabilities: ProbabilitiesField
     type_probabilities: TypeProbabilitiesField
@@ -378,7 +380,7 @@ class Prediction(ImageAnswer, frozen=True, eq=False, kw_only=True):
     series_key
         The same for all slices of a series: the ``SeriesInstanceUID``, or what stands in for it
         in files without one; ``None`` for a single image.
-    position_mm, study_instance_uid, series_description, member
+    position_mm, series_description, member
         As in :class:`~tumorscope.imaging.scan.Scan`.
     evidence
         Shape (rows, columns) of the image as read, float32 in [0, 1]: probability-like evidence
@@ -389,13 +391,14 @@ class Prediction(ImageAnswer, frozen=True, eq=False, kw_only=True):
 
     slice_index: SliceIndex = None
     sop_instance_uid: SopUid = None
+    series_instance_uid: SeriesUid = None
+    study_instance_uid: StudyUid = None
     sequence: SequenceField = msgspec.field(default_factory=unknown_sequence)
     plane: PlaneField = None
     notes: Notes = ()
     notice: Notice = NOTICE
     series_key: str | None = None
     position_mm: float | None = None
-    study_instance_uid: str | None = None
     series_description: str | None = None
     evidence: NDArray[np.float32] | None = None
     pixels: NDArray[np.float32] | None = None
@@ -403,14 +406,6 @@ class Prediction(ImageAnswer, frozen=True, eq=False, kw_only=True):
 
     series_uid = _renamed("series_uid", "series_key")
     study_uid = _renamed("study_uid", "study_instance_uid")
-
-    @property
-    def series_instance_uid(self) -> str | None:
-        """DICOM ``SeriesInstanceUID``; ``None`` where the file has none."""
-        is_dicom = self.sop_instance_uid is not None or self.member is not None
-        if not is_dicom or self.series_key in (None, self.source):
-            return None
-        return None if str(self.series_key).startswith(WITHOUT_UID) else self.series_key
 
     def overlay(self, *, opacity: float = 0.5) -> PIL.Image.Image:
         """Colour the evidence over the grey image.

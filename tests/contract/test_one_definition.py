@@ -147,7 +147,7 @@ def test_parquet_has_the_derived_columns_with_the_values_of_json(
     table = pq.read_table(output)
     columns = columns_of(ImageAnswer, ErrorAnswer)
     own = [one.name for one in OWN_COLUMNS]
-    assert own == ["row_id", "content_sha256", "series_instance_uid", "series_key", "position_mm"]
+    assert own == ["row_id", "content_sha256", "series_key", "position_mm"]
     assert table.schema.names == [*(one.name for one in columns), *own]
     kinds = {
         "text": "string",

@@ -52,6 +52,18 @@ def test_stored_values_are_read(make_dicom: MakeDicom, encode_dicom: Encode) -> 
     assert scan.series_uid is not None
 
 
+@pytest.mark.parametrize("frames", [1, 2])
+def test_only_the_uid_of_the_file_is_given_out(
+    make_dicom: MakeDicom, encode_dicom: Encode, frames: int
+) -> None:
+    ds = make_dicom(STORED if frames == 1 else np.stack([STORED, STORED // 2]))
+    named = read_dicom(encode_dicom(ds), "made.dcm")
+    assert {scan.series_instance_uid for scan in named} == {ds.SeriesInstanceUID}
+    del ds.SeriesInstanceUID
+    nameless = read_dicom(encode_dicom(ds), "made.dcm")
+    assert {scan.series_instance_uid for scan in nameless} == {None}
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.uint16])
 def test_every_depth_keeps_its_values(make_dicom: MakeDicom, dtype: type) -> None:
     info = np.iinfo(dtype)

@@ -119,6 +119,7 @@ def test_slices_carry_their_place() -> None:
     assert [scan.slice_index for scan in scans] == list(range(SUPERIOR))
     assert [scan.position_mm for scan in scans] == pytest.approx([4 * i for i in range(SUPERIOR)])
     assert {scan.series_uid for scan in scans} == {"made.nii"}
+    assert {scan.series_instance_uid for scan in scans} == {None}
     assert {scan.source for scan in scans} == {"made.nii"}
     assert scans[0].spacing_mm == pytest.approx((0.75, 0.5))
     assert scans[0].pixels.shape == (ANTERIOR, RIGHT)

@@ -78,6 +78,23 @@ def test_probabilities_sum_to_one(
     assert sum(prediction.type_probabilities.values()) == pytest.approx(1, abs=1e-12)
 
 
+@pytest.mark.parametrize("drawn", [True, False], ids=["answered", "rejected"])
+def test_answer_says_which_series_and_study_it_is_of(
+    tiny_artifact: Artifact, make_head: MakeHead, drawn: bool
+) -> None:
+    pixels = make_head() if drawn else np.zeros((128, 128))
+    scan = Scan(
+        pixels.astype(np.float32),
+        "made.dcm",
+        sop_instance_uid="1.2.3",
+        series_uid="1.2",
+        study_uid="1",
+    )
+    answer = Classifier(tiny_artifact).predict_scan(scan).to_dict()
+    assert (answer["outcome"] == "rejected") is not drawn
+    assert (answer["series_instance_uid"], answer["study_instance_uid"]) == ("1.2", "1")
+
+
 def test_probability_is_calibrated(tiny_artifact: Artifact, make_head: MakeHead) -> None:
     pixels = make_head(blob=(62, 94))
     canvas, _ = tiny_artifact.manifest.preprocessing.apply(pixels)

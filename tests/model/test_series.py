@@ -30,6 +30,7 @@ def make_slice(index: int, probability: float | None, **changes: Any) -> Predict
         "operating_point": OperatingPoint("balanced", 0.5),
         "slice_index": None,
         "sop_instance_uid": f"1.2.{index}",
+        "series_instance_uid": "1.2",
         "series_key": "1.2",
         "position_mm": float(index),
     }
@@ -196,13 +197,3 @@ def test_blank_slices_do_not_speak_against_a_series() -> None:
     blank = [make_slice(i, None, reasons=(BLANK,)) for i in range(5)]
     assert combine(*blank, make_slice(5, 0.9)).outcome == "tumor"
     assert combine(*blank).reasons == (BLANK,)
-
-
-def test_series_uid_is_that_of_dicom_only() -> None:
-    dicom = combine(make_slice(0, 0.1), make_slice(1, 0.1))
-    assert dicom.series_instance_uid == "1.2"
-    volume = [
-        make_slice(i, 0.1, series_key="a.nii", sop_instance_uid=None, slice_index=i)
-        for i in range(2)
-    ]
-    assert combine(*volume).series_instance_uid is None

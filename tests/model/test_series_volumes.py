@@ -6,7 +6,7 @@ import pytest
 
 from tests.model.test_series import MODEL, make_slice, tumor
 from tumorscope.answer import Prediction, SeriesPrediction
-from tumorscope.imaging.scan import WITHOUT_UID, SliceMember
+from tumorscope.imaging.scan import SliceMember
 from tumorscope.model.decision import DecisionRule
 from tumorscope.model.series import answer_series
 
@@ -133,13 +133,3 @@ def test_rejected_volume_does_not_decide() -> None:
     series = answer(*slices)
     assert series.outcome == "no_tumor"
     assert [one["probability"] for one in series.volumes] == [pytest.approx(0.2), None]
-
-
-def test_made_uid_is_not_given_out() -> None:
-    slices = [make_member(i, 0.2) for i in range(3)]
-    made = [
-        make_slice(i, 0.2, series_key=WITHOUT_UID + "ab", member=one.member)
-        for i, one in enumerate(slices)
-    ]
-    assert answer(*made).series_instance_uid is None
-    assert answer(*slices).series_instance_uid == "1.2"

@@ -480,6 +480,10 @@ export interface components {
             slice_index: number | null;
             /** @description DICOM SOPInstanceUID; null where unknown. */
             sop_instance_uid: string | null;
+            /** @description DICOM SeriesInstanceUID; null where unknown. */
+            series_instance_uid: string | null;
+            /** @description DICOM StudyInstanceUID; null where unknown. */
+            study_instance_uid: string | null;
             /**
              * @description The decision; `rejected`: the input does not look like a brain MR image.
              * @enum {unknown}
@@ -1321,6 +1325,8 @@ export interface operations {
                      *           "source": "volume.nii.gz",
                      *           "slice_index": 0,
                      *           "sop_instance_uid": null,
+                     *           "series_instance_uid": null,
+                     *           "study_instance_uid": null,
                      *           "outcome": "tumor",
                      *           "probabilities": {
                      *             "tumor": 0.973,
@@ -2333,6 +2339,8 @@ export interface operations {
                      *           "source": "scan.dcm",
                      *           "slice_index": null,
                      *           "sop_instance_uid": "1.2.826.0.1.3680043.8.498.1",
+                     *           "series_instance_uid": "1.2.826.0.1.3680043.8.498.2",
+                     *           "study_instance_uid": "1.2.826.0.1.3680043.8.498.3",
                      *           "outcome": "tumor",
                      *           "probabilities": {
                      *             "tumor": 0.973,

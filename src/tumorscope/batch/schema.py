@@ -8,9 +8,9 @@ from typing import Any, Final
 import pyarrow as pa
 
 from tumorscope.answer import ErrorAnswer, Failure, ImageAnswer, ModelIdentity, Prediction
-from tumorscope.columns import COLUMNS, Column, Kind, columns_of, flatten
+from tumorscope.columns import Column, Kind, columns_of, flatten
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
 ANSWER_COLUMNS: Final = columns_of(ImageAnswer, ErrorAnswer)
 OWN_COLUMNS: Final = (
@@ -28,7 +28,6 @@ OWN_COLUMNS: Final = (
         "text",
         "Of the file or archive member; null if it could not be read.",
     ),
-    *(one for one in COLUMNS if one.name == "series_instance_uid"),
     Column(
         "series_key",
         (),
@@ -71,7 +70,6 @@ def to_row(
     }
     if isinstance(answer, Prediction):
         own |= {
-            "series_instance_uid": answer.series_instance_uid,
             "series_key": answer.series_key,
             "position_mm": answer.position_mm,
         }

@@ -103,6 +103,14 @@ class Scan:
     sequence: SequenceName | None = None
 
     @property
+    def series_instance_uid(self) -> str | None:
+        """DICOM ``SeriesInstanceUID``; ``None`` where the file has none."""
+        is_dicom = self.sop_instance_uid is not None or self.member is not None
+        if not is_dicom or self.series_uid in (None, self.source):
+            return None
+        return None if str(self.series_uid).startswith(WITHOUT_UID) else self.series_uid
+
+    @property
     def is_blank(self) -> bool:
         """Tell whether all pixels have the same value."""
         return bool(self.pixels.min() == self.pixels.max())

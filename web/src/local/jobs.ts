@@ -2,10 +2,10 @@
 
 import type { Answer, Job, SeriesAnswer, SliceView } from "@/lib/api/types";
 import type { NamedFile } from "@/lib/engine/types";
-import { NOTICE, WITHOUT_UID } from "@/local/constants.gen";
+import { NOTICE } from "@/local/constants.gen";
 import type { CanvasGeometry } from "@/local/imaging/preprocess";
 import { describeSlice } from "@/local/imaging/pictures";
-import type { Scan } from "@/local/imaging/scan";
+import { seriesInstanceUid, type Scan } from "@/local/imaging/scan";
 import { closeArchive, expand, type Input } from "@/local/inputs/expand";
 import { readInput } from "@/local/inputs/read";
 import { classify, failure, type Model } from "@/local/model/classify";
@@ -168,7 +168,7 @@ export class LocalJob {
       this.shown.set(index, { input, place, view, evidence, geometry, canvasSize });
       this.#answers.push(answer);
       this.#slicesDone += 1;
-      if (scan.seriesUid !== null) series?.members.push(memberOf(scan, answer, scan.seriesUid));
+      if (scan.seriesUid !== null) series?.members.push(memberOf(scan, answer));
     } catch (error) {
       // Without its model the whole job has no answer; one slice must not end it.
       if (error instanceof ModelError) throw error;
@@ -221,12 +221,10 @@ function picturePath(job: string, index: number, kind: "image" | "evidence"): st
   return `${job}/${index}/${kind}`;
 }
 
-function memberOf(scan: Scan, answer: Member["answer"], key: string): Member {
-  const isDicom = scan.sopInstanceUid !== null || scan.member !== null;
-  const hasUid = isDicom && key !== scan.source && !key.startsWith(WITHOUT_UID);
+function memberOf(scan: Scan, answer: Member["answer"]): Member {
   return {
     answer,
-    seriesUid: hasUid ? key : null,
+    seriesUid: seriesInstanceUid(scan),
     studyUid: scan.studyUid,
     description: scan.seriesDescription,
     positionMm: scan.positionMm,

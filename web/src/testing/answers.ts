@@ -20,6 +20,8 @@ export function imageAnswer(part: Partial<ImageAnswer> = {}): ImageAnswer {
     source: "scan.png",
     slice_index: null,
     sop_instance_uid: null,
+    series_instance_uid: null,
+    study_instance_uid: null,
     outcome: "tumor",
     probabilities: { tumor, no_tumor: 1 - tumor },
     type_probabilities: { glioma: 0.7, meningioma: 0.2, pituitary: 0.1 },

@@ -1,6 +1,6 @@
 /** One grey picture with what is known of where it came from: Python's `Scan`. */
 
-import { BLANK, MIN_SIDE, type ERROR_TITLES } from "@/local/constants.gen";
+import { BLANK, MIN_SIDE, WITHOUT_UID, type ERROR_TITLES } from "@/local/constants.gen";
 import { range } from "@/local/imaging/numeric";
 import type { ImageAnswer, SliceView } from "@/lib/api/types";
 
@@ -53,6 +53,13 @@ export interface Scan {
   notes: string[];
   /** As the header tells it. */
   sequence: SequenceName | null;
+}
+
+/** DICOM Series Instance UID; `null` where the file has none. */
+export function seriesInstanceUid({ seriesUid, source, sopInstanceUid, member }: Scan) {
+  const isDicom = sopInstanceUid !== null || member !== null;
+  if (!isDicom || seriesUid === null || seriesUid === source) return null;
+  return seriesUid.startsWith(WITHOUT_UID) ? null : seriesUid;
 }
 
 /** A picture of which nothing but its name is known. */

@@ -11,7 +11,7 @@ import {
 } from "@/local/constants.gen";
 import { sigmoid } from "@/local/imaging/numeric";
 import { makeCanvas, type CanvasGeometry } from "@/local/imaging/preprocess";
-import { blankReason, ScanError, type Scan } from "@/local/imaging/scan";
+import { blankReason, ScanError, seriesInstanceUid, type Scan } from "@/local/imaging/scan";
 import { decide, type Rule } from "@/local/model/decision";
 import { localize, type Evidence } from "@/local/model/evidence";
 import type { Manifest } from "@/local/model/manifest";
@@ -112,6 +112,8 @@ function frame(model: Model, rule: Rule, scan: Scan) {
     source: scan.source,
     slice_index: scan.sliceIndex,
     sop_instance_uid: scan.sopInstanceUid,
+    series_instance_uid: seriesInstanceUid(scan),
+    study_instance_uid: scan.studyUid,
     operating_point: rule.point,
     sequence: recognizeSequence(scan.sequence, null, [])[0],
     plane: scan.plane,

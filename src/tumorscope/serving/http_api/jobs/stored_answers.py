@@ -67,9 +67,10 @@ def _restore(stored: StoredAnswer) -> Prediction | Failure:
         operating_point=OperatingPoint(**values["operating_point"]),
         slice_index=values["slice_index"],
         sop_instance_uid=values["sop_instance_uid"],
+        series_instance_uid=values.get("series_instance_uid"),
+        study_instance_uid=view.get("study_instance_uid"),
         series_key=stored.series_uid,
         position_mm=stored.position_mm,
-        study_instance_uid=view.get("study_instance_uid"),
         series_description=view.get("series_description"),
         member=None
         if stored.member is None

@@ -20,6 +20,8 @@ _IMAGE: Final[dict[str, Any]] = {
     "source": "scan.dcm",
     "slice_index": None,
     "sop_instance_uid": "1.2.826.0.1.3680043.8.498.1",
+    "series_instance_uid": "1.2.826.0.1.3680043.8.498.2",
+    "study_instance_uid": "1.2.826.0.1.3680043.8.498.3",
     "outcome": "tumor",
     "probabilities": {"tumor": 0.973, "no_tumor": 0.027},
     "type_probabilities": {"glioma": 0.91, "meningioma": 0.06, "pituitary": 0.03},
@@ -62,7 +64,13 @@ _SERIES: Final[dict[str, Any]] = {
     "model": _MODEL,
     "notice": NOTICE,
 }
-_SLICE: Final = _IMAGE | {"source": "volume.nii.gz", "slice_index": 0, "sop_instance_uid": None}
+_SLICE: Final = _IMAGE | {
+    "source": "volume.nii.gz",
+    "slice_index": 0,
+    "sop_instance_uid": None,
+    "series_instance_uid": None,
+    "study_instance_uid": None,
+}
 _FAILED: Final = {
     "kind": "error",
     "source": "notes.txt",
