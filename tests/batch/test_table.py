@@ -76,7 +76,7 @@ def test_rows_are_what_predict_answers(
 def test_schema_is_kept_and_described(make: Callable[..., Any], archive: Path) -> None:
     schema = pq.read_schema(make(archive)[1])
     assert schema.equals(SCHEMA)
-    assert schema.metadata[b"tumorscope.schema_version"] == b"4"
+    assert schema.metadata[b"tumorscope.schema_version"] == b"5"
     assert schema.metadata[b"tumorscope.operating_point"] == b"balanced"
     assert schema.metadata[b"tumorscope.threshold"] == b"0.5"
     text = DOCS.read_text(encoding="utf-8")
