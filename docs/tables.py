@@ -98,20 +98,27 @@ def truth(f: Figures) -> tuple[Sequence[str], Rows]:
     lgg = f.test("by_set", "lgg", "roc_auc")
     stripped = f.held_out("patients/rsna_boxes/T1+C/sensitivity")
     header = ("Measured on scans it was not trained on", "estimate [95 % interval]", SIZE)
-    names = {0: "AUROC", 1: "AUROC, lgg", 4: "sensitivity, rsna_boxes"}
+    patients = "AUROC, held-out patients of the data sets it was trained on"
+    scanners = "– of these, both classes from the same scanners (`lgg`)"
+    without_skull = "Sensitivity, **skull-stripped** glioblastomas with contrast"
+    names = {
+        patients: "AUROC",
+        scanners: "AUROC, lgg",
+        without_skull: "sensitivity, rsna_boxes",
+    }
     return _beside_seeds(
         f,
         header,
         names,
         [
-            _with_size("AUROC, held-out patients of the data sets it was trained on", _overall(f)),
-            _with_size("– of these, both classes from the same scanners (`lgg`)", lgg),
+            _with_size(patients, _overall(f)),
+            _with_size(scanners, lgg),
             _with_size(
                 "AUROC, a hospital kept out of training (an earlier twin): FLAIR",
                 f.held_out("hospital/FLAIR/auroc"),
             ),
             _with_size("– T1 with contrast", f.held_out("hospital/T1+C/auroc")),
-            _with_size("Sensitivity, **skull-stripped** glioblastomas with contrast", stripped),
+            _with_size(without_skull, stripped),
             _with_size(
                 "Tumor type (glioma, meningioma, pituitary), accuracy in five folds", _type(f)
             ),
@@ -151,14 +158,17 @@ def in_distribution(f: Figures) -> tuple[Sequence[str], Rows]:
         _with_size(label, f.test(section, ALL, metric))
         for label, (section, metric) in names.items()
     ]
-    for place, label in (
-        ("peak_in_mask", "Peak of the evidence inside the mask"),
-        ("dice", "Dice"),
-    ):
-        figure = f.test("localization", "true positives with a mask", place)
-        rows.append(_with_size(f"{label}, true positives", figure))
-    named = {0: "AUROC", 1: "sensitivity", 2: "specificity", 4: "calibration error"}
-    named |= {5: "abstained", 10: "peak in mask"}
+    peak = "Peak of the evidence inside the mask, true positives"
+    for place, label in (("peak_in_mask", peak), ("dice", "Dice, true positives")):
+        rows.append(_with_size(label, f.test("localization", "true positives with a mask", place)))
+    named = {
+        "AUROC": "AUROC",
+        "Sensitivity at `balanced`": "sensitivity",
+        "Specificity at `balanced`": "specificity",
+        "Expected calibration error, 15 bins": "calibration error",
+        "Abstained": "abstained",
+        peak: "peak in mask",
+    }
     return _beside_seeds(f, ("", "estimate [95 % interval]", SIZE), named, rows)
 
 
@@ -200,14 +210,19 @@ def _apart(f: Figures, figure: str) -> str:
 
 
 def _beside_seeds(
-    f: Figures, header: Sequence[str], names: Mapping[int, str], rows: Rows
+    f: Figures, header: Sequence[str], names: Mapping[str, str], rows: Rows
 ) -> tuple[Sequence[str], Rows]:
-    """Write the spread over seeds beside the rows that have one, once it was measured."""
+    """Write the spread over seeds beside the rows that have one, once it was measured.
+
+    ``names`` has the figure of the seeds by the first cell of its row.
+    """
+    if unknown := names.keys() - {row[0] for row in rows}:
+        raise TablesError(f"no row is called {', '.join(sorted(unknown))}")
     kind = _seeds(f)
     if kind is None:
         return header, rows
-    spreads = (_apart(f, names[at]) if at in names else "–" for at in range(len(rows)))
-    beside = [(*row, apart) for row, apart in zip(rows, spreads, strict=True)]
+    measured = {label: _apart(f, figure) for label, figure in names.items()}
+    beside = [(*row, measured.get(str(row[0]), "–")) for row in rows]
     return (*header, f"largest less smallest of {SEEDS[kind]}"), beside
 
 
