@@ -64,8 +64,9 @@ COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 FRONT_MATTER: Final = re.compile(r"\A---\n.*?^---$", re.MULTILINE | re.DOTALL)
 MESSAGE: Final = re.compile(r'"[\w.]+":\s*"((?:[^"\\]|\\.)*)"')
 JSX_TEXT: Final = re.compile(r"<\w[^<>{}]*>\s*([^<>{}]*\d[^<>{}]*)</")
+HEADING: Final = re.compile(r"^#{2,} ", re.MULTILINE)
 BEFORE: Final = re.compile(r"model\s+before\s+(this|it|ours|the\s+present)")
-"""What a page says of figures of the model before the embedded one."""
+"""What a section says of figures of the model before the embedded one."""
 
 NO_WORDS: Final = ("*.gen.ts", "*.test.ts", "*.test.tsx", "*/testing/*")
 """Code of the page that shows no words: generated, or tests."""
@@ -240,18 +241,35 @@ def problems(root: Path = ROOT) -> Iterator[str]:
 
 
 def _unmarked(root: Path, evidence: Evidence) -> Iterator[str]:
-    """Yield pages that show another model's figures and do not say so."""
+    """Yield sections that show another model's figures and do not say so."""
     sys.path.append(str(ROOT))
     from benchmarks.record import OF_MODEL
 
     ours = _loaded(root / MODEL)["default"]["sha256"]
-    for name, one in evidence.figures.items():
-        source, _, path = name.partition(":")
-        is_other = evidence.runs[one["run"]].get("model_sha256") != ours
-        if source == "held_out" and path.startswith(OF_MODEL) and is_other:
-            for page in one["pages"]:
-                if not BEFORE.search((root / page).read_text(encoding="utf-8")):
+    others = {
+        name: one["pages"]
+        for name, one in evidence.figures.items()
+        if name.startswith(tuple(f"held_out:{kind}" for kind in OF_MODEL))
+        and evidence.runs[one["run"]].get("model_sha256") != ours
+    }
+    for page in sorted({page for pages in others.values() for page in pages}):
+        text = (root / page).read_text(encoding="utf-8")
+        for names, section in _shown(text, figures.Figures(root)):
+            if not BEFORE.search(section):
+                for name in sorted(names & others.keys()):
                     yield f"{page} shows {name}, which is another model's, and does not say so"
+
+
+def _shown(text: str, committed: figures.Figures) -> Iterator[tuple[set[str], str]]:
+    """Yield the figures of each table or sentence of a page, and the section around them."""
+    headings = [0, *(one.start() for one in HEADING.finditer(text)), len(text)]
+    for pattern in (figures.FRONT, figures.BLOCK, figures.VALUE):
+        for shown in pattern.finditer(text):
+            committed.asked.clear()
+            figures.fill(shown[0], committed)
+            start = max(one for one in headings if one <= shown.start())
+            stop = min(one for one in headings if one >= shown.end())
+            yield set(committed.asked), text[start:stop]
 
 
 def _strays(root: Path, exempt: Exempt) -> Iterator[str]:

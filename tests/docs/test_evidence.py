@@ -173,3 +173,15 @@ def test_figures_of_another_model_are_called_so(checkout: Path) -> None:
         one.startswith("docs/paper/paper.md shows held_out:peers/") and "does not say so" in one
         for one in problems
     )
+
+
+def test_another_section_saying_so_does_not_excuse_the_first(checkout: Path) -> None:
+    path = checkout / "docs" / "reference" / "results.md"
+    start, robustness, rest = path.read_text(encoding="utf-8").partition("\n## Robustness\n")
+    section, heading, rest = rest.partition("\n## ")
+    assert evidence.BEFORE.search(rest)
+    silent = evidence.BEFORE.sub("model", section)
+    path.write_text(start + robustness + silent + heading + rest, encoding="utf-8")
+    found = [one for one in evidence.problems(checkout) if "does not say so" in one]
+    assert found
+    assert all(one.startswith("docs/reference/results.md shows held_out:robu") for one in found)
