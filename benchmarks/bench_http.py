@@ -2,6 +2,7 @@
 
     python -m benchmarks.bench_http load        # 1, 8, 64 and 512 clients, and 8 x overload
     python -m benchmarks.bench_http memory --requests 10000
+    python -m benchmarks.bench_http soak --seconds 3600     # at 70 % of what the machine answers
     python -m benchmarks.bench_http baseline    # the tutorials' Flask service under the same load
     python -m benchmarks.bench_http cost        # processor time of a refusal and of an answer
 
@@ -57,7 +58,11 @@ PICTURES = 40
 WARM_UP = 0.1
 """Part of the requests of a memory run that is not in the slope: pools and caches fill."""
 
-SAMPLE_EVERY = 100
+SOAK_SHARE = 0.7
+"""Of the goodput of eight clients."""
+
+SOAK_PARTS = 60
+"""At the end of each, memory and open files are looked at."""
 
 
 def pictures(folder: Path | None) -> list[tuple[str, bytes]]:
@@ -163,8 +168,6 @@ async def measure_memory(
         account.broken += part.broken
         samples.append((done, resident_mb(process)))
         print(done, samples[-1][1], file=sys.stderr, flush=True)
-    counts, megabytes = np.array([one for one in samples if one[0] >= WARM_UP * requests]).T
-    slope = float(np.polyfit(counts / 1000, megabytes, 1)[0])
     return {
         "requests": done,
         "seconds": round(time.perf_counter() - started),
@@ -172,8 +175,41 @@ async def measure_memory(
         "broken": account.broken,
         "first_mb": samples[0][1],
         "last_mb": samples[-1][1],
-        "slope_mb_per_1000": round(slope, 3),
+        "slope_mb_per_1000": slope_per_1000(samples),
     }
+
+
+async def measure_soak(
+    host: str, shots: list[Shot], *, seconds: float, process: int
+) -> dict[str, Any]:
+    """Keep the service at 70 % of its goodput; fit lines through its memory and open files."""
+    peak = (await closed_load(host, shots, clients=8, seconds=20)).goodput
+    memory, files, whole = [], [], Account(seconds=seconds)
+    done, rate = 0, SOAK_SHARE * peak
+    for _ in range(SOAK_PARTS):
+        part = await open_load(host, shots, rate=rate, seconds=seconds / SOAK_PARTS)
+        whole.add(part)
+        done += len(part.answered)
+        memory.append((done, resident_mb(process)))
+        files.append((done, float(open_files(process))))
+        _show(f"{memory[-1][1]} MB, {files[-1][1]:.0f} open files", part)
+    return whole.summary() | {
+        "seconds": seconds,
+        "offered_per_s": round(rate, 2),
+        "first_mb": memory[0][1],
+        "last_mb": memory[-1][1],
+        "slope_mb_per_1000": slope_per_1000(memory),
+        "first_open_files": files[0][1],
+        "last_open_files": files[-1][1],
+        "slope_open_files_per_1000": slope_per_1000(files),
+    }
+
+
+def slope_per_1000(samples: list[tuple[int, float]]) -> float:
+    """Return how much a value grows in a thousand requests, once pools and caches are full."""
+    warm = [one for one in samples if one[0] >= WARM_UP * samples[-1][0]]
+    counts, values = np.array(warm).T
+    return round(float(np.polyfit(counts / 1000, values, 1)[0]), 3)
 
 
 def measure_cost(*, repeats: int = 300) -> dict[str, float]:
@@ -203,11 +239,19 @@ def measure_cost(*, repeats: int = 300) -> dict[str, float]:
 
 def resident_mb(process: int) -> float:
     """Return the resident memory of a process and all its descendants."""
-    own = _resident_mb(process)
-    children = Path(f"/proc/{process}/task").glob("*/children")
-    return round(
-        own + sum(resident_mb(int(c)) for one in children for c in one.read_text().split()), 1
-    )
+    return round(sum(_resident_mb(one) for one in _family(process)), 1)
+
+
+def open_files(process: int) -> int:
+    """Return how many descriptors a process and all its descendants hold."""
+    return sum(len(list(Path(f"/proc/{one}/fd").iterdir())) for one in _family(process))
+
+
+def _family(process: int) -> Iterator[int]:
+    yield process
+    for one in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in one.read_text().split():
+            yield from _family(int(child))
 
 
 def _resident_mb(process: int) -> float:
@@ -271,16 +315,20 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         shots = product_shots(host, options.scans, model)
         if options.what == "load":
             return asyncio.run(measure_load(host, shots, seconds=options.seconds))
-        return asyncio.run(
-            measure_memory(host, shots, requests=options.requests, process=server.process.pid)
-        )
+        process = server.process.pid
+        if options.what == "soak":
+            soak = measure_soak(host, shots, seconds=options.seconds, process=process)
+            return asyncio.run(soak)
+        return asyncio.run(measure_memory(host, shots, requests=options.requests, process=process))
 
 
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("what", choices=["load", "memory", "baseline", "cost"])
-    parser.add_argument("--seconds", type=float, default=20.0, help="for each number of clients")
+    parser.add_argument("what", choices=["load", "memory", "soak", "baseline", "cost"])
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="of each number of clients, or of the soak"
+    )
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--scans", type=Path, help="folder of pictures to send")
     parser.add_argument(

@@ -41,6 +41,15 @@ class Account:
         """Right answers per second."""
         return len(self.answered) / self.seconds
 
+    def add(self, part: Account) -> None:
+        """Count what a part of the run came to; the time is that of the whole."""
+        self.answered += part.answered
+        self.refused += part.refused
+        self.refused_with |= part.refused_with
+        self.wrong += part.wrong
+        self.broken += part.broken
+        self.without_retry_after += part.without_retry_after
+
     def summary(self) -> dict[str, Any]:
         """Return the numbers that are reported."""
         return {
