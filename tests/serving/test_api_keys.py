@@ -195,6 +195,30 @@ def test_change_counts_at_the_next_request(
     assert hash_key(first) not in log
 
 
+def test_worker_that_starts_after_the_last_key_was_revoked_lets_nobody_in(
+    start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    file = tmp_path / "keys"
+    key = add_key(file, "desk")
+    server = start_server("--api-keys", str(file))
+    assert status(server, key) == 200
+    revoke_key(file, "desk")
+    os.kill(started_workers(server)[-1], signal.SIGKILL)
+    deadline = time.monotonic() + START_S
+    while len(started_workers(server)) < 2:
+        assert time.monotonic() < deadline, server.log.read_text()
+        time.sleep(0.1)
+    assert status(server, key) == 401
+    again = add_key(file, "desk")
+    assert status(server, again) == 200
+
+
+def started_workers(server: Server) -> list[int]:
+    """Return the process of each worker that is up or was, from the log."""
+    lines = (json.loads(line) for line in server.log.read_text().splitlines())
+    return [one["process"] for one in lines if one.get("event") == "worker-started"]
+
+
 def test_log_stays_json_over_a_hangup(start_server: Callable[..., Server], tmp_path: Path) -> None:
     file = tmp_path / "keys"
     key = add_key(file, "desk")

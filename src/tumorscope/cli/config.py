@@ -94,7 +94,9 @@ def _refused_starts(path: Path) -> list[str]:
 def _check_service(params: dict[str, Any]) -> None:
     from tumorscope.cli.serve import service_config
 
-    service_config(params).check()
+    config = service_config(params)
+    config.check()
+    config.check_keys()
 
 
 def _check_node(params: dict[str, Any]) -> None:

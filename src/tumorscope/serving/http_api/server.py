@@ -38,7 +38,8 @@ def serve(config: ServerConfig, *, port: int, workers: int, announce: Announce) 
     Raises
     ------
     UsageError
-        If the port is taken, or the service would be open to a network without an API key.
+        If the port is taken, the key file holds no key, or the service would be open to a network
+        without one.
     ArtifactError
         If the model cannot be used.
     StoreError
@@ -47,6 +48,7 @@ def serve(config: ServerConfig, *, port: int, workers: int, announce: Announce) 
         If the audit log is none, or its last line was changed.
     """
     config.check()
+    config.check_keys()
     artifact = read_artifact(config.model)
     check_store(config.spool / STORE_NAME)
     _check_port(config.host, port)

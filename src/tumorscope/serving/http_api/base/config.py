@@ -158,19 +158,25 @@ class ServerConfig:
         return self.spool / "rates"
 
     def check(self) -> None:
-        """Raise UsageError if nobody could be let in, or all of a network, or a path is none."""
+        """Raise UsageError if all of a network would be let in, or a path is none."""
         check_path(self.root_path)
         check_proxies(self.proxies)
-        if self.api_keys is not None:
-            if not read_keys(self.api_keys):
-                raise UsageError(
-                    f"The key file {self.api_keys} holds no key; add one: tumorscope keys add NAME "
-                    f"--api-keys {self.api_keys}"
-                )
-        elif not is_loopback(self.host):
+        if self.api_keys is None and not is_loopback(self.host):
             raise UsageError(
                 f"The address {self.host} can be reached from other machines, so an API key is "
                 "needed: make one with 'tumorscope keys add NAME', or bind to 127.0.0.1."
+            )
+
+    def check_keys(self) -> None:
+        """Raise UsageError if nobody could be let in.
+
+        At the start of a service, and not of each of its processes: one that starts again after the
+        last key was revoked lets nobody in.
+        """
+        if self.api_keys is not None and not read_keys(self.api_keys):
+            raise UsageError(
+                f"The key file {self.api_keys} holds no key; add one: tumorscope keys add NAME "
+                f"--api-keys {self.api_keys}"
             )
 
 
