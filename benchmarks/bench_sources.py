@@ -4,10 +4,11 @@
         --model twin.tumorscope --answers twin.csv --record
 
 AUROC where a source has both classes in a sequence, and the shares of outcomes among tumors and
-among tumor-free scans, each with its interval over groups. ``--answers`` keeps the answers, so that
-the table can be made again without the scans. ``--sets`` takes only some sources. ``--record``
-writes the figures of ``sources held out/`` in ``docs/results/held_out.json``; sources that the
-model learned from are refused.
+among tumor-free scans, each with its interval over patients, and where a patient is not known over
+groups of similar images. (Splits keep groups together, which may join the patients of several
+sources.) ``--answers`` keeps the answers, so that the table can be made again without the scans.
+``--sets`` takes only some sources. ``--record`` writes the figures of ``sources held out/`` in
+``docs/results/held_out.json``; sources that the model learned from are refused.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.recipes.cells import sample_cells
 from tumorscope.recipes.model_inputs import SkippedRow, load_rows
 
-COLUMNS: Final = ("set", "sequence", "plane", "group_id", "path", "tumor", "probability", "outcome")
+COLUMNS: Final = ("set", "sequence", "plane", "path", "tumor", "probability", "outcome")
 OUTCOMES: Final = ("tumor", "no_tumor", "abstain", "rejected")
 CLASSES: Final = ("0", "1")
 EVERYTHING: Final = "all sources"
@@ -67,7 +68,9 @@ def main() -> None:
         unlabeled = [row for row in rows if row.tumor is None]
         taken = [*sample_cells(rows, options.most, seed=0), *(unlabeled if options.most else [])]
         _write(options.answers, _answer(taken, options.root, model))
-    answers = list(csv.DictReader(options.answers.open(encoding="utf-8")))
+    units = {row.name: _unit(row) for row in rows}
+    with options.answers.open(encoding="utf-8") as stream:
+        answers = [one | {"unit": units[one["path"]]} for one in csv.DictReader(stream)]
     found = figures(answers)
     for name, one in found.items():
         size = f"{one.n_images}; {one.n_groups}"
@@ -84,7 +87,7 @@ def main() -> None:
 
 
 def figures(rows: Sequence[Row]) -> dict[str, Estimate]:
-    """Return AUROC and shares of outcomes by source and sequence, with intervals over groups.
+    """Return AUROC and shares of outcomes by source and sequence, with intervals over units.
 
     Names are ``SOURCE/SEQUENCE/METRIC``; of tumor-free scans ``free OUTCOME``. What a cell has no
     scans for is absent.
@@ -126,7 +129,14 @@ def _metrics(cell: Sequence[Row]) -> Iterator[tuple[str, Estimate]]:
 
 
 def _groups(rows: Sequence[Row]) -> NDArray[np.str_]:
-    return np.array([row["group_id"] for row in rows])
+    return np.array([row["unit"] for row in rows])
+
+
+def _unit(row: ManifestRow) -> str:
+    """Return the patient, else the group, else the image."""
+    if row.patient_id is not None:
+        return f"{row.set}/{row.patient_id}"
+    return row.group_id or row.name
 
 
 def _answer(
@@ -146,7 +156,6 @@ def _answer(
             "set": row.set,
             "sequence": row.sequence,
             "plane": row.plane,
-            "group_id": row.group_id,
             "path": row.name,
             "tumor": row.tumor,
             "probability": probability,

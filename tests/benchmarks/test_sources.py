@@ -5,7 +5,7 @@ def row(source: str, group: int, tumor: str, probability: float, outcome: str) -
     return {
         "set": source,
         "sequence": "FLAIR",
-        "group_id": str(group),
+        "unit": str(group),
         "tumor": tumor,
         "probability": str(probability),
         "outcome": outcome,
