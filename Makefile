@@ -18,8 +18,10 @@ NPM := $(BIN)/python web/npm.py
 # others run side by side. Those of the page are last: they look at the load of the minute before.
 ALONE := $(addprefix tests/,batch/test_ray.py batch/test_ray_cluster.py serving/dicom/test_attacks.py \
   browser/test_worklist.py browser/test_speed.py)
+# Two that each start a thread for every core wait for each other most of the time.
+ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 
-.PHONY: evidence compare help setup demo web static check check-python check-web test bench browser chromium nginx dcmtk alarms tables docs notebooks audit sbom locks screenshots format train lite results figures seeds
+.PHONY: evidence compare help setup demo web static check check-python check-web test bench browser debian chromium nginx dcmtk alarms tables docs notebooks audit sbom locks screenshots format train lite results figures seeds
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -32,7 +34,7 @@ help: ## List the targets.
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 
-.venv/.dev: .venv/.runtime
+.venv/.dev: .venv/.runtime .venv/.node
 	$(BIN)/pip install --quiet --editable ".[train,dev]"
 	touch $@
 
@@ -86,9 +88,9 @@ check-web: $(NODE_MODULES) ## Run ESLint, TypeScript and the check of generated 
 	$(NPM) run typecheck --silent
 	$(NPM) run generate --silent -- --check
 
-test: .venv/.dev check-web $(PAGE) $(STATIC) chromium nginx dcmtk alarms ## Run all tests.
+test: .venv/.dev check-web $(PAGE) $(STATIC) debian ## Run all tests.
 	$(NPM) run test --silent
-	$(BIN)/pytest --numprocesses $$(nproc || getconf _NPROCESSORS_ONLN) --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(ONE_THREAD) $(BIN)/pytest --numprocesses $$(nproc || getconf _NPROCESSORS_ONLN) --dist loadfile $(addprefix --ignore=,$(ALONE))
 	$(BIN)/pytest $(ALONE)
 
 # In an environment that it makes, into docs/bench.json and docs/reference/speed.md.
@@ -97,6 +99,10 @@ bench: .venv/.dev $(PAGE) ## Measure speed and memory beside other programs.
 
 browser: .venv/.dev $(PAGE) $(STATIC) chromium nginx ## Run only the tests of the page in Chromium.
 	$(BIN)/pytest tests/browser
+
+# One after the other, also where make runs several jobs: apt-get has a lock.
+debian: .venv/pyvenv.cfg
+	@$(MAKE) --no-print-directory --jobs=1 chromium nginx dcmtk alarms
 
 # Where it can, installs the Debian package that tests/browser drives; elsewhere they are skipped.
 chromium:

@@ -132,6 +132,10 @@ class Figures:
         """Return a figure that another command than ``evaluate`` on ``test`` measured."""
         return self._figure("held_out", name)
 
+    def has_held_out(self, name: str) -> bool:
+        """Whether such a figure exists: a source with one class has no AUROC."""
+        return name in self.sources["held_out"]
+
     def readers(self, name: str) -> Figure:
         """Return a figure of the simulated reader studies."""
         return self._figure("readers", name)

@@ -411,6 +411,33 @@ def skull_stripped(f: Figures) -> tuple[Sequence[str], Rows]:
 
 
 @table
+def sources_held_out(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show sources that a twin of the model learned nothing from."""
+    names = {
+        "brats_volumes/FLAIR": "gliomas, skull-stripped volumes (`brats_volumes`), FLAIR",
+        "brats_volumes/T1+C": "– T1 with contrast",
+        "brats_volumes/T2": "– T2",
+        "brats_volumes/T1": "– T1",
+        "brats_slices/FLAIR": "gliomas, skull-stripped (`brats_slices`), FLAIR",
+        "rsna_boxes/T1+C": "glioblastomas, skull-stripped, tightly cropped (`rsna_boxes`), T1 with "
+        "contrast",
+        "tcga_gbm/T1+C": "glioblastomas (`tcga_gbm`), T1 with contrast",
+        "tcga_gbm/T2": "– T2",
+        "tcga_gbm/T1": "– T1",
+        "tiantan/T1+C": "pituitary region, coronal (`tiantan`), T1 with contrast",
+        "all sources/all": "all images of these five",
+    }
+    header = ("source, sequence", "AUROC", "tumors: `tumor`", "`rejected`", "tumor-free: `tumor`")
+    metrics = ("auroc", "tumor", "rejected", "free tumor")
+    rows = []
+    for name, label in names.items():
+        paths = [f"sources held out/{name}/{one}" for one in metrics]
+        found = [f.held_out(one) if f.has_held_out(one) else "–" for one in paths]
+        rows.append((label, *found, f.held_out(paths[1]).size))
+    return (*header, "images with a tumor; patients or groups"), rows
+
+
+@table
 def patients(f: Figures) -> tuple[Sequence[str], Rows]:
     """Show held-out patients of data sets with other tumors and other disease."""
     names = {
