@@ -14,6 +14,7 @@ from tumorscope.errors import (
     UnsupportedFormatError,
 )
 from tumorscope.imaging.formats.raster import from_array, from_pil, read_raster
+from tumorscope.imaging.formats.tiff_pieces import check_pieces
 from tumorscope.imaging.limits import Limits
 
 GREY = np.arange(0, 240, 5, dtype=np.uint8).reshape(6, 8)
@@ -169,6 +170,38 @@ def test_white_is_zero_tiff_is_turned_round() -> None:
     deep = 100 * GREY.astype(np.uint16)
     turned = read(encode(deep, "TIFF", tiffinfo={262: 0}))
     assert (turned == deep.max() - deep).all()
+
+
+def test_tiff_that_claims_more_rows_than_it_has_strips_is_refused() -> None:
+    picture = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+    content = bytearray(encode(picture, "TIFF", tiffinfo={278: 16}))
+    assert (read(bytes(content)) == picture).all()
+    place = content.index(struct.pack("<H", 257), 8) + 8  # of ImageLength, after tag, type, count
+    content[place : place + 4] = struct.pack("<I", 60_000)
+    with pytest.raises(CorruptImageError, match="4 of the 3,750 strips that 60,000 rows"):
+        read(bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ({273: (8,)}, None),  # one strip, of all rows where their number is not said
+        ({273: (8,), 278: 2**32 - 1}, None),
+        ({273: (8, 9), 278: 64}, None),
+        ({273: (8,), 278: 64}, "1 of the 2 strips"),
+        ({273: (8, 9), 278: 64, 277: 3, 284: 2}, "2 of the 6 strips"),
+        ({324: (8, 9, 10, 11), 322: 64, 323: 64}, None),
+        ({324: (8, 9, 10), 322: 64, 323: 64}, "3 of the 4 tiles"),
+        ({324: (8,), 322: 0, 323: 0}, "tiles"),
+    ],
+)
+def test_pieces_of_a_tiff_cover_its_page(tags: dict[int, Any], words: str | None) -> None:
+    page = {256: 100, 257: 100} | tags
+    if words is None:
+        check_pieces(page)
+    else:
+        with pytest.raises(CorruptImageError, match=words):
+            check_pieces(page)
 
 
 def test_pages_of_a_tiff_form_a_series() -> None:

@@ -21,6 +21,7 @@ from tumorscope.errors import (
 )
 from tumorscope.imaging.background import fill_background
 from tumorscope.imaging.formats.deep_color import read_deep_color
+from tumorscope.imaging.formats.tiff_pieces import check_pieces
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
 from tumorscope.imaging.luma import LUMA
 from tumorscope.imaging.quiet import quiet
@@ -192,6 +193,7 @@ def _read_pages(content: bytes, limits: Limits) -> list[NDArray[np.float32]]:
 
 def _read_file_page(page: Image.Image, content: bytes, limits: Limits) -> NDArray[np.float32]:
     limits.check_picture(page.height, page.width)
+    check_pieces(getattr(page, "tag_v2", {}))
     deep = read_deep_color(page, content)
     return fill_background(_read_page(page, limits) if deep is None else deep)
 
