@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pydicom
 from numpy.typing import NDArray
 from pydicom.filewriter import write_dataset
@@ -22,9 +23,9 @@ from pydicom.uid import MRImageStorage, RLELossless
 from tumorscope.answer import ModelIdentity, Prediction, SeriesPrediction
 from tumorscope.errors import ImageError
 from tumorscope.imaging.formats.dicom import _description as description
-from tumorscope.imaging.formats.dicom import read_dicom
 from tumorscope.imaging.formats.dicom_geometry import functional_groups
 from tumorscope.imaging.formats.dicom_sequence import header_sequence
+from tumorscope.imaging.inputs.read import decode
 from tumorscope.imaging.preprocess import CanvasGeometry, Preprocessing
 from tumorscope.model.conformal import Conformal
 from tumorscope.model.decision import DecisionRule
@@ -33,6 +34,9 @@ from tumorscope.model.recognition import recognize_sequence
 from tumorscope.model.series import answer_series
 from tumorscope.model.study import answer_study
 from tumorscope.operating_point import OperatingPoint
+
+IMAGE_LENGTH, ROWS_PER_STRIP = 257, 278
+"""TIFF 6.0: numbers of tags."""
 
 SIZE = 48
 """Side of the canvases: small, so that the file is."""
@@ -269,9 +273,26 @@ def endings() -> list[dict[str, Any]]:
     ]
 
 
+def tiffs() -> list[dict[str, Any]]:
+    """TIFF files that have the strips of their rows or not, and why each is refused."""
+    found = []
+    for bits in (8, 16):
+        picture = (np.arange(32 * 32) % 256).astype(f"uint{bits}").reshape(32, 32)
+        stream = io.BytesIO()
+        PIL.Image.fromarray(picture).save(stream, "TIFF", tiffinfo={ROWS_PER_STRIP: 8})
+        whole = stream.getvalue()
+        place = whole.index(struct.pack("<H", IMAGE_LENGTH), 8) + 8
+        longer = whole[:place] + struct.pack("<I", 100) + whole[place + 4 :]
+        for rows, one in ((32, whole), (100, longer)):
+            content = base64.b64encode(one).decode()
+            refused = _refusal(one)
+            found.append({"bits": bits, "rows": rows, "content": content, "refused": refused})
+    return found
+
+
 def _refusal(content: bytes) -> str | None:
     try:
-        read_dicom(content, "made.dcm")
+        decode(content, "made")
     except ImageError as error:
         return error.type
     return None
@@ -391,6 +412,7 @@ def vectors() -> dict[str, Any]:
         "headers": headers(),
         "descriptions": descriptions(),
         "endings": endings(),
+        "tiffs": tiffs(),
         "recognized": RECOGNIZED,
         "recognitions": recognitions(),
         "studies": studies(),

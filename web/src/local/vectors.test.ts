@@ -10,6 +10,7 @@ import { descriptionOf, Header } from "@/local/imaging/dicom-header";
 import { headerSequence } from "@/local/imaging/dicom-sequence";
 import { makeCanvas, type CanvasGeometry } from "@/local/imaging/preprocess";
 import { ScanError, type SequenceName } from "@/local/imaging/scan";
+import { readTiff } from "@/local/imaging/tiff";
 import { decide } from "@/local/model/decision";
 import { evidenceOnImage, localize } from "@/local/model/evidence";
 import { recognizeSequence } from "@/local/model/recognition";
@@ -135,6 +136,15 @@ test.each(vectors.endings)(
       (error: unknown) => (error instanceof ScanError ? error.type : error),
     );
     expect(found).toBe(refused);
+  },
+);
+
+test.each(vectors.tiffs)(
+  "a TIFF of $bits bits and $rows rows is refused where Python refuses it",
+  ({ content, refused }) => {
+    const read = () => readTiff(bytesOf(content) as Uint8Array<ArrayBuffer>, "made.tif");
+    if (refused === null) expect(read()).toHaveLength(1);
+    else expect(read).toThrow(expect.objectContaining({ type: refused }) as Error);
   },
 );
 

@@ -14,13 +14,19 @@ const TAG = {
   length: "t257",
   bits: "t258",
   photometric: "t262",
+  stripOffsets: "t273",
   orientation: "t274",
   samples: "t277",
+  rowsPerStrip: "t278",
   planar: "t284",
   predictor: "t317",
+  tileWidth: "t322",
+  tileLength: "t323",
+  tileOffsets: "t324",
   sampleFormat: "t339",
 } as const;
 const WHITE_IS_ZERO = 0;
+const SEPARATE = 2;
 const SIGNED = 2;
 const FLOAT = 3;
 
@@ -33,6 +39,7 @@ export function readTiff(content: Uint8Array<ArrayBuffer>, source: string): Scan
   return pages.map((page, index) => {
     const [rows, columns] = [value(page, TAG.length, 0), value(page, TAG.width, 0)];
     checkSize(rows, columns, pages.length);
+    if (piecesOf(page) < neededPieces(page, rows, columns)) throw damaged("TIFF");
     pixels += rows * columns;
     if (pixels > LIMITS.max_voxels) {
       throw new ScanError("image-too-large", "The TIFF's pages have too many pixels together.");
@@ -46,6 +53,19 @@ export function readTiff(content: Uint8Array<ArrayBuffer>, source: string): Scan
   });
 }
 
+/** Strips or tiles that the page has; what it lacks would be black. */
+function piecesOf(page: Page): number {
+  return (page[TAG.tileOffsets] ?? page[TAG.stripOffsets] ?? []).length;
+}
+
+function neededPieces(page: Page, rows: number, columns: number): number {
+  const down = page[TAG.tileOffsets] ? TAG.tileLength : TAG.rowsPerStrip;
+  const across = page[TAG.tileOffsets] ? value(page, TAG.tileWidth, 0) : columns;
+  const planes = value(page, TAG.planar, 1) === SEPARATE ? value(page, TAG.samples, 1) : 1;
+  const pieces = (pixels: number, each: number) => Math.ceil(pixels / Math.max(1, each));
+  return pieces(rows, value(page, down, rows)) * pieces(columns, across) * planes;
+}
+
 function parse(buffer: ArrayBuffer): Page[] {
   try {
     return UTIF.decode(buffer);
@@ -57,7 +77,7 @@ function parse(buffer: ArrayBuffer): Page[] {
 function readPage(buffer: ArrayBuffer, page: Page, pages: Page[]): Grey {
   const [rows, columns] = [value(page, TAG.length, 0), value(page, TAG.width, 0)];
   const [bits, samples] = [value(page, TAG.bits, 1), value(page, TAG.samples, 1)];
-  if (bits > 8 && samples > 1 && value(page, TAG.planar, 1) === 2) {
+  if (bits > 8 && samples > 1 && value(page, TAG.planar, 1) === SEPARATE) {
     throw new ScanError(
       "unsupported-format",
       "The TIFF keeps deep colors in separate planes; save it as 16-bit gray or as PNG.",
