@@ -121,7 +121,14 @@ class Outputs:
     novelty: NDArray[np.float32] | None = None
 
 
-def export(run: Path, *, output: Path, quick: bool = False, overwrite: bool = False) -> Artifact:
+def export(
+    run: Path,
+    *,
+    output: Path,
+    quick: bool = False,
+    is_bare: bool = False,
+    overwrite: bool = False,
+) -> Artifact:
     """Write the artifact of a run.
 
     The graph is quantized to 8-bit integers if that keeps the AUROC on the calibration split
@@ -137,6 +144,10 @@ def export(run: Path, *, output: Path, quick: bool = False, overwrite: bool = Fa
         Folder of the run.
     quick
         Fit the input check on a sixth of the counterexamples, as for runs of the preset ``quick``.
+    is_bare
+        Leave out what takes longest and moves no probability: input check, recognition of sequence
+        and plane, comparison with the start. For measurements of the network, not for use: such a
+        model turns nothing away.
 
     Raises
     ------
@@ -157,26 +168,40 @@ def export(run: Path, *, output: Path, quick: bool = False, overwrite: bool = Fa
         build_graph(weights, size=preprocessing.size, config=config), splits, preprocessing
     )
     start = _start_of(record)
-    draft = with_input_check(
-        _uncalibrated(graph, preprocessing, model_id=model_id),
-        splits["known"].canvases,
-        examples.canvases,
-        load_canvases(other_pictures(rows), root, preprocessing),
-        counterexamples=QUICK_COUNTEREXAMPLES
-        if quick or record.get("preset") == "quick"
-        else COUNTEREXAMPLES,
-    )
-    draft = with_recognition(draft, rows, root)
+    draft = _uncalibrated(graph, preprocessing, model_id=model_id)
+    if not is_bare:
+        is_quick = quick or record.get("preset") == "quick"
+        draft = _with_checks(draft, examples, rows, root, is_quick=is_quick)
     known = draft.manifest if start is None else _with_fits_of(draft.manifest, start.manifest)
     fitted, kept = calibrate_manifest(known, outputs, examples, rows)
     card = _card(record, arithmetic) | ({"not_fitted": kept} if kept else {})
-    if start is not None:
+    if start is not None and not is_bare:
         card |= {"compared_with_start": compare_with_start(start, outputs, examples, rows)}
     card["sources"] = data_cards(rows)
     scans = _training_scans(rows, record, config)
     artifact = Artifact(replace(fitted, card=card), draft.graph, scans)
     write_artifact(output, artifact, overwrite=overwrite)
     return artifact
+
+
+def _with_checks(
+    draft: Artifact,
+    calibration: Examples,
+    rows: list[ManifestRow],
+    root: Path,
+    *,
+    is_quick: bool,
+) -> Artifact:
+    """Teach the network what it must turn away, and to name sequence and plane."""
+    preprocessing = draft.manifest.preprocessing
+    checked = with_input_check(
+        draft,
+        load_canvases(known_scans(rows), root, preprocessing),
+        calibration.canvases,
+        load_canvases(other_pictures(rows), root, preprocessing),
+        counterexamples=QUICK_COUNTEREXAMPLES if is_quick else COUNTEREXAMPLES,
+    )
+    return with_recognition(checked, rows, root)
 
 
 def compare_with_start(
@@ -255,7 +280,6 @@ def _load_splits(
     most = most_of_cell(config.max_per_cell, "calibration")
     wanted = {
         "ranges": spread(rows, "train", RANGE_SCANS),
-        "known": known_scans(rows),
         "calibration": sample_cells(calibration, most, seed=config.seed),
     }
     return {name: load_examples(one, root, preprocessing)[0] for name, one in wanted.items()}
