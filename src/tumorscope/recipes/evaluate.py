@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -134,21 +134,17 @@ def evaluate(
             f"{next(iter(gathered.left_out.values()))}"
         )
     known = _known(artifact, gathered)
-    features = _control_features(gathered.rows, data.root, classifier)
-    train = [row for row in data.rows if split and row.split == "train" and row.tumor is not None]
-    kept = [row.name not in gathered.left_out for row in chosen]
     measured = replace(
         _data(gathered, classifier),
-        foreground_area=features.areas[:, 0].astype(np.float64),
-        control_scores=_control_scores(train, features, data.root, classifier),
         provenance=run_record(
             command,
             data_sha256=content_sha256(gathered.rows),
             model_sha256=classifier.identity.sha256,
         ),
-        subgroups={name: values[kept] for name, values in subgroups.items()},
+        subgroups=_readable(subgroups, chosen, gathered),
         is_copy=None if known is None else known.is_copy,
         is_neighbor=None if known is None else known.is_neighbor,
+        **_controls(gathered.rows, data, split, classifier),
         **_foreign(_foreign_rows(data.rows, not_brain, split), data.root, classifier),
     )
     title = f"{classifier.identity.id} on {split or data.name}"
@@ -399,16 +395,30 @@ def _decisions(
     return np.array(outcomes), np.array(in_set)
 
 
-def _control_scores(
-    train: Sequence[ManifestRow],
-    test: ControlFeatures,
-    root: Path,
-    classifier: Classifier,
-) -> dict[str, Floats]:
-    """Train the trivial controls; none where the train split lacks a class."""
-    if {row.tumor for row in train} != {0, 1}:
-        return {}
-    return score_controls(_control_features(train, root, classifier), test)
+def _readable(
+    subgroups: Mapping[str, NDArray[np.str_]], chosen: Sequence[ManifestRow], gathered: _Gathered
+) -> dict[str, NDArray[np.str_]]:
+    """Leave out of the subgroups the rows without an answer."""
+    kept = [row.name not in gathered.left_out for row in chosen]
+    return {name: values[kept] for name, values in subgroups.items()}
+
+
+def _controls(
+    test: Sequence[ManifestRow], data: DataSet, split: Split | None, classifier: Classifier
+) -> dict[str, Any]:
+    """Return foreground area and scores of the trivial controls.
+
+    These are trained on the train split, and left out where it lacks a class.
+    """
+    features = _control_features(test, data.root, classifier)
+    train = [row for row in data.rows if split and row.split == "train" and row.tumor is not None]
+    scores: dict[str, Floats] = {}
+    if {row.tumor for row in train} == {0, 1}:
+        scores = score_controls(_control_features(train, data.root, classifier), features)
+    return {
+        "foreground_area": features.areas[:, 0].astype(np.float64),
+        "control_scores": scores,
+    }
 
 
 def _control_features(

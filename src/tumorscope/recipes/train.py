@@ -34,6 +34,7 @@ from tumorscope.system.files import file_sha256
 from tumorscope.system.folder_lock import exclusive
 from tumorscope.training.augmentation import Augmentation
 from tumorscope.training.config import TrainConfig
+from tumorscope.training.examples import Examples
 from tumorscope.training.fit import Fitted, RunPaths, fit
 from tumorscope.training.graph_weights import graph_weights
 from tumorscope.training.teacher import Teacher
@@ -119,11 +120,7 @@ def train(
     changes = Augmentation(**(augmentation or {}))
     if augmentation:
         record["augmentation"] = json.loads(json.dumps(changes.to_dict()))
-    artifacts = {
-        name: _read_artifact(path, preprocessing)
-        for name, path in (("teacher", teacher), ("start", start))
-        if path is not None
-    }
+    artifacts = _read_artifacts({"teacher": teacher, "start": start}, preprocessing)
     for name, artifact in artifacts.items():
         record[f"{name}_graph_sha256"] = artifact.manifest.graph_sha256
     with exclusive(output):
@@ -131,17 +128,10 @@ def train(
         prepared.write()
         record["manifest_sha256"] = file_sha256(manifest)
         _check_run(output / RUN_NAME, record, resume=resume)
-        splits = {name: _rows_of(rows, name, manifest) for name in TAUGHT}
-        splits = {
-            name: sample_cells(of_split, most_of_cell(config.max_per_cell, name), seed=config.seed)
-            for name, of_split in splits.items()
-        }
+        splits = _taught_rows(rows, config, manifest)
         for line in foretell(rows, splits, config, preset=preset):
             _LOG.info("%s", line)
-        examples, skipped = {}, []
-        for name, of_split in splits.items():
-            examples[name], left_out = load_examples(of_split, folder, preprocessing)
-            skipped += left_out
+        examples, skipped = _load(splits, folder, preprocessing)
         origin = {"start": str(start.resolve() if start.exists() else start)} if start else {}
         origin |= {"preset": preset} if preset else {}
         _write_run(output, record | origin, rows, skipped)
@@ -210,14 +200,44 @@ def _prepare(
     return _Prepared(made, data.root, rows, is_new=True)
 
 
-def _read_artifact(path: Path, preprocessing: Preprocessing) -> Artifact:
-    artifact = read_artifact(path)
-    if artifact.manifest.preprocessing != preprocessing:
-        raise UsageError(
-            f"{path} preprocesses images differently from this training run; both must use the "
-            "same preprocessing."
+def _read_artifacts(
+    paths: Mapping[str, Path | None], preprocessing: Preprocessing
+) -> dict[str, Artifact]:
+    """Read those that are given; they must preprocess images as this run does."""
+    artifacts = {name: read_artifact(path) for name, path in paths.items() if path is not None}
+    for name, artifact in artifacts.items():
+        if artifact.manifest.preprocessing != preprocessing:
+            raise UsageError(
+                f"{paths[name]} preprocesses images differently from this training run; both must "
+                "use the same preprocessing."
+            )
+    return artifacts
+
+
+def _taught_rows(
+    rows: list[ManifestRow], config: TrainConfig, manifest: Path
+) -> dict[Split, list[ManifestRow]]:
+    """Return the rows that the training sees, of each cell as many as the settings say."""
+    return {
+        name: sample_cells(
+            _rows_of(rows, name, manifest),
+            most_of_cell(config.max_per_cell, name),
+            seed=config.seed,
         )
-    return artifact
+        for name in TAUGHT
+    }
+
+
+def _load(
+    splits: Mapping[Split, list[ManifestRow]], root: Path, preprocessing: Preprocessing
+) -> tuple[dict[Split, Examples], list[SkippedRow]]:
+    """Return the examples of each split, and the rows whose picture cannot be used."""
+    examples: dict[Split, Examples] = {}
+    skipped: list[SkippedRow] = []
+    for name, rows in splits.items():
+        examples[name], left_out = load_examples(rows, root, preprocessing)
+        skipped += left_out
+    return examples, skipped
 
 
 def _rows_of(rows: list[ManifestRow], split: Split, manifest: Path) -> list[ManifestRow]:
