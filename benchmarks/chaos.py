@@ -22,6 +22,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +37,11 @@ from tumorscope.model.artifact import write_artifact
 SLICES: Final = 300
 DISK_BYTES: Final = 48 * 1024 * 1024
 HANDLES: Final = 90
+LARGE: Final = (5600, 5600)
+"""Nearly as large as an image may be."""
+SPARE_BYTES: Final = 96 * 1024 * 1024
+"""What a service at rest is left: enough for small images, and not for the large one."""
+SYNC_S: Final = 2.0
 SYSTEM: Final = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 
@@ -193,6 +200,45 @@ def killed_worker(trial: Trial) -> str:
     return "; ".join(whole(server, job) for job in jobs)
 
 
+def memory_cap(trial: Trial) -> str:
+    """Cap the memory: what needs more ends its worker, and in a job is an error; all else holds."""
+    with memory_group() as group:
+        with group.joined():
+            server = trial.start()
+        group.limit(group.used() + SPARE_BYTES)
+        large = np.random.default_rng(0).integers(0, 200, LARGE).astype(np.uint8)
+        files = [("a.png", encode(large[:64, :64])), ("b.png", encode(large))]
+        files.append(("c.png", encode(large[-64:, -64:])))
+        broken = ""
+        try:
+            server.request("POST", "/api/v1/predictions", files[1])
+        except (OSError, HTTPException) as error:
+            broken = type(error).__name__
+        require(bool(broken), "the large image was answered")
+        job = server.json("POST", "/api/v1/jobs", *files)["id"]
+        kinds = [one["kind"] for one in server.wait_for_job(job)["predictions"]]
+        images = post(server, "/api/v1/predictions")
+        server.kill()
+    require(kinds == ["image", "error", "image"] and images == 200, f"{kinds}, images {images}")
+    return f"large image: {broken}; job: {', '.join(kinds)}; images {images}"
+
+
+def slow_disk(trial: Trial) -> str:
+    """Have each wait for the disk take long: a job's 202 waits, images do not; the job is whole."""
+    server = trial.start()
+    post(server, "/api/v1/predictions")
+    with slow_writes([server.process.pid, *children(server.process.pid)]):
+        begun = time.monotonic()
+        job = begin(server)
+        accepted = time.monotonic()
+        images = post(server, "/api/v1/predictions")
+        answered = time.monotonic()
+        said = whole(server, job)
+    waits = (accepted - begun, answered - accepted)
+    require(waits[0] >= SYNC_S > waits[1], f"job {waits[0]:.1f} s, image {waits[1]:.1f} s")
+    return f"202 after {waits[0]:.1f} s, images {images} after {waits[1]:.1f} s; {said}"
+
+
 ROWS: Final[dict[str, Callable[[Trial], str]]] = {
     one.__name__: one
     for one in (
@@ -204,6 +250,8 @@ ROWS: Final[dict[str, Callable[[Trial], str]]] = {
         damaged_store,
         two_services,
         killed_worker,
+        memory_cap,
+        slow_disk,
     )
 }
 
@@ -274,6 +322,75 @@ def fill(path: Path) -> None:
     with path.open("wb", buffering=0) as stream, suppress(OSError):
         while True:
             stream.write(bytes(4096))
+
+
+@dataclass(frozen=True)
+class MemoryGroup:
+    """A control group of the kernel, version 1 or 2."""
+
+    folder: Path
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Be in it for a while, so that what is started is in it, too."""
+        (self.folder / "cgroup.procs").write_text(str(os.getpid()))
+        try:
+            yield
+        finally:
+            (self.folder.parent / "cgroup.procs").write_text(str(os.getpid()))
+
+    def limit(self, count: int) -> None:
+        """Set how many bytes its processes may have together."""
+        (self.folder / self._file("memory.max", "memory.limit_in_bytes")).write_text(str(count))
+
+    def used(self) -> int:
+        """Return how many bytes they have."""
+        return int(
+            (self.folder / self._file("memory.current", "memory.usage_in_bytes")).read_text()
+        )
+
+    def _file(self, new: str, old: str) -> str:
+        return new if (self.folder / new).exists() else old
+
+
+@contextmanager
+def memory_group() -> Iterator[MemoryGroup]:
+    """Make a group whose memory is counted."""
+    parents = [Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")]
+    parent = next((one for one in parents if (one / "cgroup.procs").exists()), None)
+    if parent is None:
+        raise LeftOutError("there are no control groups")
+    group = MemoryGroup(parent / f"chaos-{os.getpid()}")
+    try:
+        group.folder.mkdir()
+        group.used()
+    except OSError as error:
+        raise LeftOutError(f"no group for the memory can be made: {error}") from error
+    try:
+        yield group
+    finally:
+        with suppress(OSError):  # a process that was killed a moment ago still counts
+            group.folder.rmdir()
+
+
+@contextmanager
+def slow_writes(processes: list[int]) -> Iterator[None]:
+    """Delay all that waits for the disk by :data:`SYNC_S`."""
+    words = ["strace", "-f", "-qq", "-o", os.devnull, "-e", "trace=fsync,fdatasync"]
+    words += ["-e", f"inject=fsync,fdatasync:delay_enter={int(SYNC_S * 1e6)}"]
+    words += [word for one in processes for word in ("-p", str(one))]
+    try:
+        tracer = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    except FileNotFoundError:
+        raise LeftOutError("needs strace") from None
+    try:
+        time.sleep(2)
+        if tracer.poll() is not None:
+            raise LeftOutError("strace cannot be attached")
+        yield
+    finally:
+        tracer.terminate()
+        tracer.wait(60)
 
 
 @contextmanager
