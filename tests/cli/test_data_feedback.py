@@ -12,8 +12,9 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import generate_uid
 
 from tests.cli.conftest import Result
-from tumorscope.data.feedback import label_of
+from tumorscope.data.feedback import label_of, read_feedback
 from tumorscope.data.manifest import read_manifest
+from tumorscope.errors import UsageError
 from tumorscope.model.artifact import read_artifact
 
 TUMOR = {"reading": None, "verdict": "agree", "comment": "Doe, Jane: see me"}
@@ -52,6 +53,30 @@ def test_what_a_reader_said(
 ) -> None:
     reader = {"verdict": verdict, "reading": reading, "comment": ""}
     assert label_of(case(reader, outcome=outcome)) == label
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"outcome": ["tumor"]},
+        {"probabilities": [0.9]},
+        {"most_suspicious": 5},
+        {"most_suspicious": [5]},
+    ],
+)
+def test_a_damaged_answer_is_named(tmp_path: Path, part: dict[str, Any]) -> None:
+    (tmp_path / "a.png").touch()
+    export = tmp_path / "readings.json"
+    good, damaged = case(TUMOR, source="b.png"), case(TUMOR, source="a.png", **part)
+    export.write_text(json.dumps([good, damaged]))
+    with pytest.raises(UsageError, match="answer 2 is damaged"):
+        read_feedback(export, tmp_path)
+
+
+def test_deeply_nested_text_is_no_export(tmp_path: Path) -> None:
+    (tmp_path / "readings.json").write_text("[" * 100_000)
+    with pytest.raises(UsageError, match="not JSON"):
+        read_feedback(tmp_path / "readings.json", tmp_path)
 
 
 def test_readings_of_files_and_series_become_a_manifest(

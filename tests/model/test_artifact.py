@@ -155,6 +155,17 @@ def test_other_members_are_refused(write_zip: Callable[..., Path], names: tuple[
         read_artifact(write_zip(names=names))
 
 
+def test_long_names_of_members_are_not_quoted_whole(write_zip: Callable[..., Path]) -> None:
+    path = write_zip(names=("n" * 5000, "b.txt"))
+    with pytest.raises(ArtifactError, match="not a tumorscope artifact") as found:
+        read_artifact(path)
+    assert len(str(found.value)) < 1000
+    path.write_bytes(path.read_bytes().replace(b"n" * 5000, b"m" * 5000, 1))  # of the two places
+    with pytest.raises(ArtifactError, match="not a tumorscope artifact") as found:
+        read_artifact(path)
+    assert len(str(found.value)) < 1000
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_members_of_one_name_are_refused(write_zip: Callable[..., Path]) -> None:
     with pytest.raises(ArtifactError, match="not a tumorscope artifact"):

@@ -1,5 +1,6 @@
 """The log of who did what: what it says, and that no change of it stays unnoticed."""
 
+import hashlib
 import io
 import os
 import threading
@@ -55,6 +56,21 @@ def test_every_changed_byte_is_found_and_its_line_named(log: AuditLog) -> None:
             verify(log.files())
         line = 1 + sum(end < place for end in ends)
         assert f"line {line} " in str(caught.value), (place, caught.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"n": \xff', b'{"n": 1', b'{"before": ""', b'{"n": "one", "before": ""', b"[" * 5000, b"[1"],
+)
+def test_a_line_with_a_hash_of_its_own_and_no_entry_is_told(log: AuditLog, body: bytes) -> None:
+    head = fill(log, 1)
+    line = body + b', "hash": "%b"}\n' % hashlib.sha256(body).hexdigest().encode()
+    with log.path.open("ab") as stream:
+        stream.write(line)
+    with pytest.raises(AuditError, match="line 2 "):
+        verify(log.files(), noted=head)
+    with pytest.raises(AuditError, match="last line"):
+        log.write("predict", by=None)
 
 
 @pytest.mark.parametrize(

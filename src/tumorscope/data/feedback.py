@@ -72,25 +72,38 @@ def read_feedback(export: Path, images: Path, *, name: str = "readings") -> Read
     files = ImageIndex(images)
     found = Readings([], [], Counter())
     taken: set[str] = set()
-    for case in _cases(export):
-        label = label_of(case)
-        if label is None:
-            found.left_out[NO_READING] += 1
-            continue
-        image = _image(case)
-        if image.get("slice_index") is not None:
-            found.left_out[MANY_FRAMES] += 1
-            continue
-        path = files.find(image)
-        if path is None or path in taken:
-            found.left_out[NO_FILE if path is None else TWICE] += 1
-            continue
-        taken.add(path)
-        found.rows.append(
-            ManifestRow(name, path, int(label == "tumor"), patient_id=_group(case["answer"]))
-        )
-        found.records.append(_record(case, image, path, label))
+    for number, case in enumerate(_cases(export), 1):
+        try:
+            _add(found, case, files, taken, name)
+        except (AttributeError, TypeError) as error:
+            raise UsageError(
+                f"{export}: answer {number} is damaged: a part of it is not what the page writes."
+            ) from error
     return found
+
+
+def _add(
+    found: Readings, case: Mapping[str, Any], files: ImageIndex, taken: set[str], name: str
+) -> None:
+    """Add the row of a reading, or count why there is none."""
+    label = label_of(case)
+    if label is None:
+        found.left_out[NO_READING] += 1
+        return
+    image = _image(case)
+    if image.get("slice_index") is not None:
+        found.left_out[MANY_FRAMES] += 1
+        return
+    path = files.find(image)
+    if path is None or path in taken:
+        found.left_out[NO_FILE if path is None else TWICE] += 1
+        return
+    record = _record(case, image, path, label)
+    taken.add(path)
+    found.rows.append(
+        ManifestRow(name, path, int(label == "tumor"), patient_id=_group(case["answer"]))
+    )
+    found.records.append(record)
 
 
 def label_of(case: Mapping[str, Any]) -> str | None:
@@ -146,7 +159,7 @@ def _cases(export: Path) -> Iterator[dict[str, Any]]:
         cases = json.loads(export.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{export} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{export} is not JSON; in the worklist, export the readings as JSON."
         ) from error

@@ -61,6 +61,9 @@ _KNOWN_CONTENTS: Final = (
     [MANIFEST_NAME, GRAPH_NAME, TRAINING_SCANS_NAME],
 )
 
+_SHOWN: Final = 80
+"""Characters of a foreign file's own words in an error."""
+
 _Part = TypeVar("_Part")
 
 _DAMAGED_ZIP: Final = (
@@ -342,7 +345,8 @@ def _unpack(content: bytes, name: str) -> tuple[bytes, bytes, bytes | None]:
             names = sorted(archive.namelist())
             if names not in _KNOWN_CONTENTS:
                 raise ArtifactError(
-                    f"{name} is not a tumorscope artifact: it holds {names[:5]}, "
+                    f"{name} is not a tumorscope artifact: it holds "
+                    f"{[one[:_SHOWN] for one in names[:5]]}, "
                     f"expected {MANIFEST_NAME} and {GRAPH_NAME}."
                 )
             if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
@@ -350,7 +354,8 @@ def _unpack(content: bytes, name: str) -> tuple[bytes, bytes, bytes | None]:
             scans = archive.read(TRAINING_SCANS_NAME) if TRAINING_SCANS_NAME in names else None
             return archive.read(MANIFEST_NAME), archive.read(GRAPH_NAME), scans
     except _DAMAGED_ZIP as error:
-        raise ArtifactError(f"{name} is not a tumorscope artifact: {error}.") from error
+        reason = str(error)[:_SHOWN]  # zipfile quotes names, which may be as long as a file
+        raise ArtifactError(f"{name} is not a tumorscope artifact: {reason}.") from error
 
 
 def _training_scans(content: bytes, name: str) -> NDArray[np.uint64]:

@@ -243,8 +243,13 @@ def _checked(line: bytes, place: str) -> tuple[Head, dict[str, Any]]:
     body, end = line[:-_END_BYTES], _END.fullmatch(line[-_END_BYTES:])
     if end is None or hashlib.sha256(body).hexdigest().encode() != end[1]:
         raise AuditError(f"{place} was changed: its hash is not that of its content.")
-    entry = json.loads(line)
-    return Head(int(entry["n"]), end[1].decode()), entry
+    try:
+        entry = json.loads(line)
+        number, _ = int(entry["n"]), str(entry["before"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        # Whoever can write a line can write its hash as well.
+        raise AuditError(f"{place} is no entry of an audit log.") from error
+    return Head(number, end[1].decode()), entry
 
 
 def _check_follows(head: Head, entry: dict[str, Any], before: Head, place: str) -> None:
