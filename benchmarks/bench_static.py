@@ -57,7 +57,7 @@ CHUNK: Final = 50
 """Scans of one zip; what was answered of whole ones stays when the run is stopped."""
 
 TIMEOUT_MS: Final = 3_600_000
-WARM_SLICES: Final = 20
+WARM_SLICES: Final = 60
 MEMORY_AT: Final = (30, 300)
 VOLUME_SLICES: Final = 10
 """Taken from the middle of a NIfTI volume."""
@@ -73,7 +73,7 @@ IS_AT_REST: Final = """() => new Promise((resolve) => {
         const tray = document.querySelector("[aria-labelledby=tray-title]")?.innerText ?? "";
         const isBusy = document.querySelector("[role=progressbar]")
             || /Waiting|Analyzing:|Reading,|analyzed/.test(tray);
-        if (isBusy || !document.querySelector("#worklist-title")) setTimeout(look, 20);
+        if (isBusy || !document.querySelector("#worklist-title")) setTimeout(look, 100);
         else resolve();
     };
     setTimeout(look, 100);
@@ -91,7 +91,7 @@ RUNTIME_FILES: Final = (
     "ort-wasm-simd-threaded.mjs",
     "ort-wasm-simd-threaded.wasm",
 )
-NETWORK_RUNS: Final = (5, WARM_SLICES)
+NETWORK_RUNS: Final = (5, 20)
 """Before the clock is started, and while it runs."""
 
 BARE_NETWORK: Final = """
