@@ -18,7 +18,8 @@ NPM := $(BIN)/python web/npm.py
 # others run side by side. Those of the page are last: they look at the load of the minute before.
 ALONE := $(addprefix tests/,batch/test_ray.py batch/test_ray_cluster.py serving/dicom/test_attacks.py \
   browser/test_worklist.py browser/test_speed.py)
-# Two that each start a thread for every core wait for each other most of the time.
+# Many tests wait for a server or a browser, so there is one worker more than there are cores. Two
+# that each start a thread for every core wait for each other most of the time.
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 
 .PHONY: evidence compare help setup demo web static check check-python check-web test bench browser debian chromium nginx dcmtk alarms tables docs notebooks audit sbom locks screenshots format train lite results figures seeds
@@ -90,7 +91,8 @@ check-web: $(NODE_MODULES) ## Run ESLint, TypeScript and the check of generated 
 
 test: .venv/.dev check-web $(PAGE) $(STATIC) debian ## Run all tests.
 	$(NPM) run test --silent
-	$(ONE_THREAD) $(BIN)/pytest --numprocesses $$(nproc || getconf _NPROCESSORS_ONLN) --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(ONE_THREAD) $(BIN)/pytest --numprocesses $$(($$(nproc || getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile \
+	  --no-loadscope-reorder $(addprefix --ignore=,$(ALONE))
 	$(BIN)/pytest $(ALONE)
 
 # In an environment that it makes, into docs/bench.json and docs/reference/speed.md.

@@ -30,6 +30,12 @@ BLOB_LEVEL = 190
 """Mean grey of a canvas cell from which it is evidence; the rim of the head stays below."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files that hold slow tests: left for the end, one worker would run them alone."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def real_scans() -> Path:
     """Folder of the real scans beside the checkout."""

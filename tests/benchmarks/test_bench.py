@@ -34,6 +34,7 @@ def test_a_ratio_is_of_the_same_round() -> None:
     assert ratio({"a": [3.0, 6.0, 3.0], "b": [1.0, 2.0, 1.0]}, "a", "b") == 3.0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_GCC, reason="gcc is missing: the processor's peak is not measured")
 def test_smoke(tmp_path: Path) -> None:
     pytest.importorskip("onnx", reason="the extra [train] is not installed")

@@ -31,6 +31,7 @@ def options(folder: Path, **changes: object) -> argparse.Namespace:
     return argparse.Namespace(**known, output=folder, **changes)
 
 
+@pytest.mark.slow
 def test_killed_and_gone_on_nothing_is_lost_and_nothing_comes_twice(tmp_path: Path) -> None:
     first = options(tmp_path, trials="killed")
     first.kills = 2
@@ -42,6 +43,7 @@ def test_killed_and_gone_on_nothing_is_lost_and_nothing_comes_twice(tmp_path: Pa
     assert account["held"]
 
 
+@pytest.mark.slow
 def test_full_disk_is_a_status(tmp_path: Path) -> None:
     account = kill_node.run(options(tmp_path, trials="full disk"))["full disk"]
     if "skipped" in account:

@@ -30,6 +30,7 @@ def violations(desk: Desk) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("dark", 360)])
 def test_axe_finds_nothing_on_any_view(
     open_desk: Callable[..., Desk], scans: Path, tmp_path: Path, scheme: str, width: int

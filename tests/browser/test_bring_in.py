@@ -127,6 +127,7 @@ def _desk_at(
     return desk, server, lambda: start_service("--port", port, at=folder)
 
 
+@pytest.mark.slow
 def test_the_service_dies_in_mid_upload_and_comes_back(
     open_desk: Callable[..., Desk],
     start_service: Callable[..., Server],

@@ -23,6 +23,7 @@ def _alarms(report: Path) -> set[str]:
     return {name for name, one in traces["traces"].items() if one["is_shortcut"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plant", ["size", "frame", "skull", "source"])
 def test_planted_shortcut_raises_the_alarm(tmp_path: Path, plant: str):
     manifest = make_set(tmp_path, seed=1, plant=plant)
@@ -36,6 +37,7 @@ def test_planted_shortcut_raises_the_alarm(tmp_path: Path, plant: str):
         assert "ALARM, width and height alone separate the classes: AUROC" in text
 
 
+@pytest.mark.slow
 def test_set_without_a_shortcut_raises_none(tmp_path: Path):
     manifest = make_set(tmp_path, seed=1)
 
@@ -55,6 +57,7 @@ def test_set_without_a_shortcut_raises_none(tmp_path: Path):
     assert "Plots" not in (tmp_path / "out/report.md").read_text()
 
 
+@pytest.mark.slow
 def test_options_change_the_answer(tmp_path: Path):
     manifest = make_set(tmp_path, seed=1, groups=8, plant="size")
 

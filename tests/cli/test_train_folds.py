@@ -233,6 +233,7 @@ def test_share_of_the_processors(runs: int, nodes: list[int], share: int) -> Non
     assert processor_share(runs, nodes) == share
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux has them")
 def test_threads_are_limited(tiny_graph_path: Path) -> None:
     for limit in (1, 3):

@@ -73,6 +73,7 @@ def test_samples_are_told_apart(model):
     assert np.hypot(row / 256 - Lesion().center[0], column / 256 - Lesion().center[1]) < 0.12
 
 
+@pytest.mark.slow
 @pytest.mark.real_scans
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real scans are not beside the checkout")
 def test_real_series_and_volumes_are_answered_whole(model):

@@ -103,6 +103,7 @@ def test_sites_come_from_the_source_unless_they_are_given():
     assert [row.site for row in add_sites(rows)] == ["lgg/DU", "mine", "sartaj"]
 
 
+@pytest.mark.slow
 @pytest.mark.real_scans
 def test_mirrored_copies_are_found_in_real_scans():
     root = Path(__file__).parents[3] / "shared" / "data"

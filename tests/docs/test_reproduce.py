@@ -95,6 +95,7 @@ def test_the_page_has_all_steps() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_steps_of_the_page_fit_together(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for words in steps():
         assert run(words, monkeypatch) == 0, shlex.join(words)

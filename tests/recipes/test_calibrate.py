@@ -95,6 +95,7 @@ def test_measurements_with_other_thresholds_are_not_kept(
     assert set(read_artifact(output).manifest.card) == {"note", "recalibration"}
 
 
+@pytest.mark.slow
 def test_train_split_brings_a_input_check(
     tiny_artifact_path: Path, make_cases: Cases, tmp_path: Path
 ) -> None:

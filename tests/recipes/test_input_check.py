@@ -45,6 +45,7 @@ def test_only_labeled_training_scans_are_known() -> None:
     assert known_scans(rows) == rows[:1]
 
 
+@pytest.mark.slow
 def test_embedded_network_rejects_limbs_and_keeps_a_head() -> None:
     classifier = load_model()
     check, preprocessing = classifier.manifest.input_check, classifier.manifest.preprocessing

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.serving.made_requests import Server
 
 CHECKS = (
@@ -19,6 +21,7 @@ CHECKS = (
 TIMEOUT_S = 600
 
 
+@pytest.mark.slow
 def test_every_route_keeps_to_the_document(
     start_server: Callable[..., Server], tmp_path: Path
 ) -> None:

@@ -69,6 +69,7 @@ def events(server: Server) -> list[str]:
     return [json.loads(line)["event"] for line in server.log.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_service_outlives_a_full_disk(
     start_server: Callable[..., Server], small_disk: Path, volume: Callable[..., bytes], png: bytes
 ) -> None:

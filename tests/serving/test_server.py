@@ -37,6 +37,7 @@ def test_several_workers_share_jobs_and_metrics(
     assert 'tumorscope_answers_total{outcome="no_tumor"}' in metrics
 
 
+@pytest.mark.slow
 def test_killed_server_finishes_its_job_once_after_a_restart(
     start_server: Callable[..., Server], volume: Callable[..., bytes]
 ) -> None:
@@ -74,6 +75,7 @@ def test_upload_broken_off_by_a_kill_leaves_no_job(
     assert len(later.wait_for_job(job)["predictions"]) == 1
 
 
+@pytest.mark.slow
 def test_terminated_server_answers_what_it_has_begun(
     start_server: Callable[..., Server], volume: Callable[..., bytes], png: bytes
 ) -> None:

@@ -68,6 +68,7 @@ def test_regression_target_is_refused(images):
         small().fit(images[0], np.linspace(0, 1, 40))
 
 
+@pytest.mark.slow
 def test_probabilities_and_classes(fitted, images):
     probability = fitted.predict_proba(images[0])
     assert probability.shape == (40, 2)

@@ -37,6 +37,7 @@ def assert_same_weights(one, other):
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_weights(
     undisturbed, train_examples, val_examples, quick_config, tmp_path
 ):
@@ -45,6 +46,7 @@ def test_same_seed_gives_the_same_weights(
     assert undisturbed[0].history == again.history
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_weights(
     undisturbed, train_examples, val_examples, quick_config, tmp_path
 ):
@@ -86,6 +88,7 @@ fit(make_examples(40, seed=1), make_examples(16, seed=2), config=config, weights
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kill_after", ["features", "epoch"])
 def test_killed_run_resumes_to_the_same_result(undisturbed, quick_config, tmp_path, kill_after):
     script = SCRIPT.format(
@@ -165,6 +168,7 @@ def reference(eagerly, train_examples, val_examples, short_config, tmp_path_fact
     return run(train_examples, val_examples, short_config, folder).weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -192,6 +196,7 @@ def test_every_option_changes_something(  # noqa: PLR0917
     assert any(not np.array_equal(reference[key], other.weights[key]) for key in other.weights)
 
 
+@pytest.mark.slow
 def test_options_of_the_head_change_something(
     reference, short_config, train_examples, val_examples, tmp_path
 ):
@@ -212,6 +217,7 @@ def test_mean_of_the_weights_looks_back_one_epoch_at_most(steps, momentum):
     assert averaging_momentum(TrainConfig(ema_momentum=0.995), steps) == pytest.approx(momentum)
 
 
+@pytest.mark.slow
 def test_patience_stops_early(train_examples, val_examples, quick_config, tmp_path):
     # With a rate of zero nothing improves, so the run must end long before its last epoch.
     config = replace(
@@ -221,6 +227,7 @@ def test_patience_stops_early(train_examples, val_examples, quick_config, tmp_pa
     assert len(fitted.history) <= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("patience", "epochs", "kept"), [(0, 4, 3), (1, 2, 0)])
 def test_without_patience_the_last_epoch_counts(  # noqa: PLR0917  fixtures
     train_examples, val_examples, quick_config, tmp_path, monkeypatch, patience, epochs, kept

@@ -55,6 +55,7 @@ def test_tumor_logit_is_the_pooled_evidence(graph, train_examples):
     np.testing.assert_allclose(tumor, pooled, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_quantized_graph_is_small_and_close(graph, train_examples, tmp_path):
     integers = quantize(graph, train_examples.canvases[:8], folder=tmp_path)
     assert integers.ByteSize() < 20e6 < graph.ByteSize()

@@ -47,6 +47,7 @@ def weights_of(train, val, config, folder, teacher):
     return fitted.weights["evidence_hidden/kernel"]
 
 
+@pytest.mark.slow
 def test_share_of_zero_is_no_teacher(train_examples, val_examples, short_config, tmp_path):
     config = replace(short_config, teacher_weight=0.0, outside_weight=0.0)
     sets = train_examples, val_examples
