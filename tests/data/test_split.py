@@ -201,6 +201,27 @@ def test_a_group_that_joins_a_training_and_a_test_image_goes_to_train():
     assert [row.split for row in later] == ["train", "train"]
 
 
+def test_what_was_external_never_becomes_training():
+    rows = [replace(row, sha256=row.path) for row in _rows(200)]
+    earlier = split_rows(rows, SplitPlan(hold_out=("s/0",)))
+    known = {str(row.sha256): row.split for row in earlier if row.split is not None}
+
+    later = split_rows([*rows, _row("new", sha256="new")], SplitPlan(keep=known))
+
+    check_split(later)
+    assert {row.sha256: row.split for row in later if row.sha256 in known} == known
+
+
+def test_what_comes_to_a_group_that_was_external_is_excluded_unless_it_was_trained_on():
+    new = [_row("a", group="g", sha256="a"), _row("b", group="g", sha256="b")]
+
+    kept = split_rows([*new, _row("c")], SplitPlan(keep={"a": "external"}))
+    trained = split_rows(new, SplitPlan(keep={"a": "external", "b": "train"}))
+
+    assert [row.split for row in kept] == ["external", "excluded", "train"]
+    assert [row.split for row in trained] == ["train", "train"]
+
+
 def test_a_held_out_site_is_external_whatever_it_was():
     rows = [_row("a", sha256="a", site="far"), _row("b", sha256="b")]
 
