@@ -180,6 +180,24 @@ def test_unlabeled_sources_are_not_left_out_but_stay_in_the_folds():
     assert make_folds(rows, "site")[0].file_name == "s-0.csv"
 
 
+def test_a_fold_leaves_out_what_its_name_says_and_no_more():
+    """A site may be called as a set: that of the rows whose institution is not known."""
+    rows = [
+        _row("a", set="s", site=None),
+        _row("b", set="s", site="s/1"),
+        _row("c", set="t", site="s"),
+        _row("d", set="t", site="t/1"),
+    ]
+    by_site = {fold.left_out: fold for fold in make_folds(rows, "site")}
+    by_set = {fold.left_out: fold for fold in make_folds(rows, "source")}
+
+    def external(fold) -> list[str]:
+        return [row.path for row in fold.rows if row.split == "external"]
+
+    assert external(by_site["s"]) == ["a", "c"]
+    assert external(by_set["s"]) == ["a", "b"]
+
+
 def test_an_earlier_split_is_kept_and_only_new_groups_are_placed():
     rows = [replace(row, sha256=row.path) for row in _rows(900)]
     earlier = split_rows(rows[:600], SplitPlan(seed=3))

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,8 @@ class SplitPlan:
     hold_out
         Sites or sets whose rows become ``external``; rows that share a group with them become
         ``excluded``.
+    hold_out_by
+        Whether ``hold_out`` names sets, sites (the set, where a row has none), or either.
     keep
         Sides of an earlier split by the SHA-256 of each file; a group with such a file keeps its
         side, and one whose files had several goes to the first of them in the order of
@@ -55,6 +57,7 @@ class SplitPlan:
     seed: int = 0
     fractions: Mapping[Split, float] = field(default_factory=lambda: DEFAULT_FRACTIONS)
     hold_out: tuple[str, ...] = ()
+    hold_out_by: Literal["source", "site", "either"] = "either"
     keep: Mapping[str, Split] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -85,7 +88,7 @@ def split_rows(rows: Sequence[ManifestRow], plan: SplitPlan | None = None) -> li
     check_grouped(rows)
     _check_hold_out(rows, plan.hold_out)
     kept = _kept_sides(rows, plan)
-    placed = EXCLUDED_GROUPS | {row.group_id for row in rows if _is_held_out(row, plan.hold_out)}
+    placed = EXCLUDED_GROUPS | {row.group_id for row in rows if _is_held_out(row, plan)}
     placed |= {group for group, side in kept.items() if side == _EXTERNAL}
     side_of = _allocate([row for row in rows if row.group_id not in placed], plan, kept)
     return [replace(row, split=_side(row, plan, side_of)) for row in rows]
@@ -156,8 +159,13 @@ def _find_leaks(
     ]
 
 
-def _is_held_out(row: ManifestRow, hold_out: Sequence[str]) -> bool:
-    is_named = row.set in hold_out or row.site in hold_out
+def _is_held_out(row: ManifestRow, plan: SplitPlan) -> bool:
+    names = {
+        "source": (row.set,),
+        "site": (row.site or row.set,),
+        "either": (row.set, row.site),
+    }[plan.hold_out_by]
+    is_named = any(name in plan.hold_out for name in names)
     return is_named and row.group_id not in EXCLUDED_GROUPS
 
 
@@ -172,7 +180,7 @@ def _check_hold_out(rows: Sequence[ManifestRow], hold_out: Sequence[str]) -> Non
 
 
 def _side(row: ManifestRow, plan: SplitPlan, side_of: Mapping[str, Split]) -> Split:
-    if _is_held_out(row, plan.hold_out):
+    if _is_held_out(row, plan):
         return _EXTERNAL
     side = side_of.get(str(row.group_id), "excluded")
     was_external = plan.keep.get(row.sha256 or "") == _EXTERNAL
