@@ -134,6 +134,7 @@ def evaluate(
             f"{next(iter(gathered.left_out.values()))}"
         )
     known = _known(artifact, gathered)
+    trained = known if known is not None and known.names_training else None
     measured = replace(
         _data(gathered, classifier),
         provenance=run_record(
@@ -142,8 +143,8 @@ def evaluate(
             model_sha256=classifier.identity.sha256,
         ),
         subgroups=_readable(subgroups, chosen, gathered),
-        is_copy=None if known is None else known.is_copy,
-        is_neighbor=None if known is None else known.is_neighbor,
+        is_copy=None if trained is None else trained.is_copy,
+        is_neighbor=None if trained is None else trained.is_neighbor,
         **_controls(gathered.rows, data, split, classifier),
         **_foreign(_foreign_rows(data.rows, not_brain, split), data.root, classifier),
     )
@@ -161,7 +162,7 @@ def evaluate(
         overwrite=overwrite,
         left_out=gathered.left_out,
         notes=(*data.notes, *_notes_on_sides(chosen, split), *_notes_on_known(known)),
-        predictions=predictions_table(gathered.rows, measured, known),
+        predictions=predictions_table(gathered.rows, measured, trained),
         gallery=page,
     )
     if record and model is not None:
@@ -219,18 +220,19 @@ def _notes_on_sides(rows: Sequence[ManifestRow], split: Split | None) -> list[st
 
 
 def _notes_on_known(known: Known | None) -> list[str]:
-    if known is None:
-        return [
+    if known is None or not known.names_training:
+        notes = [
             "The model does not say which scans it has learned from, so copies of them among these "
             "cannot be found."
         ]
-    copies, near = int(known.is_copy.sum()), int(known.is_neighbor.sum())
-    notes = [
-        f"{copies} of these {len(known.is_copy)} images are copies (turned and mirrored ones "
-        f"included) of scans that the model was trained on, and {near - copies} more are very "
-        "similar to one" + ("; see the figures without them." if near else ".")
-    ]
-    calibrated = int(known.has_calibrated.sum())
+    else:
+        copies, near = int(known.is_copy.sum()), int(known.is_neighbor.sum())
+        notes = [
+            f"{copies} of these {len(known.is_copy)} images are copies (turned and mirrored ones "
+            f"included) of scans that the model was trained on, and {near - copies} more are very "
+            "similar to one" + ("; see the figures without them." if near else ".")
+        ]
+    calibrated = 0 if known is None else int(known.has_calibrated.sum())
     if calibrated:
         notes.append(
             f"{calibrated} of these images also calibrated the model: its thresholds and "
