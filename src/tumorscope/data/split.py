@@ -45,20 +45,20 @@ class SplitPlan:
     hold_out
         Sites or sets whose rows become ``external``; rows that share a group with them become
         ``excluded``.
-    hold_out_by
-        Whether ``hold_out`` names sets, sites (the set, where a row has none), or either.
     keep
         Sides of an earlier split by the SHA-256 of each file; a group with such a file keeps its
         side, and one whose files had several goes to the first of them in the order of
         ``fractions``, so that nothing trained on becomes a test. A file that was ``external``
         stays so, and what shares a group with it alone becomes ``excluded``.
+    hold_out_by
+        Whether ``hold_out`` names sets, sites (the set, where a row has none), or either.
     """
 
     seed: int = 0
     fractions: Mapping[Split, float] = field(default_factory=lambda: DEFAULT_FRACTIONS)
     hold_out: tuple[str, ...] = ()
-    hold_out_by: Literal["source", "site", "either"] = "either"
     keep: Mapping[str, Split] = field(default_factory=dict)
+    hold_out_by: Literal["source", "site", "either"] = "either"
 
     def __post_init__(self) -> None:
         shares = list(self.fractions.values())

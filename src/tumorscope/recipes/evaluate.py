@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +34,9 @@ from tumorscope.system.files import check_output_folder
 
 MOST_SUBGROUPS: Final = 50
 """Of one column; each takes as long as a small report of its own."""
+
+_AT_ONCE: Final = 64
+"""Images as read that are in memory together, some 100 MB."""
 
 
 @dataclass(slots=True)
@@ -412,11 +415,14 @@ def _controls(
 
     These are trained on the train split, and left out where it lacks a class.
     """
-    features = _control_features(test, data.root, classifier)
+    [*parts] = _control_features(test, data.root, classifier)
+    features = ControlFeatures.join(parts)
     train = [row for row in data.rows if split and row.split == "train" and row.tumor is not None]
     scores: dict[str, Floats] = {}
     if {row.tumor for row in train} == {0, 1}:
-        scores = score_controls(_control_features(train, data.root, classifier), features)
+        [*learned] = _control_features(train, data.root, classifier)
+        if len({label for part in learned for label in part.y_true.tolist()}) == len(CLASSES):
+            scores = score_controls(ControlFeatures.join(learned), features)
     return {
         "foreground_area": features.areas[:, 0].astype(np.float64),
         "control_scores": scores,
@@ -425,12 +431,20 @@ def _controls(
 
 def _control_features(
     rows: Sequence[ManifestRow], root: Path, classifier: Classifier
-) -> ControlFeatures:
-    loaded = [
-        item
-        for item in load_rows(rows, root, classifier.manifest.preprocessing)
-        if isinstance(item, LoadedRow)
-    ]
+) -> Iterator[ControlFeatures]:
+    """Yield what the controls see, some images at a time: those of a train split are many."""
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        loaded = [
+            item
+            for item in load_rows(some, root, classifier.manifest.preprocessing)
+            if isinstance(item, LoadedRow)
+        ]
+        if loaded:
+            yield _measure_controls(loaded)
+
+
+def _measure_controls(loaded: Sequence[LoadedRow]) -> ControlFeatures:
     return ControlFeatures.measure(
         pixels=(item.pixels for item in loaded),
         sizes=np.array(
