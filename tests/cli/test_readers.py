@@ -66,13 +66,34 @@ def test_a_case_that_one_reader_skipped_is_left_out_for_all(
     assert found["left_out"] == {"reader-1": 1, "reader-2": 0, "reader-3": 0}
 
 
+def test_help_that_changes_no_reading_has_no_interval(
+    tumorscope: Run, example: Path, tmp_path: Path
+) -> None:
+    for path in exports(example):
+        change(path, lambda row: row.update(reader_verdict="unsure"))
+    report = tmp_path / "study"
+    result = tumorscope(
+        "readers", *exports(example), "--truth", example / "cases.csv", "--output", report
+    )
+    assert (result.code, result.err) == (0, "")
+    assert "gain +0.000 [no interval]" in result.out
+    text = (report / "report.md").read_text(encoding="utf-8")
+    assert "0.000 [no interval]" in text
+    assert "nan" not in text
+
+
 @pytest.mark.parametrize(
     ("name", "edit", "reason"),
     [
         ("cases.csv", lambda row: row.update(tumor="yes"), "tumor must be 0 or 1; received 'yes'"),
         ("cases.csv", lambda row: row.update(source="same.png"), "same.png appears twice"),
         ("reader-1.csv", lambda row: row.update(reader_reading="maybe"), "'maybe' is not known"),
-        ("reader-1.csv", lambda row: row.update(source="else.png"), "No case of the truth"),
+        ("reader-1.csv", lambda row: row.update(source="else.png"), "was read before"),
+        (
+            "reader-1.csv",
+            lambda row: row.update(source=f"x{row['source']}"),
+            "No case of the truth",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(

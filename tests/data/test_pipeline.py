@@ -55,6 +55,29 @@ def test_groups_that_are_given_are_kept(rows, tmp_path: Path):
     assert {row.group_id for row in make_split(given, tmp_path)} == {"all"}
 
 
+def test_groups_of_some_rows_are_kept_where_others_have_none(rows, tmp_path: Path):
+    """One row without a group must not undo the groups of all the others."""
+    family = [replace(row, group_id="family") for row in rows[:10]]
+    blank = replace(rows[10], group_id="blank")  # of an earlier file of that name
+
+    split = make_split([*family, blank, *rows[11:]], tmp_path)
+
+    groups = [row.group_id for row in split]
+    assert groups[:10] == ["family"] * 10
+    assert len({row.split for row in split[:10]}) == 1
+    assert groups[10] == "picture:a/10.png"
+    assert groups[-1] == "family"  # the mirror image of the first
+
+
+def test_a_split_is_checked_by_the_groups_of_some_rows(rows, tmp_path: Path):
+    sides = [replace(row, split="train") for row in rows]
+    sides[1] = replace(sides[1], group_id="family")
+    sides[2] = replace(sides[2], group_id="family", split="test")
+
+    with pytest.raises(LeakError, match="group family"):
+        list(check_manifests([sides], tmp_path))
+
+
 def test_a_foreign_split_is_checked_by_its_pixels(rows, tmp_path: Path):
     leaky = [replace(row, split="test" if row.set == "b" else "train") for row in rows]
 

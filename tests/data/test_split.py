@@ -180,6 +180,24 @@ def test_unlabeled_sources_are_not_left_out_but_stay_in_the_folds():
     assert make_folds(rows, "site")[0].file_name == "s-0.csv"
 
 
+def test_a_fold_leaves_out_what_its_name_says_and_no_more():
+    """A site may be called as a set: that of the rows whose institution is not known."""
+    rows = [
+        _row("a", set="s", site=None),
+        _row("b", set="s", site="s/1"),
+        _row("c", set="t", site="s"),
+        _row("d", set="t", site="t/1"),
+    ]
+    by_site = {fold.left_out: fold for fold in make_folds(rows, "site")}
+    by_set = {fold.left_out: fold for fold in make_folds(rows, "source")}
+
+    def external(fold) -> list[str]:
+        return [row.path for row in fold.rows if row.split == "external"]
+
+    assert external(by_site["s"]) == ["a", "c"]
+    assert external(by_set["s"]) == ["a", "b"]
+
+
 def test_an_earlier_split_is_kept_and_only_new_groups_are_placed():
     rows = [replace(row, sha256=row.path) for row in _rows(900)]
     earlier = split_rows(rows[:600], SplitPlan(seed=3))
@@ -199,6 +217,27 @@ def test_a_group_that_joins_a_training_and_a_test_image_goes_to_train():
     later = split_rows(rows, SplitPlan(keep={"a": "test", "b": "train"}))
 
     assert [row.split for row in later] == ["train", "train"]
+
+
+def test_what_was_external_never_becomes_training():
+    rows = [replace(row, sha256=row.path) for row in _rows(200)]
+    earlier = split_rows(rows, SplitPlan(hold_out=("s/0",)))
+    known = {str(row.sha256): row.split for row in earlier if row.split is not None}
+
+    later = split_rows([*rows, _row("new", sha256="new")], SplitPlan(keep=known))
+
+    check_split(later)
+    assert {row.sha256: row.split for row in later if row.sha256 in known} == known
+
+
+def test_what_comes_to_a_group_that_was_external_is_excluded_unless_it_was_trained_on():
+    new = [_row("a", group="g", sha256="a"), _row("b", group="g", sha256="b")]
+
+    kept = split_rows([*new, _row("c")], SplitPlan(keep={"a": "external"}))
+    trained = split_rows(new, SplitPlan(keep={"a": "external", "b": "train"}))
+
+    assert [row.split for row in kept] == ["external", "excluded", "train"]
+    assert [row.split for row in trained] == ["train", "train"]
 
 
 def test_a_held_out_site_is_external_whatever_it_was():

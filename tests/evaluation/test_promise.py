@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 pytest.importorskip("mapie", reason="the extra [train] is not installed")
 
@@ -39,6 +40,17 @@ def test_too_few_groups_are_refused_with_the_number(measure, groups: int) -> Non
     else:
         with pytest.raises(UsageError, match=r"at least 59 independent groups.*there are 58"):
             hold(promise, y_true, score, np.arange(2 * groups))
+
+
+@pytest.mark.parametrize(("groups", "allowed"), [(157, 3), (166, 3), (210, 5), (349, 10)])
+def test_as_many_errors_are_allowed_as_the_binomial_allows(groups: int, allowed: int) -> None:
+    """Sums of 1 / groups are above the share by a rounding, which is no further error."""
+    assert binom.cdf(allowed, groups, 0.05) <= 0.05 < binom.cdf(allowed + 1, groups, 0.05)
+    y_true = np.append(np.ones(groups, int), 0)
+    score = np.append(np.linspace(0.1, 0.9, groups), 0.05)
+    held = hold(Promise("sensitivity", 0.95), y_true, score, np.arange(groups + 1))
+    assert held.threshold == score[allowed]
+    assert held.observed == pytest.approx(1 - allowed / groups)
 
 
 @pytest.mark.parametrize(

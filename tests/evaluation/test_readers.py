@@ -99,6 +99,28 @@ def test_intervals_hold_a_gain_of_nothing():
     assert held >= 51  # of 60 at 95 %: below this in one of five hundred runs
 
 
+def test_readers_that_do_not_differ_prove_nothing():
+    """Two readers who miss one tumor less each are no proof that help helps everyone."""
+    y_true = np.repeat([1, 0], 10)
+    alone, helped = np.tile(2 * y_true, (2, 1)), np.tile(2 * y_true, (2, 1))
+    alone[0, 0], alone[1, 1] = 0, 0
+    found = study_readers(y_true, alone, helped, np.arange(20), names=("a", "b"))
+    gain = found.gain["sensitivity"]
+    assert gain.estimate == pytest.approx(0.1)
+    assert np.isnan([gain.low, gain.high, gain.p]).all()
+    assert gain.to_dict()["p"] is None
+    assert np.isnan(found.helped["sensitivity"].low)  # 20 of 20 are no certainty either
+
+
+def test_intervals_end_where_the_measure_does():
+    y_true = np.repeat([1, 0], 6)
+    alone = np.tile(2 * y_true, (3, 1))
+    alone[2, 0] = 0
+    found = study_readers(y_true, alone, alone[::-1], np.arange(12), names=("a", "b", "c"))
+    assert found.alone["sensitivity"].high == 1
+    assert found.alone["sensitivity"].low < 0.9
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

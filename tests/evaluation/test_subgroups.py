@@ -3,7 +3,7 @@ import pytest
 
 from tumorscope.errors import UsageError
 from tumorscope.evaluation.intervals import measure
-from tumorscope.evaluation.subgroups import by_subgroup, macro_average
+from tumorscope.evaluation.subgroups import by_subgroup, macro_average, name_bands
 
 BOTH = {
     "sensitivity_at_specificity_95",
@@ -22,6 +22,17 @@ def study():
     y_true = np.array([1, 1, 1, 0, 0, 0, 1, 1, 0, 0])
     score = np.array([0.9, 0.8, 0.2, 0.1, 0.2, 0.7, 0.9, 0.1, 0.1, 0.2])
     return names, y_true, score, np.arange(10)
+
+
+def test_bands_of_long_numbers_keep_their_last_digits():
+    """Days as 20240101 differ where six digits end; bands of one name would be one subgroup."""
+    days = [str(20240101 + day) for day in range(20)]
+    assert sorted(set(name_bands(days).tolist())) == [
+        "20240101 to 20240105",
+        "20240106 to 20240110",
+        "20240111 to 20240115",
+        "20240116 to 20240120",
+    ]
 
 
 def test_each_subgroup_is_measured_alone(study):

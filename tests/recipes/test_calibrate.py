@@ -83,6 +83,23 @@ def test_what_the_cases_are_too_few_for_is_kept_and_said(
     assert after.identity != before.identity  # though the graph is the same
 
 
+def test_cases_that_cannot_be_read_are_said_and_do_not_count(
+    tiny_artifact_path: Path, make_cases: Cases, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest, output = make_cases(60), tmp_path / "local.tumorscope"
+    for index in range(5):
+        (tmp_path / f"{index}.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    said = calibrate(tiny_artifact_path, manifest, output=output).manifest.card["recalibration"]
+    assert said["left_out"] == 5
+    assert said["calibration"]["images"] == 55
+    assert "5 cases could not be read and were left out." in said["notes"]
+    assert "4.png cannot be used" in caplog.text
+    for index in range(5, 11):
+        (tmp_path / f"{index}.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    with pytest.raises(ManifestError, match="at least 50 in all"):
+        calibrate(tiny_artifact_path, manifest, output=tmp_path / "few.tumorscope")
+
+
 def test_measurements_with_other_thresholds_are_not_kept(
     tiny_artifact: Artifact, make_cases: Cases, tmp_path: Path
 ) -> None:

@@ -1,12 +1,17 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tumorscope.data.manifest import ManifestRow
+from tumorscope.model.artifact import Artifact
+from tumorscope.model.classifier import Classifier
 from tumorscope.recipes.recognition import (
     Seen,
     classes_of,
     fit_lines,
     labels_of,
+    see,
     spread_cells,
 )
 
@@ -45,6 +50,13 @@ def test_only_frequent_classes_are_named_and_unknown_words_are_other():
     assert classes_of(rows, "sequence") == ["T1", "other"]
     assert set(labels_of(rows, "sequence", ["T1", "other"])[:60]) == {0, 1}
     assert (labels_of(rows, "sequence", ["T1", "other"])[60:] == -1).all()
+
+
+def test_a_side_without_known_sequences_has_no_features(
+    tiny_artifact: Artifact, tmp_path: Path
+) -> None:
+    seen = see([], tmp_path, Classifier(tiny_artifact, threads=1))
+    assert (seen.rows, len(seen.features)) == ([], 0)
 
 
 @pytest.mark.parametrize("has_calibration", [True, False])

@@ -10,6 +10,7 @@ from PIL import Image
 from tumorscope.data.descriptors import describe, sketch
 from tumorscope.errors import ArtifactError
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
+from tumorscope.recipes.evaluate import _notes_on_known
 from tumorscope.recipes.training_scans import find_known, join_tables, make_table
 
 SKETCH_OF_A_RAMP = [
@@ -52,6 +53,18 @@ def test_roles_are_told_apart_and_tables_join(make_picture) -> None:
     assert known.is_copy.tolist() == [False, True]
     assert known.has_calibrated.tolist() == [True, False]
     assert join_tables(None, None) is None
+
+
+def test_a_model_that_names_its_calibration_alone_claims_nothing_of_its_training(
+    make_picture,
+) -> None:
+    """As ``calibrate`` makes it of an artifact that does not say what it has learned from."""
+    pictures = [make_picture(seed).astype(np.float32) for seed in range(2)]
+    known = find_known(make_table(describe(pictures[:1]), ["calibration"]), describe(pictures))
+    assert not known.names_training
+    notes = _notes_on_known(known)
+    assert "does not say which scans it has learned from" in notes[0]
+    assert "1 of these images also calibrated the model" in notes[1]
 
 
 def test_sketches_never_change(make_picture) -> None:

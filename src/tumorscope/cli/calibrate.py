@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
@@ -18,6 +19,8 @@ from tumorscope.labels import NOTICE
 
 if TYPE_CHECKING:
     from tumorscope.evaluation.promise import Measure
+
+EXIT_SOME_FAILED: Final = 1
 
 
 @click.command()
@@ -68,7 +71,8 @@ def calibrate(
 
     SOURCE is a folder with a subfolder per label, a manifest, or the readings that the page exports
     as JSON, with the folder of their images as --root. Where the cases are too few to
-    hold what is asked for, nothing is written and the number of patients needed is said.
+    hold what is asked for, nothing is written and the number of patients needed is said. Exit code
+    1: some cases could not be read and were left out.
     """
     with needs_extra("Calibration", "train"):
         from tumorscope.data.data_set import Reading
@@ -108,6 +112,7 @@ def calibrate(
         click.echo(note)
     click.echo("Measure it on patients other than these: on these it looks better than it is.")
     click.echo(f"Identity (SHA-256): {fitted.identity}\n{NOTICE}")
+    sys.exit(EXIT_SOME_FAILED if said.get("left_out") else 0)
 
 
 def _held(name: str, one: dict[str, Any]) -> str:

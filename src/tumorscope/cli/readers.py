@@ -33,9 +33,12 @@ def readers(exports: tuple[Path, ...], truth: Path, output: Path, overwrite: boo
     command = shlex.join(["tumorscope", *sys.argv[1:]])
     found = analyze_readers(exports, truth, output=output, command=command, overwrite=overwrite)
     for measure, gain in found["gain"].items():
+        interval = "no interval"
+        if gain["low"] is not None:
+            interval = f"{gain['low']:+.3f}, {gain['high']:+.3f}"
         click.echo(
             f"{measure}: {found['alone'][measure]['estimate']:.3f} without help, "
             f"{found['helped'][measure]['estimate']:.3f} with it; gain {gain['estimate']:+.3f} "
-            f"[{gain['low']:+.3f}, {gain['high']:+.3f}]"
+            f"[{interval}]"
         )
     click.echo(f"{output}")

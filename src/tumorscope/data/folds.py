@@ -88,7 +88,7 @@ def make_folds(
         raise UsageError(
             f"Folds by {by} need at least two with labels; found {', '.join(sources) or 'none'}."
         )
-    return [_leave_out(rows, source, plan) for source in sources]
+    return [_leave_out(rows, source, replace(plan, hold_out_by=by)) for source in sources]
 
 
 def write_folds(folder: Path, folds: Sequence[Fold], *, by: FoldsBy, plan: SplitPlan) -> None:

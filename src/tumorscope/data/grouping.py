@@ -16,7 +16,12 @@ from tumorscope.data.duplicates import DuplicateThresholds, find_pairs, group_du
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.data.pictures import read_pictures
 from tumorscope.data.public_sets import set_named
-from tumorscope.data.split import BLANK_GROUP, UNREADABLE_GROUP, patient_key
+from tumorscope.data.split import (
+    BLANK_GROUP,
+    EXCLUDED_GROUPS,
+    UNREADABLE_GROUP,
+    patient_key,
+)
 from tumorscope.errors import ImageError, ManifestError, UsageError
 from tumorscope.system.files import file_sha256
 from tumorscope.system.progress import progress
@@ -81,7 +86,8 @@ def add_groups(
 ) -> list[ManifestRow]:
     """Fill ``group_id`` for all rows together: patient, joined with near-duplicates.
 
-    A group is named after its first patient, ``patient:set/id``, or where no patient is known
+    Rows that bring the same ``group_id`` stay together. A group is named after its first
+    ``group_id``, else after its first patient, ``patient:set/id``, or where no patient is known
     after its first picture, ``picture:path``. Neither the groups nor their names depend on the
     order of the rows. Pictures that show nothing are one group, ``blank``; files that
     cannot be read are another, ``unreadable``.
@@ -96,8 +102,13 @@ def add_groups(
         None if is_empty else patient_key(row) for row, is_empty in zip(ordered, empty, strict=True)
     ]
     pairs = find_pairs(descriptors)
-    labels = group_duplicates(pairs, patients, thresholds=thresholds).tolist()
-    names = _name_groups(labels, ordered, patients)
+    given = [
+        None if is_empty or row.group_id in EXCLUDED_GROUPS else row.group_id
+        for row, is_empty in zip(ordered, empty, strict=True)
+    ]
+    found = group_duplicates(pairs, patients, thresholds=thresholds).tolist()
+    labels = _join_given(found, given)
+    names = _name_groups(labels, ordered, patients) | _first_of_group(labels, given)
     grouped = list(rows)
     for position, index in enumerate(order):
         group = names[labels[position]]
@@ -180,13 +191,29 @@ def _sort_key(row: ManifestRow) -> tuple[str, str, int]:
     return row.path, row.plane or "", -1 if row.slice_index is None else row.slice_index
 
 
+def _join_given(labels: Sequence[int], given: Sequence[str | None]) -> list[int]:
+    """Join groups that hold rows of one given group; each is named by its least member."""
+    groups = DisjointSets[int]()
+    first: dict[str, int] = {}
+    for label, name in zip(labels, given, strict=True):
+        if name is not None:
+            groups.join(first.setdefault(name, label), label)
+    return [groups.find(label) for label in labels]
+
+
+def _first_of_group(labels: Sequence[int], names: Sequence[str | None]) -> dict[int, str]:
+    """Return the first name, in the order of the alphabet, of each group that has one."""
+    first: dict[int, str] = {}
+    for label, name in zip(labels, names, strict=True):
+        if name is not None:
+            first[label] = min(name, first.get(label, name))
+    return first
+
+
 def _name_groups(
     labels: Sequence[int], rows: Sequence[ManifestRow], patients: Sequence[str | None]
 ) -> dict[int, str]:
-    first_patient: dict[int, str] = {}
-    for label, patient in zip(labels, patients, strict=True):
-        if patient is not None:
-            first_patient[label] = min(patient, first_patient.get(label, patient))
+    first_patient = _first_of_group(labels, patients)
     return {
         label: f"patient:{first_patient[label]}"
         if label in first_patient

@@ -29,7 +29,8 @@ class Grouping:
     Attributes
     ----------
     source
-        ``pictures``: patients joined with near-duplicates, unless every row brings its group.
+        ``pictures``: patients joined with near-duplicates, and with what the groups of some rows
+        say, unless every row brings its group.
         ``columns``: what ``group_id`` and ``patient_id`` say, and no look at the pictures.
     accept_ungrouped
         Whether ``columns`` may take files of unknown patient as groups of their own.
@@ -101,7 +102,9 @@ def check_manifests(
             is_grouped = all(row.group_id is not None for row in bare)
             if is_grouped:
                 check_split(_with_sides(found, rows))
-            if not (is_grouped and trust_groups):
+            if not is_grouped:
+                found = add_groups(found, root)
+            elif not trust_groups:
                 found = add_groups([replace(row, group_id=None) for row in found], root)
         checked = _with_sides(found, rows)
         check_split(checked)

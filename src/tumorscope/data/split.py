@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ UNREADABLE_GROUP: Final = "unreadable"
 EXCLUDED_GROUPS: Final = frozenset((BLANK_GROUP, UNREADABLE_GROUP))
 """Groups without content to leak or learn from; their rows are ``excluded``."""
 
+_EXTERNAL: Final = "external"
 _NAMED_IN_MESSAGE: Final = 5
 
 
@@ -47,13 +48,17 @@ class SplitPlan:
     keep
         Sides of an earlier split by the SHA-256 of each file; a group with such a file keeps its
         side, and one whose files had several goes to the first of them in the order of
-        ``fractions``, so that nothing trained on becomes a test.
+        ``fractions``, so that nothing trained on becomes a test. A file that was ``external``
+        stays so, and what shares a group with it alone becomes ``excluded``.
+    hold_out_by
+        Whether ``hold_out`` names sets, sites (the set, where a row has none), or either.
     """
 
     seed: int = 0
     fractions: Mapping[Split, float] = field(default_factory=lambda: DEFAULT_FRACTIONS)
     hold_out: tuple[str, ...] = ()
     keep: Mapping[str, Split] = field(default_factory=dict)
+    hold_out_by: Literal["source", "site", "either"] = "either"
 
     def __post_init__(self) -> None:
         shares = list(self.fractions.values())
@@ -75,13 +80,17 @@ def split_rows(rows: Sequence[ManifestRow], plan: SplitPlan | None = None) -> li
     Raises
     ------
     ManifestError
-        If a row has no group, or a held-out site does not occur.
+        If a row has no group.
+    UsageError
+        If a held-out site does not occur.
     """
     plan = plan or SplitPlan()
     check_grouped(rows)
     _check_hold_out(rows, plan.hold_out)
-    placed = EXCLUDED_GROUPS | {row.group_id for row in rows if _is_held_out(row, plan.hold_out)}
-    side_of = _allocate([row for row in rows if row.group_id not in placed], plan)
+    kept = _kept_sides(rows, plan)
+    placed = EXCLUDED_GROUPS | {row.group_id for row in rows if _is_held_out(row, plan)}
+    placed |= {group for group, side in kept.items() if side == _EXTERNAL}
+    side_of = _allocate([row for row in rows if row.group_id not in placed], plan, kept)
     return [replace(row, split=_side(row, plan, side_of)) for row in rows]
 
 
@@ -150,8 +159,13 @@ def _find_leaks(
     ]
 
 
-def _is_held_out(row: ManifestRow, hold_out: Sequence[str]) -> bool:
-    is_named = row.set in hold_out or row.site in hold_out
+def _is_held_out(row: ManifestRow, plan: SplitPlan) -> bool:
+    names = {
+        "source": (row.set,),
+        "site": (row.site or row.set,),
+        "either": (row.set, row.site),
+    }[plan.hold_out_by]
+    is_named = any(name in plan.hold_out for name in names)
     return is_named and row.group_id not in EXCLUDED_GROUPS
 
 
@@ -166,12 +180,18 @@ def _check_hold_out(rows: Sequence[ManifestRow], hold_out: Sequence[str]) -> Non
 
 
 def _side(row: ManifestRow, plan: SplitPlan, side_of: Mapping[str, Split]) -> Split:
-    if _is_held_out(row, plan.hold_out):
-        return "external"
-    return side_of.get(str(row.group_id), "excluded")
+    if _is_held_out(row, plan):
+        return _EXTERNAL
+    side = side_of.get(str(row.group_id), "excluded")
+    was_external = plan.keep.get(row.sha256 or "") == _EXTERNAL
+    if side == "excluded" and was_external and row.group_id not in EXCLUDED_GROUPS:
+        return _EXTERNAL
+    return side
 
 
-def _allocate(rows: Sequence[ManifestRow], plan: SplitPlan) -> dict[str, Split]:
+def _allocate(
+    rows: Sequence[ManifestRow], plan: SplitPlan, kept: Mapping[str, Split]
+) -> dict[str, Split]:
     if not rows:
         return {}
     groups, counts = _count_strata(rows)
@@ -180,7 +200,7 @@ def _allocate(rows: Sequence[ManifestRow], plan: SplitPlan) -> dict[str, Split]:
     wanted = shares[:, None] * counts.sum(axis=0)  # (sides, strata)
     placed = np.zeros_like(wanted)
     sizes = counts.sum(axis=1)
-    result = _kept_sides(rows, plan)
+    result = {group: kept[group] for group in groups if group in kept}
     for index, group in enumerate(groups):
         if group in result:
             placed[sides.index(result[group])] += counts[index]
@@ -198,7 +218,7 @@ def _allocate(rows: Sequence[ManifestRow], plan: SplitPlan) -> dict[str, Split]:
 
 def _kept_sides(rows: Iterable[ManifestRow], plan: SplitPlan) -> dict[str, Split]:
     """Return the side of every group with a file of the earlier split."""
-    order = list(plan.fractions)
+    order: list[Split] = [*plan.fractions, _EXTERNAL]
     result: dict[str, Split] = {}
     for row in rows:
         side = plan.keep.get(row.sha256 or "")

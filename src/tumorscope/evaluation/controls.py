@@ -6,7 +6,7 @@ that is not clearly better than these has learned the archive.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, Final
@@ -107,6 +107,14 @@ class ControlFeatures:
             areas=np.array(areas, np.float32),
             y_true=y_true.astype(np.int_),
             groups=groups.astype(np.str_),
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence[ControlFeatures]) -> ControlFeatures:
+        """Put the features of several lists of images, at least one, after each other."""
+        names = [one.name for one in fields(cls)]
+        return cls(
+            **{name: np.concatenate([getattr(one, name) for one in parts]) for name in names}
         )
 
 

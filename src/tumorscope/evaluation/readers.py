@@ -33,6 +33,9 @@ LEAST_READERS: Final = 2
 LEAST_GROUPS: Final = 2
 _INFINITE: Final = 1e9
 
+_AGREE: Final = 1e-9
+"""A standard error below this is the rounding of readers that do not differ at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReaderEstimate:
@@ -41,11 +44,12 @@ class ReaderEstimate:
     Attributes
     ----------
     estimate, low, high
-        Value and 95 % interval; NaN where it cannot be had.
+        Value and 95 % interval, within what the measure can be; NaN where it cannot be had, as
+        where no reader differs from another: that they agree by chance cannot be told.
     degrees
         Of freedom of the t distribution; infinite where readers agree entirely.
     p
-        Two-sided, of a difference of 0; NaN for a mean.
+        Two-sided, of a difference of 0; NaN for a mean, and where there is no interval.
     """
 
     estimate: float
@@ -246,14 +250,15 @@ def _estimate(
 ) -> ReaderEstimate:
     """Return an interval with Hillis's degrees of freedom; ``shared`` below 0 counts as 0."""
     spread = between + max(shared, 0.0)
-    freedom = degrees * spread**2 / between**2 if between > 0 else math.inf
     error = math.sqrt(scale * spread)
+    if error < _AGREE:
+        return ReaderEstimate(value, math.nan, math.nan, math.inf)
+    freedom = degrees * spread**2 / between**2 if between > 0 else math.inf
     reach = float(student.ppf(1 - TAIL, min(freedom, _INFINITE))) * error
-    p = float("nan")
-    if is_difference:
-        statistic = abs(value) / error if error > 0 else (math.inf if value else 0.0)
-        p = float(2 * student.sf(statistic, min(freedom, _INFINITE)))
-    return ReaderEstimate(value, value - reach, value + reach, freedom, p)
+    p = float(2 * student.sf(abs(value) / error, min(freedom, _INFINITE)))
+    least = -1.0 if is_difference else 0.0
+    low, high = max(least, value - reach), min(1.0, value + reach)
+    return ReaderEstimate(value, low, high, freedom, p if is_difference else math.nan)
 
 
 def _statistic(

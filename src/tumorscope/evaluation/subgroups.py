@@ -44,7 +44,8 @@ def name_bands(values: Sequence[str | None]) -> NDArray[np.str_]:
     for one in range(BANDS):
         of_band = known & (band == one)
         if of_band.any():
-            names[of_band] = f"{numbers[of_band].min():g} to {numbers[of_band].max():g}"
+            low, high = numbers[of_band].min(), numbers[of_band].max()
+            names[of_band] = f"{low:.15g} to {high:.15g}"  # whole: dates differ in the last digits
     return names.astype(np.str_)
 
 

@@ -93,7 +93,7 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "true class; by site",
         "images",
     ),
-    "rejection": ("Pictures that show no brain MR image, of all splits", "kind"),
+    "rejection": ("Pictures that show no brain MR image, of the side that is measured", "kind"),
     "localization": ("Evidence map against mask", "images"),
     "without_slivers": (
         "Without slivers: tumors whose mask covers less than 150 of 256 x 256 pixels left out; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from tumorscope.model.evidence import sigmoid
 from tumorscope.model.input_check import InputCheck
 from tumorscope.recipes.export import Outputs, calibrate_manifest, run_artifact
 from tumorscope.recipes.input_check import ACCEPTED_SHARE, known_scans, with_input_check
-from tumorscope.recipes.model_inputs import load_examples
+from tumorscope.recipes.model_inputs import SkippedRow, load_examples
 from tumorscope.recipes.provenance import data_summary
 from tumorscope.recipes.training_scans import (
     ROLES,
@@ -41,6 +42,8 @@ from tumorscope.recipes.training_scans import (
 from tumorscope.system.files import check_output
 from tumorscope.training.examples import Examples
 from tumorscope.training.input_check import KIND
+
+_LOG = logging.getLogger(__name__)
 
 
 def calibrate(
@@ -81,7 +84,7 @@ def calibrate(
     Raises
     ------
     ManifestError
-        If there are fewer than 50 cases, or fewer than 20 with or without tumor.
+        If fewer than 50 cases can be used, or fewer than 20 with or without tumor.
     LeakError
         If a group stands on two sides of the split.
     UsageError
@@ -98,7 +101,8 @@ def calibrate(
     artifact = read_artifact(model)
     if artifact.manifest.input_check is None:
         artifact = _with_input_check(artifact, data.rows, data.root)
-    examples, _ = load_examples(cases, data.root, artifact.manifest.preprocessing)
+    examples, skipped = load_examples(cases, data.root, artifact.manifest.preprocessing)
+    cases = _readable(data, cases, skipped)
     outputs = run_artifact(artifact, examples)
     fitted, kept = calibrate_manifest(artifact.manifest, outputs, examples, cases)
     if artifact.manifest.input_check is not None and outputs.novelty is not None:
@@ -110,6 +114,9 @@ def calibrate(
     fitted, held = _with_promises(fitted, promises, outputs, examples, cases)
     scans, notes = _training_scans(artifact, cases, data.root)
     summary = _summary(cases, kept) | ({"promises": held} if held else {})
+    if skipped:
+        summary["left_out"] = len(skipped)
+        notes = [f"{len(skipped)} cases could not be read and were left out.", *notes]
     summary |= {"notes": [*data.notes, *notes]}
     card = _unmeasured(artifact.manifest.card) | {"recalibration": summary}
     calibrated = Artifact(replace(fitted, card=card), artifact.graph, scans)
@@ -119,14 +126,29 @@ def calibrate(
 
 def _cases(data: DataSet) -> list[ManifestRow]:
     cases = [row for row in data.labeled() if not data.has_splits or row.split == "calibration"]
-    short = too_few_to_calibrate(cases)
-    if short is not None:
+    _refuse_few(data, cases)
+    return cases
+
+
+def _readable(
+    data: DataSet, cases: Sequence[ManifestRow], skipped: Sequence[SkippedRow]
+) -> list[ManifestRow]:
+    """Leave out the cases that could not be read, and name them in the log."""
+    for one in skipped:
+        _LOG.warning("%s cannot be used and is left out: %s", one.name, one.reason)
+    names = {one.name for one in skipped}
+    readable = [row for row in cases if row.name not in names]
+    _refuse_few(data, readable)
+    return readable
+
+
+def _refuse_few(data: DataSet, cases: Sequence[ManifestRow]) -> None:
+    if too_few_to_calibrate(cases) is not None:
         tumors, free = count_classes(cases)
         raise ManifestError(
-            f"{data.source} has {tumors} calibration cases with and {free} without tumor; at least "
-            f"{FEWEST_CASES} in all and {FEWEST_OF_A_CLASS} of each are needed."
+            f"{data.source} has {tumors} calibration cases with and {free} without tumor that can "
+            f"be used; at least {FEWEST_CASES} in all and {FEWEST_OF_A_CLASS} of each are needed."
         )
-    return cases
 
 
 def _with_promises(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +34,9 @@ from tumorscope.system.files import check_output_folder
 
 MOST_SUBGROUPS: Final = 50
 """Of one column; each takes as long as a small report of its own."""
+
+_AT_ONCE: Final = 64
+"""Images as read that are in memory together, some 100 MB."""
 
 
 @dataclass(slots=True)
@@ -134,6 +137,7 @@ def evaluate(
             f"{next(iter(gathered.left_out.values()))}"
         )
     known = _known(artifact, gathered)
+    trained = known if known is not None and known.names_training else None
     measured = replace(
         _data(gathered, classifier),
         provenance=run_record(
@@ -142,8 +146,8 @@ def evaluate(
             model_sha256=classifier.identity.sha256,
         ),
         subgroups=_readable(subgroups, chosen, gathered),
-        is_copy=None if known is None else known.is_copy,
-        is_neighbor=None if known is None else known.is_neighbor,
+        is_copy=None if trained is None else trained.is_copy,
+        is_neighbor=None if trained is None else trained.is_neighbor,
         **_controls(gathered.rows, data, split, classifier),
         **_foreign(_foreign_rows(data.rows, not_brain, split), data.root, classifier),
     )
@@ -161,7 +165,7 @@ def evaluate(
         overwrite=overwrite,
         left_out=gathered.left_out,
         notes=(*data.notes, *_notes_on_sides(chosen, split), *_notes_on_known(known)),
-        predictions=predictions_table(gathered.rows, measured, known),
+        predictions=predictions_table(gathered.rows, measured, trained),
         gallery=page,
     )
     if record and model is not None:
@@ -219,18 +223,19 @@ def _notes_on_sides(rows: Sequence[ManifestRow], split: Split | None) -> list[st
 
 
 def _notes_on_known(known: Known | None) -> list[str]:
-    if known is None:
-        return [
+    if known is None or not known.names_training:
+        notes = [
             "The model does not say which scans it has learned from, so copies of them among these "
             "cannot be found."
         ]
-    copies, near = int(known.is_copy.sum()), int(known.is_neighbor.sum())
-    notes = [
-        f"{copies} of these {len(known.is_copy)} images are copies (turned and mirrored ones "
-        f"included) of scans that the model was trained on, and {near - copies} more are very "
-        "similar to one" + ("; see the figures without them." if near else ".")
-    ]
-    calibrated = int(known.has_calibrated.sum())
+    else:
+        copies, near = int(known.is_copy.sum()), int(known.is_neighbor.sum())
+        notes = [
+            f"{copies} of these {len(known.is_copy)} images are copies (turned and mirrored ones "
+            f"included) of scans that the model was trained on, and {near - copies} more are very "
+            "similar to one" + ("; see the figures without them." if near else ".")
+        ]
+    calibrated = 0 if known is None else int(known.has_calibrated.sum())
     if calibrated:
         notes.append(
             f"{calibrated} of these images also calibrated the model: its thresholds and "
@@ -410,11 +415,14 @@ def _controls(
 
     These are trained on the train split, and left out where it lacks a class.
     """
-    features = _control_features(test, data.root, classifier)
+    [*parts] = _control_features(test, data.root, classifier)
+    features = ControlFeatures.join(parts)
     train = [row for row in data.rows if split and row.split == "train" and row.tumor is not None]
     scores: dict[str, Floats] = {}
     if {row.tumor for row in train} == {0, 1}:
-        scores = score_controls(_control_features(train, data.root, classifier), features)
+        [*learned] = _control_features(train, data.root, classifier)
+        if len({label for part in learned for label in part.y_true.tolist()}) == len(CLASSES):
+            scores = score_controls(ControlFeatures.join(learned), features)
     return {
         "foreground_area": features.areas[:, 0].astype(np.float64),
         "control_scores": scores,
@@ -423,12 +431,20 @@ def _controls(
 
 def _control_features(
     rows: Sequence[ManifestRow], root: Path, classifier: Classifier
-) -> ControlFeatures:
-    loaded = [
-        item
-        for item in load_rows(rows, root, classifier.manifest.preprocessing)
-        if isinstance(item, LoadedRow)
-    ]
+) -> Iterator[ControlFeatures]:
+    """Yield what the controls see, some images at a time: those of a train split are many."""
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        loaded = [
+            item
+            for item in load_rows(some, root, classifier.manifest.preprocessing)
+            if isinstance(item, LoadedRow)
+        ]
+        if loaded:
+            yield _measure_controls(loaded)
+
+
+def _measure_controls(loaded: Sequence[LoadedRow]) -> ControlFeatures:
     return ControlFeatures.measure(
         pixels=(item.pixels for item in loaded),
         sizes=np.array(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -14,7 +15,7 @@ from tumorscope.errors import UsageError
 from tumorscope.evaluation.document import Document, Picture, report_folder, write_report
 from tumorscope.evaluation.plots import plot_readers
 from tumorscope.evaluation.readers import MEASURES, ReaderEstimate, ReaderStudy, study_readers
-from tumorscope.evaluation.tables import METRICS, Table, format_estimate
+from tumorscope.evaluation.tables import DASH, METRICS, Table, format_estimate
 from tumorscope.recipes.provenance import run_record
 from tumorscope.system.files import check_output_folder
 
@@ -28,7 +29,8 @@ LEGEND: Final = (
     "Each cell: estimate [95 % interval]. Means and gains hold for other readers and other cases "
     "than these: Obuchowski and Rockette's method with Hillis's degrees of freedom, covariances by "
     "leaving out one patient at a time. Kappa: bootstrap over patients. With few readers the "
-    "intervals are wide; that is what is known."
+    "intervals are wide; that is what is known. No interval: the readers do not differ at all, "
+    "which says nothing of how others would."
 )
 
 
@@ -139,7 +141,12 @@ def _read_export(path: Path) -> dict[str, tuple[int, int]]:
         if own not in READING:
             raise UsageError(f"{path}, line {line}: a reading {own!r} is not known.")
         helped = helped_reading(READING[own], row.get("reader_verdict", ""), row.get("outcome", ""))
-        read[_case_name(row.get("source", ""))] = READING[own], helped
+        name, reading = _case_name(row.get("source", "")), (READING[own], helped)
+        if read.setdefault(name, reading) != reading:
+            raise UsageError(
+                f"{path}, line {line}: {name} was read before with another result; cases are "
+                "matched by the name of their file, so give every case a name of its own."
+            )
     return read
 
 
@@ -211,7 +218,7 @@ def _tables(study: ReaderStudy) -> Iterator[Table]:
                 _cell(study.alone[measure]),
                 _cell(study.helped[measure]),
                 _cell(study.gain[measure]),
-                f"{study.gain[measure].p:.3f}",
+                _p(study.gain[measure].p),
             )
             for measure in MEASURES
         ),
@@ -238,4 +245,10 @@ def _tables(study: ReaderStudy) -> Iterator[Table]:
 
 
 def _cell(one: ReaderEstimate) -> str:
+    if math.isnan(one.low):
+        return f"{one.estimate:.3f} [no interval]"
     return f"{one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]"
+
+
+def _p(value: float) -> str:
+    return DASH if math.isnan(value) else f"{value:.3f}"

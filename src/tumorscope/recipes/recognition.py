@@ -108,7 +108,7 @@ def see(
         for canvas in copies:
             kept.append(item.row)
             features.append(classifier.run(canvas[None])[FEATURES][0])
-    return Seen(kept, np.stack(features))
+    return Seen(kept, np.stack(features) if features else np.zeros((0, 0), np.float32))
 
 
 def fit_lines(name: str, classes: Sequence[str], train: Seen, calibration: Seen) -> Line:

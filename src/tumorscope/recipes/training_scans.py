@@ -60,11 +60,14 @@ class Known:
         These, and what is very similar to one.
     has_calibrated
         Copies of scans that the model was calibrated on.
+    names_training
+        Whether the model says on which scans it was trained: without, no copy can be found.
     """
 
     is_copy: NDArray[np.bool_]
     is_neighbor: NDArray[np.bool_]
     has_calibrated: NDArray[np.bool_]
+    names_training: bool = True
 
 
 def describe_scans(rows: Sequence[ManifestRow], root: Path, *, what: str) -> Descriptors:
@@ -98,7 +101,7 @@ def find_known(table: Table, descriptors: Descriptors) -> Known:
     is_calibration = table[:, -1] == ROLES.index("calibration")
     is_copy, is_neighbor = _find(table[~is_calibration], descriptors)
     has_calibrated, _ = _find(table[is_calibration], descriptors)
-    return Known(is_copy, is_neighbor, has_calibrated)
+    return Known(is_copy, is_neighbor, has_calibrated, not is_calibration.all())
 
 
 def _words(thumbnails: NDArray[np.float32]) -> Table:
