@@ -110,6 +110,10 @@ def test_an_artifact_does_not_say_where_files_are_kept(
     write_artifact(model, tiny_artifact)
     words = ["evaluate", str(study), "--model", str(model), "--output", str(tmp_path / "report")]
     words.append("--record")
+    refused = tumorscope(*words)
+    assert refused.code == 2
+    assert "give --split test" in refused.err
+    words += ["--split", "test"]
     monkeypatch.setattr(sys, "argv", ["tumorscope", *words])
     assert tumorscope(*words).code == 1  # one file cannot be read
     card = read_artifact(model).manifest.card

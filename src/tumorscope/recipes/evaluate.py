@@ -127,6 +127,11 @@ def evaluate(
     if data.has_splits:
         check_split(data.rows)
     chosen = _chosen(data, split)
+    if record and _taught(chosen, split):
+        raise UsageError(
+            f"--record keeps what a model's card says of it, and {source} has sides that a training "
+            "sees: give --split test, which measures the other one."
+        )
     subgroups = _subgroups(chosen, by)
     artifact = read_artifact(model)
     classifier = Classifier(artifact, operating_point=operating_point, threshold=threshold)
@@ -212,9 +217,15 @@ def _known(artifact: Artifact, gathered: _Gathered) -> Known | None:
     return find_known(artifact.training_scans, join_descriptors(gathered.descriptors))
 
 
+def _taught(rows: Sequence[ManifestRow], split: Split | None) -> int:
+    """Count the rows that a training may have seen, where no side was chosen."""
+    sides = ("train", "val", "calibration")
+    return sum(row.split in sides for row in rows) if split is None else 0
+
+
 def _notes_on_sides(rows: Sequence[ManifestRow], split: Split | None) -> list[str]:
-    taught = sum(row.split in ("train", "val", "calibration") for row in rows)
-    if split is not None or not taught:
+    taught = _taught(rows, split)
+    if not taught:
         return []
     return [
         f"All sides of the split are measured, {taught} images of train, val and calibration among "
