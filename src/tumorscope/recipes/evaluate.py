@@ -129,7 +129,7 @@ def evaluate(
     chosen = _chosen(data, split)
     if record and _taught(chosen, split):
         raise UsageError(
-            f"--record keeps what a model's card says of it, and {source} has sides that a training "
+            f"--record keeps what a model's card says of it, and {source} has sides that training "
             "sees: give --split test, which measures the other one."
         )
     subgroups = _subgroups(chosen, by)
