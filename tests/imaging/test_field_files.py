@@ -12,6 +12,8 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
+from pydicom.encaps import encapsulate
+from pydicom.uid import ExplicitVRBigEndian, JPEG2000Lossless, JPEGLSLossless
 
 from tests.imaging.made_files import (
     DEEP,
@@ -30,7 +32,12 @@ from tests.imaging.made_files import (
     raster,
     tiff,
 )
-from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
+from tumorscope.errors import (
+    CorruptImageError,
+    ImageContentError,
+    ImageError,
+    UnsupportedFormatError,
+)
 from tumorscope.imaging.inputs.read import decode, read_one, read_scans
 from tumorscope.imaging.limits import Limits
 from tumorscope.imaging.scan import ReadFailure, Scan
@@ -263,6 +270,111 @@ def test_padding_of_an_inverted_picture_is_background_too() -> None:
     ds = dicom(values, PixelPaddingValue=-2000, PhotometricInterpretation="MONOCHROME1")
     shown = pixels_of(encoded(ds))
     assert (shown[0] == shown.min()).all()
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("shift", [0, 4])
+def test_value_of_fewer_bits_with_the_most_significant_byte_first(signed: bool, shift: int) -> None:
+    values = DEEP.astype(np.int16) - (2048 if signed else 0)
+    stored = (values.astype(np.int32) << shift).astype(np.int16)
+    ds = dicom(
+        stored if signed else stored.view(np.uint16),
+        BitsStored=12,
+        HighBit=11 + shift,
+        PixelRepresentation=int(signed),
+    )
+    np.testing.assert_array_equal(pixels_of(encoded(ds, ExplicitVRBigEndian)), values)
+
+
+@pytest.mark.parametrize(("value", "signed"), [(65535, False), (32768, False), (-32768, True)])
+def test_padding_may_take_more_bits_than_a_value(value: int, signed: bool) -> None:
+    values = (HEAD % 2000).astype(np.int16 if signed else np.uint16)
+    padded = values.copy()
+    padded[:2] = value
+    ds = dicom(padded, PixelPaddingValue=value, BitsStored=12, HighBit=11)
+    shown = pixels_of(encoded(ds))
+    np.testing.assert_array_equal(shown[2:], values[2:])
+    assert (shown[:2] == values[2:].min()).all()
+
+
+def test_padding_that_no_value_has_changes_none() -> None:
+    values = (HEAD % 2000).astype(np.uint16)
+    ds = dicom(values, PixelPaddingValue=0xF000 + int(values[5, 5]), BitsStored=12, HighBit=11)
+    np.testing.assert_array_equal(pixels_of(encoded(ds)), values)
+
+
+def float_dicom(pixels: np.ndarray, **elements: Any) -> bytes:
+    ds = dicom(pixels, FloatPixelData=pixels.astype(np.float32).tobytes(), **elements)
+    for keyword in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+        delattr(ds, keyword)
+    return encoded(ds)
+
+
+def test_padding_of_float_pixels_is_background() -> None:
+    values = HEAD.astype(np.float32)
+    padded = values.copy()
+    padded[:2] = -9999
+    shown = pixels_of(float_dicom(padded, FloatPixelPaddingValue=-9999.0))
+    np.testing.assert_array_equal(shown[2:], values[2:])
+    assert (shown[:2] == values[2:].min()).all()
+
+
+def test_frame_or_page_without_values_is_blank_beside_others() -> None:
+    stack = np.stack([HEAD, HEAD, HEAD]).astype(np.float32)
+    stack[1] = np.nan
+    for content in (float_dicom(stack), tiff(stack, photometric="minisblack")):
+        first, second, _ = decode(content, "made")
+        np.testing.assert_array_equal(first.pixels, HEAD)
+        assert second.is_blank
+    with pytest.raises(ImageContentError):
+        decode(float_dicom(np.full_like(stack, np.nan)), "made")
+
+
+def test_no_frames_and_odd_words_for_gray() -> None:
+    for elements in (
+        {"NumberOfFrames": 0},
+        {"PhotometricInterpretation": "MONOCHROME 2"},
+        {"PhotometricInterpretation": "GRAY"},
+    ):
+        np.testing.assert_array_equal(pixels_of(encoded(dicom(**elements))), DEEP)
+
+
+@pytest.mark.parametrize("sequence", ["ModalityLUTSequence", "VOILUTSequence"])
+def test_table_that_is_not_whole_counts_as_none(sequence: str) -> None:
+    cut = pydicom.Dataset()
+    cut.LUTDescriptor = [4096, 0, 16]
+    cut.add_new("LUTData", "OW", bytes(20))
+    for item in (pydicom.Dataset(), cut):
+        np.testing.assert_array_equal(pixels_of(encoded(dicom(**{sequence: [item]}))), DEEP)
+
+
+def test_table_of_bytes() -> None:
+    item = pydicom.Dataset()
+    item.LUTDescriptor, item.ModalityLUTType = [256, 0, 8], "US"
+    item.add_new("LUTData", "OW", bytes(range(255, -1, -1)))
+    shown = pixels_of(encoded(dicom(GREY, ModalityLUTSequence=[item])))
+    np.testing.assert_array_equal(shown, 255 - GREY.astype(int))
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_bare_bits_of_a_signed_value_in_a_stream(bits: int) -> None:
+    """Some programs compress negative values as they lie there, and say so only in the header."""
+    import imagecodecs
+
+    values = DEEP.astype(np.int16) - 2048
+    bare = (values & 0xFFF).astype(np.uint16)
+    for syntax, stream in (
+        (JPEGLSLossless, imagecodecs.jpegls_encode(bare)),
+        (
+            JPEG2000Lossless,
+            imagecodecs.jpeg2k_encode(
+                bare, codecformat="J2K", level=0, reversible=True, bitspersample=bits
+            ),
+        ),
+    ):
+        ds = dicom(values, BitsStored=12, HighBit=11, PixelData=encapsulate([stream]))
+        ds.file_meta.TransferSyntaxUID = syntax
+        np.testing.assert_array_equal(pixels_of(encoded(ds)), values)
 
 
 # NIfTI and TIFF

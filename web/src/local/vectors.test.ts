@@ -139,6 +139,15 @@ test.each(vectors.endings)(
   },
 );
 
+test.each(vectors.pixels)("$pixels: shown as in Python", async ({ content, shown }) => {
+  const read = readDicom(bytesOf(content) as Uint8Array<ArrayBuffer>, "made.dcm");
+  const found = await read.then(
+    (scans) => scans.map((one) => [...one.pixels.values]),
+    (error: unknown) => (error instanceof ScanError ? null : error),
+  );
+  expect(found).toEqual(shown);
+});
+
 test.each(vectors.tiffs)(
   "a TIFF of $bits bits and $rows rows is refused where Python refuses it",
   ({ content, refused }) => {

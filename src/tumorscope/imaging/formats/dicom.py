@@ -16,7 +16,7 @@ from pydicom.filereader import read_dataset, read_sequence
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from tumorscope.errors import CorruptImageError, ImageError, ImageTooLargeError
-from tumorscope.imaging.background import fill_background
+from tumorscope.imaging.background import fill_backgrounds
 from tumorscope.imaging.counted_bytes import CountedBytes
 from tumorscope.imaging.formats.dicom_display import displayed_frames
 from tumorscope.imaging.formats.dicom_geometry import (
@@ -120,7 +120,7 @@ def from_dataset(ds: pydicom.Dataset, source: str, limits: Limits = DEFAULT_LIMI
     with quiet(*_LOGGERS):
         try:
             _check_header(ds, limits)
-            frames = [fill_background(frame) for frame in displayed_frames(ds)]
+            frames = fill_backgrounds(displayed_frames(ds))
             return [
                 _scan(ds, frame, index, frames=len(frames), source=source)
                 for index, frame in enumerate(frames)

@@ -133,3 +133,12 @@ export function fillBackground(values: Float32Array): Float32Array {
   }
   return values.map((value) => (Number.isFinite(value) ? value : low));
 }
+
+/** The same for the pictures of one file: one without any value is blank, while another has some. */
+export function fillBackgrounds(pictures: Float32Array[]): Float32Array[] {
+  const isEmpty = pictures.map((one) => !one.some(Number.isFinite));
+  if (isEmpty.every(Boolean)) return pictures.map(fillBackground);
+  return pictures.map((one, at) =>
+    isEmpty[at] ? new Float32Array(one.length) : fillBackground(one),
+  );
+}

@@ -5,7 +5,7 @@ import UTIF, { type Page } from "utif2";
 import { LIMITS, LUMA } from "@/local/constants.gen";
 import { range } from "@/local/imaging/numeric";
 import { damaged, greyOfRgba } from "@/local/imaging/raster";
-import { fillBackground, plainScan, ScanError, type Grey, type Scan } from "@/local/imaging/scan";
+import { fillBackgrounds, plainScan, ScanError, type Grey, type Scan } from "@/local/imaging/scan";
 import { checkSize } from "@/local/inputs/formats";
 
 /** TIFF 6.0: tags and some of their values. */
@@ -36,7 +36,7 @@ export function readTiff(content: Uint8Array<ArrayBuffer>, source: string): Scan
   if (pages.length === 0) throw damaged("TIFF");
   let pixels = 0;
   const several = pages.length > 1;
-  return pages.map((page, index) => {
+  const pictures = pages.map((page) => {
     const [rows, columns] = [value(page, TAG.length, 0), value(page, TAG.width, 0)];
     checkSize(rows, columns, pages.length);
     if (piecesOf(page) < neededPieces(page, rows, columns)) throw damaged("TIFF");
@@ -44,13 +44,16 @@ export function readTiff(content: Uint8Array<ArrayBuffer>, source: string): Scan
     if (pixels > LIMITS.max_voxels) {
       throw new ScanError("image-too-large", "The TIFF's pages have too many pixels together.");
     }
-    const grey = upright(readPage(buffer, page, pages), value(page, TAG.orientation, 1));
-    return plainScan({ ...grey, values: fillBackground(grey.values) }, source, {
+    return upright(readPage(buffer, page, pages), value(page, TAG.orientation, 1));
+  });
+  const filled = fillBackgrounds(pictures.map((one) => one.values));
+  return pictures.map((grey, index) =>
+    plainScan({ ...grey, values: filled[index] ?? grey.values }, source, {
       sliceIndex: several ? index : null,
       seriesUid: several ? source : null,
       positionMm: several ? index : null,
-    });
-  });
+    }),
+  );
 }
 
 /** Strips or tiles that the page has; what it lacks would be black. */
