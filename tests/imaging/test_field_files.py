@@ -303,6 +303,35 @@ def test_padding_that_no_value_has_changes_none() -> None:
     np.testing.assert_array_equal(pixels_of(encoded(ds)), values)
 
 
+def unnamed(name: str, **elements: Any) -> Scan:
+    """A slice without Series Instance UID; what is ``None`` is missing."""
+    geometry = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "ImagePositionPatient": [0, 0, 5]}
+    ds = dicom(**{key: one for key, one in (geometry | elements).items() if one is not None})
+    del ds.SeriesInstanceUID
+    (scan,) = decode(encoded(ds), name)
+    return scan
+
+
+def test_last_digits_part_no_series_without_a_uid() -> None:
+    orientations = ([1, 0, 0, 0, 1, 0], [1, -0.0, 0, 0, 1, 0], [1, 0, 1e-7, 0, 1, -1e-7])
+    uids = {
+        unnamed("d/1", ImageOrientationPatient=one, PixelSpacing=[1 + at / 1e6, 1]).series_uid
+        for at, one in enumerate(orientations)
+    }
+    assert len(uids) == 1
+    assert unnamed("d/1", ImageOrientationPatient=[0, 1, 0, 0, 0, -1]).series_uid not in uids
+
+
+def test_number_alone_makes_a_series_without_a_uid_and_nothing_is_told() -> None:
+    nowhere = {"ImageOrientationPatient": None, "ImagePositionPatient": None}
+    first, second = (unnamed(f"d/{at}", InstanceNumber=at, **nowhere) for at in (1, 2))
+    assert first.series_uid == second.series_uid is not None
+    assert "no Series Instance UID" in first.notes[0]
+    alone = unnamed("d/1", **nowhere)
+    assert alone.series_uid is None
+    assert "no Series Instance UID" in alone.notes[0]
+
+
 def float_dicom(pixels: np.ndarray, **elements: Any) -> bytes:
     ds = dicom(pixels, FloatPixelData=pixels.astype(np.float32).tobytes(), **elements)
     for keyword in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):

@@ -102,6 +102,12 @@ export const ORDER = "order" as const;
 
 export const WITHOUT_UID = "without-uid:" as const;
 
+export const ALONE = "The slice has no Series Instance UID, place or number; nothing tells its series, and it is answered alone." as const;
+
+export const COUNTED = ["AcquisitionNumber", "FrameAcquisitionNumber"] as const;
+
+export const LEAST_ALIKE = 3 as const;
+
 export const NO_SERIES_UID = "The slice has no Series Instance UID; slices of its folder, study and geometry are taken for one series." as const;
 
 export const OF_ONE_SERIES = ["StudyInstanceUID", "PatientID", "PatientName", "SeriesNumber", "SeriesDescription", "FrameOfReferenceUID"] as const;

@@ -158,13 +158,14 @@ export class LocalJob {
   }
 
   async #answerScan(input: Input, place: number, scan: Scan): Promise<void> {
-    const series = this.#seriesOf(scan.seriesUid);
+    const key = seriesKey(scan);
+    const series = this.#seriesOf(key);
     try {
       const { answer, evidence, geometry } = await classify(this.#model, this.#rule, scan);
       const index = this.#answers.length;
       const view: SliceView = {
         index,
-        series: scan.seriesUid === null ? null : this.#seriesNumber(scan.seriesUid),
+        series: key === null ? null : this.#seriesNumber(key),
         ...describeSlice(scan),
         image: picturePath(this.id, index, "image"),
         evidence: picturePath(this.id, index, "evidence"),
@@ -173,7 +174,7 @@ export class LocalJob {
       this.shown.set(index, { input, place, view, evidence, geometry, canvasSize });
       this.#answers.push(answer);
       this.#slicesDone += 1;
-      if (scan.seriesUid !== null) series?.members.push(memberOf(scan, answer));
+      series?.members.push(memberOf(scan, answer));
     } catch (error) {
       // Without its model the whole job has no answer; one slice must not end it.
       if (error instanceof ModelError) throw error;
@@ -224,6 +225,11 @@ export class LocalJob {
 /** The path of a picture, which only the worker reads. */
 function picturePath(job: string, index: number, kind: "image" | "evidence"): string {
   return `${job}/${index}/${kind}`;
+}
+
+/** Of several studies the series are several, though some programs give one UID to all. */
+function seriesKey({ seriesUid, studyUid }: Scan): string | null {
+  return seriesUid === null ? null : JSON.stringify([seriesUid, studyUid]);
 }
 
 function memberOf(scan: Scan, answer: Member["answer"]): Member {

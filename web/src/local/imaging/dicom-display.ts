@@ -83,9 +83,7 @@ function paddingOf(frame: StoredFrame, header: Header, { padding: ends }: Descri
 /** What of float pixels stands for no value. PS3.3 C.7.6.24. */
 function floatPadding(header: Header): [number, number] | null {
   const isDouble = header.has("DoubleFloatPixelData");
-  const value = header.number(
-    isDouble ? "DoubleFloatPixelPaddingValue" : "FloatPixelPaddingValue",
-  );
+  const value = header.number(isDouble ? "DoubleFloatPixelPaddingValue" : "FloatPixelPaddingValue");
   if (value === null) return null;
   const limit = header.number(
     isDouble ? "DoubleFloatPixelPaddingRangeLimit" : "FloatPixelPaddingRangeLimit",

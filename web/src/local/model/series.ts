@@ -182,6 +182,7 @@ function compareMembers(a: Member, b: Member): number {
   return (
     (a.positionMm ?? 0) - (b.positionMm ?? 0) ||
     (a.answer.slice_index ?? 0) - (b.answer.slice_index ?? 0) ||
+    (a.member?.number ?? 0) - (b.member?.number ?? 0) ||
     compareNaturally(a.answer.source, b.answer.source) ||
     compareNaturally(a.answer.sop_instance_uid ?? "", b.answer.sop_instance_uid ?? "")
   );
