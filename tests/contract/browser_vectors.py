@@ -40,7 +40,7 @@ from tumorscope.model.series import answer_series
 from tumorscope.model.study import answer_study
 from tumorscope.operating_point import OperatingPoint
 
-IMAGE_LENGTH, ROWS_PER_STRIP = 257, 278
+SUBFILE_KIND, IMAGE_LENGTH, DESCRIPTION, ROWS_PER_STRIP = 254, 257, 270, 278
 """TIFF 6.0: numbers of tags."""
 
 SIZE = 48
@@ -382,8 +382,35 @@ def tiffs() -> list[dict[str, Any]]:
         for rows, one in ((32, whole), (100, longer)):
             content = base64.b64encode(one).decode()
             refused = _refusal(one)
-            found.append({"bits": bits, "rows": rows, "content": content, "refused": refused})
-    return found
+            found.append(
+                {"bits": bits, "rows": rows, "content": content, "refused": refused, "pages": 1}
+            )
+    return found + [
+        {
+            "bits": 8,
+            "rows": rows,
+            "content": base64.b64encode(content).decode(),
+            "refused": _refusal(content),
+            "pages": 0 if _refusal(content) else len(decode(content, "made")),
+        }
+        for rows, content in _tiffs_of_several()
+    ]
+
+
+def _tiffs_of_several() -> list[tuple[int, bytes]]:
+    """A picture with its thumbnail, two pages, and one page that stands for seven slices."""
+    picture = PIL.Image.fromarray((np.arange(32 * 32) % 256).astype(np.uint8).reshape(32, 32))
+    small = picture.resize((8, 8))
+    found = []
+    for one, kind in ((small, 1), (picture, 2)):
+        other = one.copy()
+        other.encoderinfo = {"tiffinfo": {SUBFILE_KIND: kind}}
+        stream = io.BytesIO()
+        picture.save(stream, "TIFF", save_all=True, append_images=[other])
+        found.append((32, stream.getvalue()))
+    stream = io.BytesIO()
+    picture.save(stream, "TIFF", tiffinfo={DESCRIPTION: "ImageJ=1.54\nimages=7\nslices=7\n"})
+    return [*found, (32, stream.getvalue())]
 
 
 def _refusal(content: bytes) -> str | None:

@@ -303,6 +303,34 @@ def test_padding_that_no_value_has_changes_none() -> None:
     np.testing.assert_array_equal(pixels_of(encoded(ds)), values)
 
 
+def tiff_pages(*pages: tuple[np.ndarray, int]) -> bytes:
+    import tifffile
+
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for pixels, kind in pages:
+            writer.write(pixels, subfiletype=kind, contiguous=False, metadata=None)
+    return stream.getvalue()
+
+
+def test_thumbnail_in_a_tiff_is_no_slice() -> None:
+    small = DEEP[::2, ::2]
+    for pages in (((DEEP, 0), (small, 1)), ((small, 1), (DEEP, 0))):
+        np.testing.assert_array_equal(pixels_of(tiff_pages(*pages)), DEEP)
+    assert len(decode(tiff_pages((DEEP, 2), (DEEP, 2)), "made")) == 2
+
+
+def test_tiff_of_one_page_for_many_slices_is_refused() -> None:
+    stack = np.stack([DEEP] * 16)
+    for content in (
+        tiff(stack, imagej=True, truncate=True),
+        tiff(stack, volumetric=True, tile=(16, 16, 16)),
+    ):
+        with pytest.raises(UnsupportedFormatError, match="16 slices"):
+            decode(content, "made")
+    assert len(decode(tiff(stack, imagej=True), "made")) == 16
+
+
 def unnamed(name: str, **elements: Any) -> Scan:
     """A slice without Series Instance UID; what is ``None`` is missing."""
     geometry = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "ImagePositionPatient": [0, 0, 5]}

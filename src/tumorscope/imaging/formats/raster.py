@@ -21,7 +21,7 @@ from tumorscope.errors import (
 )
 from tumorscope.imaging.background import fill_backgrounds
 from tumorscope.imaging.formats.deep_color import read_deep_color
-from tumorscope.imaging.formats.tiff_pieces import check_pieces
+from tumorscope.imaging.formats.tiff_pieces import check_pieces, check_stack, is_extra
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
 from tumorscope.imaging.luma import LUMA
 from tumorscope.imaging.quiet import quiet
@@ -188,8 +188,14 @@ def _read_pages(content: bytes, limits: Limits) -> list[NDArray[np.float32]]:
     if content.startswith(_PNG_MAGIC):
         _check_png(content)
     with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-        pages = _iterate_pages(picture, limits)
-        return fill_backgrounds([_read_file_page(page, content, limits) for page in pages])
+        first = dict(getattr(picture, "tag_v2", {}))
+        found: list[NDArray[np.float32]] = []
+        extra: list[NDArray[np.float32]] = []
+        for page in _iterate_pages(picture, limits):
+            pages = extra if is_extra(getattr(page, "tag_v2", {})) else found
+            pages.append(_read_file_page(page, content, limits))
+    check_stack(first, len(found) + len(extra))
+    return fill_backgrounds(found or extra)
 
 
 def _read_file_page(page: Image.Image, content: bytes, limits: Limits) -> NDArray[np.float32]:

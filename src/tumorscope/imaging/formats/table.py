@@ -319,6 +319,9 @@ SLICE_ENDINGS: Final = _endings_of("slice")
 VOLUME_ENDINGS: Final = _endings_of("volume")
 """Endings of names by what the files hold, of the formats that are read."""
 
+_PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
+"""Endings of what is packed without a list of its members."""
+
 _ENDINGS: Final = tuple(ending for one in FORMATS for ending in one.all_endings)
 
 
@@ -348,9 +351,12 @@ def by_name(name: str) -> Format | None:
 def is_named_as_scan(name: str) -> bool:
     """Tell whether a name is one of an image or archive, of those that are not read too.
 
-    Leaving these out of a folder would pass for an answer.
+    Leaving these out of a folder would pass for an answer. What else is packed around a scan
+    changes nothing: ``scan.png.gz``.
     """
-    return name.lower().endswith(_ENDINGS)
+    lowered = name.lower()
+    packed = next((one for one in _PACKED if lowered.endswith(one)), "")
+    return lowered.endswith(_ENDINGS) or lowered.removesuffix(packed).endswith(_ENDINGS)
 
 
 def is_named_as_volume(name: str) -> bool:

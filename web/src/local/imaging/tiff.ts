@@ -10,6 +10,8 @@ import { checkSize } from "@/local/inputs/formats";
 
 /** TIFF 6.0: tags and some of their values. */
 const TAG = {
+  kind: "t254",
+  description: "t270",
   width: "t256",
   length: "t257",
   bits: "t258",
@@ -24,8 +26,11 @@ const TAG = {
   tileLength: "t323",
   tileOffsets: "t324",
   sampleFormat: "t339",
+  depth: "t32997",
 } as const;
 const WHITE_IS_ZERO = 0;
+/** Bits of a page that is a smaller copy of another, or its mask. */
+const EXTRA = 1 | 4;
 const SEPARATE = 2;
 const SIGNED = 2;
 const FLOAT = 3;
@@ -34,8 +39,8 @@ export function readTiff(content: Uint8Array<ArrayBuffer>, source: string): Scan
   const buffer = content.slice().buffer;
   const pages = parse(buffer).filter((page) => page[TAG.width] && page[TAG.length]);
   if (pages.length === 0) throw damaged("TIFF");
+  checkStack(pages);
   let pixels = 0;
-  const several = pages.length > 1;
   const pictures = pages.map((page) => {
     const [rows, columns] = [value(page, TAG.length, 0), value(page, TAG.width, 0)];
     checkSize(rows, columns, pages.length);
@@ -46,14 +51,32 @@ export function readTiff(content: Uint8Array<ArrayBuffer>, source: string): Scan
     }
     return upright(readPage(buffer, page, pages), value(page, TAG.orientation, 1));
   });
-  const filled = fillBackgrounds(pictures.map((one) => one.values));
-  return pictures.map((grey, index) =>
+  const own = pictures.filter((_, at) => (value(pages[at] ?? {}, TAG.kind, 0) & EXTRA) === 0);
+  const shown = own.length > 0 ? own : pictures;
+  const several = shown.length > 1;
+  const filled = fillBackgrounds(shown.map((one) => one.values));
+  return shown.map((grey, index) =>
     plainScan({ ...grey, values: filled[index] ?? grey.values }, source, {
       sliceIndex: several ? index : null,
       seriesUid: several ? source : null,
       positionMm: several ? index : null,
     }),
   );
+}
+
+/** Refuse a file whose one page stands for several slices, of which only the first is seen. */
+function checkStack(pages: Page[]): void {
+  const [first] = pages;
+  if (!first || pages.length > 1) return;
+  const text = String(first[TAG.description]?.[0] ?? "");
+  const stated = text.startsWith("ImageJ=") ? /^images=(\d{1,9})\s*$/m.exec(text) : null;
+  const slices = Math.max(value(first, TAG.depth, 1), Number(stated?.[1] ?? 1));
+  if (slices > 1) {
+    throw new ScanError(
+      "unsupported-format",
+      `The TIFF has ${slices.toLocaleString("en")} slices behind the header of one page, of which only the first would be seen; save it with a page for each slice, or as NIfTI (.nii.gz).`,
+    );
+  }
 }
 
 /** Strips or tiles that the page has; what it lacks would be black. */

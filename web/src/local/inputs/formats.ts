@@ -46,7 +46,10 @@ function isBareDicom(head: Uint8Array): boolean {
 
 /** Whether a file of a folder or archive is tried, by its name; leaving it out would mislead. */
 export function isNamedAsScan(name: string): boolean {
-  return NAMED_AS_SCAN.some((ending) => name.toLowerCase().endsWith(ending));
+  const lowered = name.toLowerCase();
+  // What else is packed around a scan changes nothing.
+  const inside = lowered.replace(/\.(gz|bz2|xz|zst)$/, "");
+  return NAMED_AS_SCAN.some((ending) => lowered.endsWith(ending) || inside.endsWith(ending));
 }
 
 export function notRead(head: Uint8Array, name: string): ScanError {
