@@ -130,7 +130,7 @@ def answer_series(
         {
             "slices": answers[at].slices,
             "outcome": answers[at].outcome,
-            "probability": (answers[at].probabilities or {}).get("tumor"),
+            "probability": None if (tumor := probability_of_tumor(answers[at])) < 0 else tumor,
             "traits": dict(volumes[at].traits),
         }
         for at in order

@@ -5,7 +5,7 @@ import type { NamedFile } from "@/lib/engine/types";
 import { NOTICE } from "@/local/constants.gen";
 import type { CanvasGeometry } from "@/local/imaging/preprocess";
 import { describeSlice } from "@/local/imaging/pictures";
-import { seriesInstanceUid, type Scan } from "@/local/imaging/scan";
+import { type Scan, seriesInstanceUid, seriesKey } from "@/local/imaging/scan";
 import { closeArchive, expand, type Input } from "@/local/inputs/expand";
 import { readInput } from "@/local/inputs/read";
 import { classify, failure, type Model } from "@/local/model/classify";
@@ -225,11 +225,6 @@ export class LocalJob {
 /** The path of a picture, which only the worker reads. */
 function picturePath(job: string, index: number, kind: "image" | "evidence"): string {
   return `${job}/${index}/${kind}`;
-}
-
-/** Of several studies the series are several, though some programs give one UID to all. */
-function seriesKey({ seriesUid, studyUid }: Scan): string | null {
-  return seriesUid === null ? null : JSON.stringify([seriesUid, studyUid]);
 }
 
 function memberOf(scan: Scan, answer: Member["answer"]): Member {

@@ -75,15 +75,20 @@ def stored_frames(ds: pydicom.Dataset) -> Iterator[NDArray[Any]]:
 
 
 def _decoded(decoder: Decoder, ds: pydicom.Dataset, syntax: UID, plugin: str) -> Iterator[Any]:
-    # Bits above those stored are cleared by the caller, where HighBit is known.
-    options = {"decoding_plugin": plugin, "correct_unused_bits": False}
     clean, count = described(ds), frame_count(ds)
     if syntax in uid.JPEG2000TransferSyntaxes and clean.PixelRepresentation == 1:
         # pydicom turns the sign in place, and the arrays of its iterator are read-only.
         for index in range(count):
-            yield decoder.as_array(clean, index=index, **options)[0]
+            yield decoder.as_array(
+                clean,
+                index=index,
+                decoding_plugin=plugin,
+                correct_unused_bits=False,  # type: ignore[arg-type]  # annotated as all options
+            )[0]
         return
-    for frame, _ in islice(decoder.iter_array(clean, **options), count):
+    # Bits above those stored are cleared by the caller, where HighBit is known.
+    decoded = decoder.iter_array(clean, decoding_plugin=plugin, correct_unused_bits=False)
+    for frame, _ in islice(decoded, count):
         yield frame
 
 

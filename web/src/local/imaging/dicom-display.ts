@@ -4,7 +4,7 @@ import { LEAST_SHOWN, LUMA, WINDOW_FOREGROUND, WINDOW_FUNCTIONS } from "@/local/
 import type { Groups } from "@/local/imaging/dicom-geometry";
 import { isLittle, type Header, type Keyword } from "@/local/imaging/dicom-header";
 import type { StoredFrame } from "@/local/imaging/dicom-pixels";
-import type { Description } from "@/local/imaging/dicom-samples";
+import { valuesOf, type Description } from "@/local/imaging/dicom-samples";
 import { percentiles, range } from "@/local/imaging/numeric";
 import { fillBackgrounds, ScanError } from "@/local/imaging/scan";
 
@@ -197,22 +197,26 @@ function tableOf(header: Header, sequence: Keyword): Table | null {
   return item ? readTable(item, "LUTDescriptor", "LUTData") : null;
 }
 
+/** A table that is not whole counts as none. */
 function readTable(item: Header, descriptor: Keyword, data: Keyword): Table | null {
-  const [count = 0, first = 0, depth = 16] = item.numbers(descriptor, 3) ?? [];
+  const stated = item.numbers(descriptor, 3);
   const element = item.element(data);
-  if (!element || !item.has(descriptor)) return null;
+  if (!element || !stated) return null;
+  const [count, first, depth] = stated as [number, number, number];
+  if (depth < 1 || depth > 16) return null;
   const entries = count & 0xffff || 65_536;
-  const { byteArray } = item.dataSet;
   const isOfBytes = depth <= 8 && element.length < 2 * entries;
-  // A table that is not whole counts as none.
-  if (element.length < (isOfBytes ? entries : 2 * entries) || depth < 1 || depth > 16) return null;
-  const high = isLittle(item.dataSet) ? 1 : 0;
-  const values = Array.from({ length: entries }, (_, at) => {
-    const place = element.dataOffset + (isOfBytes ? at : 2 * at);
-    if (isOfBytes) return byteArray[place] ?? 0;
-    return 256 * (byteArray[place + high] ?? 0) + (byteArray[place + 1 - high] ?? 0);
+  const width = isOfBytes ? 1 : 2;
+  if (element.length < width * entries) return null;
+  const { byteArray } = item.dataSet;
+  const bytes = byteArray.slice(element.dataOffset, element.dataOffset + width * entries);
+  const values = valuesOf(bytes as Uint8Array<ArrayBuffer>, {
+    bits: 8 * width,
+    isSigned: false,
+    isFloat: false,
+    isLittle: isLittle(item.dataSet),
   });
-  return { first, depth, data: values };
+  return { first, depth, data: [...values] };
 }
 
 function lookUp({ first, data }: Table, value: number): number {

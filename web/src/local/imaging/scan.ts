@@ -62,6 +62,11 @@ export function seriesInstanceUid({ seriesUid, source, sopInstanceUid, member }:
   return seriesUid.startsWith(WITHOUT_UID) ? null : seriesUid;
 }
 
+/** Of several studies the series are several, though some programs give one UID to all. */
+export function seriesKey({ seriesUid, studyUid }: Scan): string | null {
+  return seriesUid === null ? null : JSON.stringify([seriesUid, studyUid]);
+}
+
 /** A picture of which nothing but its name is known. */
 export function plainScan(pixels: Grey, source: string, part: Partial<Scan> = {}): Scan {
   return {

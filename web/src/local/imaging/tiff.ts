@@ -51,7 +51,8 @@ export function readTiff(content: Uint8Array<ArrayBuffer>, source: string): Scan
     }
     return upright(readPage(buffer, page, pages), value(page, TAG.orientation, 1));
   });
-  const own = pictures.filter((_, at) => (value(pages[at] ?? {}, TAG.kind, 0) & EXTRA) === 0);
+  const isOwn = pages.map((page) => (value(page, TAG.kind, 0) & EXTRA) === 0);
+  const own = pictures.filter((_, at) => isOwn[at]);
   const shown = own.length > 0 ? own : pictures;
   const several = shown.length > 1;
   const filled = fillBackgrounds(shown.map((one) => one.values));
@@ -68,8 +69,9 @@ export function readTiff(content: Uint8Array<ArrayBuffer>, source: string): Scan
 function checkStack(pages: Page[]): void {
   const [first] = pages;
   if (!first || pages.length > 1) return;
-  const text = String(first[TAG.description]?.[0] ?? "");
-  const stated = text.startsWith("ImageJ=") ? /^images=(\d{1,9})\s*$/m.exec(text) : null;
+  const text: unknown = first[TAG.description]?.[0];
+  const isImageJ = typeof text === "string" && text.startsWith("ImageJ=");
+  const stated = isImageJ ? /^images=(\d{1,9})\s*$/m.exec(text) : null;
   const slices = Math.max(value(first, TAG.depth, 1), Number(stated?.[1] ?? 1));
   if (slices > 1) {
     throw new ScanError(

@@ -36,18 +36,19 @@ export function withoutRepeats(slices: Member[]): [Member[], string[]] {
       places.set(uid, (places.get(uid) ?? new Set()).add(identity));
     }
   }
-  const notes: string[] = [];
-  const repeats = repeated.size;
-  if (repeats > 1) notes.push(`${repeats} slices came more than once and count once.`);
-  if (repeats === 1) notes.push("1 slice came more than once and counts once.");
-  if (altered.size > 0) {
-    notes.push(`${altered.size} of them came with other pixels; the first to come counts.`);
-  }
   const shared = [...places.values()].reduce((sum, one) => sum + (one.size > 1 ? one.size : 0), 0);
+  return [[...kept.values()], notesOf(repeated.size, altered.size, shared)];
+}
+
+function notesOf(repeated: number, altered: number, shared: number): string[] {
+  const notes: string[] = [];
+  if (repeated > 1) notes.push(`${repeated} slices came more than once and count once.`);
+  if (repeated === 1) notes.push("1 slice came more than once and counts once.");
+  if (altered) notes.push(`${altered} of them came with other pixels; the first to come counts.`);
   if (shared) {
     notes.push(`${shared} slices at different places carry the same SOP Instance UID.`);
   }
-  return [[...kept.values()], notes];
+  return notes;
 }
 
 function identityOf({ answer, member, positionMm }: Member): string {
