@@ -40,18 +40,20 @@ ELEMENTS = """
 AcquisitionContrast AcquisitionNumber AnatomicRegionSequence BitsAllocated BitsStored
 BluePaletteColorLookupTableData BluePaletteColorLookupTableDescriptor BodyPartExamined CodeMeaning
 Columns ContrastBolusAgent DiffusionBValue DiffusionGradientDirectionSequence DoubleFloatPixelData
-EchoTime EffectiveEchoTime FloatPixelData FrameAnatomySequence FrameType FrameVOILUTSequence
-GreenPaletteColorLookupTableData GreenPaletteColorLookupTableDescriptor HighBit
-ImageOrientationPatient ImagePositionPatient ImagerPixelSpacing ImageType InstanceNumber
+DoubleFloatPixelPaddingRangeLimit DoubleFloatPixelPaddingValue EchoTime EffectiveEchoTime
+FloatPixelData FloatPixelPaddingRangeLimit FloatPixelPaddingValue FrameAnatomySequence FrameType
+FrameVOILUTSequence GreenPaletteColorLookupTableData GreenPaletteColorLookupTableDescriptor
+HighBit ImageOrientationPatient ImagePositionPatient ImagerPixelSpacing ImageType InstanceNumber
 InversionTime InversionTimes LUTData LUTDescriptor Modality ModalityLUTSequence
-NominalScannedPixelSpacing NumberOfFrames PerFrameFunctionalGroupsSequence PhotometricInterpretation
-PixelAspectRatio PixelData PixelMeasuresSequence PixelPaddingRangeLimit PixelPaddingValue
-PixelRepresentation PixelSpacing PixelValueTransformationSequence PlanarConfiguration
-PlaneOrientationSequence PlanePositionSequence ProtocolName RedPaletteColorLookupTableData
-RedPaletteColorLookupTableDescriptor RepetitionTime RescaleIntercept RescaleSlope Rows
-SamplesPerPixel SeriesDescription SeriesInstanceUID SharedFunctionalGroupsSequence SliceLocation
-SOPClassUID SOPInstanceUID SpacingBetweenSlices SpecificCharacterSet StudyInstanceUID
-TransferSyntaxUID VOILUTFunction VOILUTSequence WindowCenter WindowWidth
+NominalScannedPixelSpacing NumberOfFrames PerFrameFunctionalGroupsSequence
+PhotometricInterpretation PixelAspectRatio PixelData PixelMeasuresSequence PixelPaddingRangeLimit
+PixelPaddingValue PixelRepresentation PixelSpacing PixelValueTransformationSequence
+PlanarConfiguration PlaneOrientationSequence PlanePositionSequence ProtocolName
+RedPaletteColorLookupTableData RedPaletteColorLookupTableDescriptor RepetitionTime
+RescaleIntercept RescaleSlope Rows SamplesPerPixel SeriesDescription SeriesInstanceUID
+SharedFunctionalGroupsSequence SliceLocation SOPClassUID SOPInstanceUID SpacingBetweenSlices
+SpecificCharacterSet StudyInstanceUID TransferSyntaxUID VOILUTFunction VOILUTSequence WindowCenter
+WindowWidth
 """.split()  # noqa: SIM905  one line a keyword would hide the rest of the module
 """Keywords that the readers of DICOM in the browser look at, beside those of the lists below."""
 
@@ -131,6 +133,9 @@ def constants() -> dict[str, Any]:
         "MIXED_BY": series_volumes._MIXED_BY,
         "ORDER": series_volumes.ORDER,
         "WITHOUT_UID": scan.WITHOUT_UID,
+        "ALONE": dicom.ALONE,
+        "COUNTED": series_volumes._COUNTED,
+        "LEAST_ALIKE": series_volumes._LEAST_ALIKE,
         "NO_SERIES_UID": dicom.NO_SERIES_UID,
         "OF_ONE_SERIES": dicom._OF_ONE_SERIES,
         "TRAITS": dicom._TRAITS,

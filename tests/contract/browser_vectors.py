@@ -18,7 +18,12 @@ import PIL.Image
 import pydicom
 from numpy.typing import NDArray
 from pydicom.filewriter import write_dataset
-from pydicom.uid import MRImageStorage, RLELossless
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    MRImageStorage,
+    RLELossless,
+)
 
 from tumorscope.answer import ModelIdentity, Prediction, SeriesPrediction
 from tumorscope.errors import ImageError
@@ -35,7 +40,7 @@ from tumorscope.model.series import answer_series
 from tumorscope.model.study import answer_study
 from tumorscope.operating_point import OperatingPoint
 
-IMAGE_LENGTH, ROWS_PER_STRIP = 257, 278
+SUBFILE_KIND, IMAGE_LENGTH, DESCRIPTION, ROWS_PER_STRIP = 254, 257, 270, 278
 """TIFF 6.0: numbers of tags."""
 
 SIZE = 48
@@ -273,6 +278,97 @@ def endings() -> list[dict[str, Any]]:
     ]
 
 
+def _table(entries: NDArray[Any], bits: int, count: int | None = None) -> list[pydicom.Dataset]:
+    item = pydicom.Dataset()
+    item.LUTDescriptor = [len(entries) if count is None else count, 0, bits]
+    item.add_new("LUTData", "OW", entries.tobytes())
+    item.ModalityLUTType = "US"
+    return [item]
+
+
+def _stored() -> dict[str, tuple[NDArray[Any], dict[str, Any]]]:
+    """Pixels as stored, and what the header says of them, of files that are easily read wrong."""
+    rows, columns = np.mgrid[:8, :6]
+    values = (37 * rows + 11 * columns + 100).astype(np.uint16)
+    signed = values.astype(np.int16) - 300
+    padded, edge = values.copy(), rows == 0
+    padded[edge] = 0xFFFF
+    floats = values.astype(np.float32)
+    empty = np.stack([floats, np.full_like(floats, np.nan)])
+    twelve = {"BitsStored": 12, "HighBit": 11}
+    left = {"BitsStored": 12, "HighBit": 15}
+    upward = np.arange(256, dtype=np.uint8)
+    return {
+        "most significant byte first": (values.astype(">u2"), twelve),
+        "most significant byte first, value on the left": ((values << 4).astype(">u2"), left),
+        "most significant byte first, signed": ((signed << 4).astype(">i2"), left),
+        "padding above the value": (padded, {**twelve, "PixelPaddingValue": 0xFFFF}),
+        "padding that is not there": (values, {**twelve, "PixelPaddingValue": 0xF000 + 174}),
+        "bits above the value": (values | 0x8000, twelve),
+        "negative values as bare bits": (
+            (signed & 0xFFF).astype(np.int16),
+            {**twelve, "PixelRepresentation": 1},
+        ),
+        "float padding": (np.where(edge, -9999, floats), {"FloatPixelPaddingValue": -9999.0}),
+        "one frame of two without values": (empty, {}),
+        "no values": (np.full_like(floats, np.nan), {}),
+        "no frames": (values, {"NumberOfFrames": 0}),
+        "another word for gray": (values, {"PhotometricInterpretation": "GRAY SCALE"}),
+        "a space too many": (values, {"PhotometricInterpretation": "MONOCHROME 1"}),
+        "table of bytes": (
+            values.astype(np.uint8),
+            {"ModalityLUTSequence": _table(upward[::-1].copy(), 8)},
+        ),
+        "table that is cut": (values, {"ModalityLUTSequence": _table(values[0], 16, 4096)}),
+        "table of no entries": (values, {"VOILUTSequence": [pydicom.Dataset()]}),
+        "first byte of a table": (
+            values.astype(">u2"),
+            {"VOILUTSequence": _table(np.arange(4096, 0, -1).astype(">u2"), 16)},
+        ),
+    }
+
+
+def pixels() -> list[dict[str, Any]]:
+    """DICOM files, and the frames that they show; ``None`` is refused."""
+    found = []
+    for name, (stored, elements) in _stored().items():
+        content = _dicom(stored, elements)
+        try:
+            shown = [one.pixels.ravel().tolist() for one in decode(content, "made")]
+        except ImageError:
+            shown = None
+        text = base64.b64encode(content).decode()
+        found.append({"pixels": name, "content": text, "shown": shown})
+    return found
+
+
+def _dicom(stored: NDArray[Any], elements: dict[str, Any]) -> bytes:
+    is_little, bits = stored.dtype.byteorder != ">", 8 * stored.dtype.itemsize
+    described = {
+        "SOPClassUID": MRImageStorage,
+        "SOPInstanceUID": "1.2.3",
+        "Modality": "MR",
+        "Rows": stored.shape[-2],
+        "Columns": stored.shape[-1],
+        "NumberOfFrames": stored.size // (stored.shape[-2] * stored.shape[-1]),
+        "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME2",
+        "BitsAllocated": bits,
+    }
+    if stored.dtype.kind == "f":
+        described["FloatPixelData"] = stored.tobytes()
+    else:
+        signed = int(stored.dtype.kind == "i")
+        described |= {"BitsStored": bits, "HighBit": bits - 1, "PixelRepresentation": signed}
+        described["PixelData"] = stored.tobytes()
+    ds = _dataset(described | elements)
+    ds.file_meta = pydicom.dataset.FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, ds, enforce_file_format=True)
+    return stream.getvalue()
+
+
 def tiffs() -> list[dict[str, Any]]:
     """TIFF files that have the strips of their rows or not, and why each is refused."""
     found = []
@@ -286,8 +382,35 @@ def tiffs() -> list[dict[str, Any]]:
         for rows, one in ((32, whole), (100, longer)):
             content = base64.b64encode(one).decode()
             refused = _refusal(one)
-            found.append({"bits": bits, "rows": rows, "content": content, "refused": refused})
-    return found
+            found.append(
+                {"bits": bits, "rows": rows, "content": content, "refused": refused, "pages": 1}
+            )
+    return found + [
+        {
+            "bits": 8,
+            "rows": rows,
+            "content": base64.b64encode(content).decode(),
+            "refused": _refusal(content),
+            "pages": 0 if _refusal(content) else len(decode(content, "made")),
+        }
+        for rows, content in _tiffs_of_several()
+    ]
+
+
+def _tiffs_of_several() -> list[tuple[int, bytes]]:
+    """A picture with its thumbnail, two pages, and one page that stands for seven slices."""
+    picture = PIL.Image.fromarray((np.arange(32 * 32) % 256).astype(np.uint8).reshape(32, 32))
+    small = picture.resize((8, 8))
+    found = []
+    for one, kind in ((small, 1), (picture, 2)):
+        other = one.copy()
+        other.encoderinfo = {"tiffinfo": {SUBFILE_KIND: kind}}
+        stream = io.BytesIO()
+        picture.save(stream, "TIFF", save_all=True, append_images=[other])
+        found.append((32, stream.getvalue()))
+    stream = io.BytesIO()
+    picture.save(stream, "TIFF", tiffinfo={DESCRIPTION: "ImageJ=1.54\nimages=7\nslices=7\n"})
+    return [*found, (32, stream.getvalue())]
 
 
 def _refusal(content: bytes) -> str | None:
@@ -412,6 +535,7 @@ def vectors() -> dict[str, Any]:
         "headers": headers(),
         "descriptions": descriptions(),
         "endings": endings(),
+        "pixels": pixels(),
         "tiffs": tiffs(),
         "recognized": RECOGNIZED,
         "recognitions": recognitions(),

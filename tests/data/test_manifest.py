@@ -182,3 +182,30 @@ def test_only_path_and_tumor_are_needed_and_other_columns_are_carried(
     assert (row.value("age"), row.value("site"), row.value("tumor")) == ("61", None, "1")
     write_manifest(tmp_path / "again.csv", [row])
     assert read_manifest(tmp_path / "again.csv") == [row]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\npath;tumor\na.png;1\n",
+        '"sep=\t"\r\npath\ttumor\r\na.png\t1\r\n',
+        "path,tumor,\na.png,1,\n",
+        "path,tumor,,,\na.png,1,,,\n,,,,\n",
+        "path,tumor\na.png,1,\n,\n",
+        '\ufeff"path";"tumor";"a,b,c,d,e"\na.png;1;4,5\n',
+        'path,tumor,"a;b;c;d"\na.png,1,x\n',
+    ],
+    ids=["sep", "quoted sep", "empty column", "empty columns and row", "empty cells", "a", "b"],
+)
+def test_what_a_spreadsheet_adds_is_passed_over(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text(text, newline="")
+    (row,) = read_manifest(path, check_files=False)
+    assert (row.path, row.tumor) == ("a.png", 1)
+
+
+def test_lines_are_counted_from_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("sep=;\npath;tumor\na.png;2\n")
+    with pytest.raises(ManifestError, match="Row 3, column tumor"):
+        read_manifest(path, check_files=False)

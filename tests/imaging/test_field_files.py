@@ -12,6 +12,8 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
+from pydicom.encaps import encapsulate
+from pydicom.uid import ExplicitVRBigEndian, JPEG2000Lossless, JPEGLSLossless
 
 from tests.imaging.made_files import (
     DEEP,
@@ -30,7 +32,12 @@ from tests.imaging.made_files import (
     raster,
     tiff,
 )
-from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
+from tumorscope.errors import (
+    CorruptImageError,
+    ImageContentError,
+    ImageError,
+    UnsupportedFormatError,
+)
 from tumorscope.imaging.inputs.read import decode, read_one, read_scans
 from tumorscope.imaging.limits import Limits
 from tumorscope.imaging.scan import ReadFailure, Scan
@@ -265,6 +272,168 @@ def test_padding_of_an_inverted_picture_is_background_too() -> None:
     assert (shown[0] == shown.min()).all()
 
 
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("shift", [0, 4])
+def test_value_of_fewer_bits_with_the_most_significant_byte_first(signed: bool, shift: int) -> None:
+    values = DEEP.astype(np.int16) - (2048 if signed else 0)
+    stored = (values.astype(np.int32) << shift).astype(np.int16)
+    ds = dicom(
+        stored if signed else stored.view(np.uint16),
+        BitsStored=12,
+        HighBit=11 + shift,
+        PixelRepresentation=int(signed),
+    )
+    np.testing.assert_array_equal(pixels_of(encoded(ds, ExplicitVRBigEndian)), values)
+
+
+@pytest.mark.parametrize(("value", "signed"), [(65535, False), (32768, False), (-32768, True)])
+def test_padding_may_take_more_bits_than_a_value(value: int, signed: bool) -> None:
+    values = (HEAD % 2000).astype(np.int16 if signed else np.uint16)
+    padded = values.copy()
+    padded[:2] = value
+    ds = dicom(padded, PixelPaddingValue=value, BitsStored=12, HighBit=11)
+    shown = pixels_of(encoded(ds))
+    np.testing.assert_array_equal(shown[2:], values[2:])
+    assert (shown[:2] == values[2:].min()).all()
+
+
+def test_padding_that_no_value_has_changes_none() -> None:
+    values = (HEAD % 2000).astype(np.uint16)
+    ds = dicom(values, PixelPaddingValue=0xF000 + int(values[5, 5]), BitsStored=12, HighBit=11)
+    np.testing.assert_array_equal(pixels_of(encoded(ds)), values)
+
+
+def tiff_pages(*pages: tuple[np.ndarray, int]) -> bytes:
+    import tifffile
+
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for pixels, kind in pages:
+            writer.write(pixels, subfiletype=kind, contiguous=False, metadata=None)
+    return stream.getvalue()
+
+
+def test_thumbnail_in_a_tiff_is_no_slice() -> None:
+    small = DEEP[::2, ::2]
+    for pages in (((DEEP, 0), (small, 1)), ((small, 1), (DEEP, 0))):
+        np.testing.assert_array_equal(pixels_of(tiff_pages(*pages)), DEEP)
+    assert len(decode(tiff_pages((DEEP, 2), (DEEP, 2)), "made")) == 2
+
+
+def test_tiff_of_one_page_for_many_slices_is_refused() -> None:
+    stack = np.stack([DEEP] * 16)
+    for content in (
+        tiff(stack, imagej=True, truncate=True),
+        tiff(stack, volumetric=True, tile=(16, 16, 16)),
+    ):
+        with pytest.raises(UnsupportedFormatError, match="16 slices"):
+            decode(content, "made")
+    assert len(decode(tiff(stack, imagej=True), "made")) == 16
+
+
+def unnamed(name: str, **elements: Any) -> Scan:
+    """A slice without Series Instance UID; what is ``None`` is missing."""
+    geometry = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "ImagePositionPatient": [0, 0, 5]}
+    ds = dicom(**{key: one for key, one in (geometry | elements).items() if one is not None})
+    del ds.SeriesInstanceUID
+    (scan,) = decode(encoded(ds), name)
+    return scan
+
+
+def test_last_digits_part_no_series_without_a_uid() -> None:
+    orientations = ([1, 0, 0, 0, 1, 0], [1, -0.0, 0, 0, 1, 0], [1, 0, 1e-7, 0, 1, -1e-7])
+    uids = {
+        unnamed("d/1", ImageOrientationPatient=one, PixelSpacing=[1 + at / 1e6, 1]).series_uid
+        for at, one in enumerate(orientations)
+    }
+    assert len(uids) == 1
+    assert unnamed("d/1", ImageOrientationPatient=[0, 1, 0, 0, 0, -1]).series_uid not in uids
+
+
+def test_number_alone_makes_a_series_without_a_uid_and_nothing_is_told() -> None:
+    nowhere = {"ImageOrientationPatient": None, "ImagePositionPatient": None}
+    first, second = (unnamed(f"d/{at}", InstanceNumber=at, **nowhere) for at in (1, 2))
+    assert first.series_uid == second.series_uid is not None
+    assert "no Series Instance UID" in first.notes[0]
+    alone = unnamed("d/1", **nowhere)
+    assert alone.series_uid is None
+    assert "no Series Instance UID" in alone.notes[0]
+
+
+def float_dicom(pixels: np.ndarray, **elements: Any) -> bytes:
+    ds = dicom(pixels, FloatPixelData=pixels.astype(np.float32).tobytes(), **elements)
+    for keyword in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+        delattr(ds, keyword)
+    return encoded(ds)
+
+
+def test_padding_of_float_pixels_is_background() -> None:
+    values = HEAD.astype(np.float32)
+    padded = values.copy()
+    padded[:2] = -9999
+    shown = pixels_of(float_dicom(padded, FloatPixelPaddingValue=-9999.0))
+    np.testing.assert_array_equal(shown[2:], values[2:])
+    assert (shown[:2] == values[2:].min()).all()
+
+
+def test_frame_or_page_without_values_is_blank_beside_others() -> None:
+    stack = np.stack([HEAD, HEAD, HEAD]).astype(np.float32)
+    stack[1] = np.nan
+    for content in (float_dicom(stack), tiff(stack, photometric="minisblack")):
+        first, second, _ = decode(content, "made")
+        np.testing.assert_array_equal(first.pixels, HEAD)
+        assert second.is_blank
+    with pytest.raises(ImageContentError):
+        decode(float_dicom(np.full_like(stack, np.nan)), "made")
+
+
+def test_no_frames_and_odd_words_for_gray() -> None:
+    for elements in (
+        {"NumberOfFrames": 0},
+        {"PhotometricInterpretation": "MONOCHROME 2"},
+        {"PhotometricInterpretation": "GRAY"},
+    ):
+        np.testing.assert_array_equal(pixels_of(encoded(dicom(**elements))), DEEP)
+
+
+@pytest.mark.parametrize("sequence", ["ModalityLUTSequence", "VOILUTSequence"])
+def test_table_that_is_not_whole_counts_as_none(sequence: str) -> None:
+    cut = pydicom.Dataset()
+    cut.LUTDescriptor = [4096, 0, 16]
+    cut.add_new("LUTData", "OW", bytes(20))
+    for item in (pydicom.Dataset(), cut):
+        np.testing.assert_array_equal(pixels_of(encoded(dicom(**{sequence: [item]}))), DEEP)
+
+
+def test_table_of_bytes() -> None:
+    item = pydicom.Dataset()
+    item.LUTDescriptor, item.ModalityLUTType = [256, 0, 8], "US"
+    item.add_new("LUTData", "OW", bytes(range(255, -1, -1)))
+    shown = pixels_of(encoded(dicom(GREY, ModalityLUTSequence=[item])))
+    np.testing.assert_array_equal(shown, 255 - GREY.astype(int))
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_bare_bits_of_a_signed_value_in_a_stream(bits: int) -> None:
+    """Some programs compress negative values as they lie there, and say so only in the header."""
+    import imagecodecs
+
+    values = DEEP.astype(np.int16) - 2048
+    bare = (values & 0xFFF).astype(np.uint16)
+    for syntax, stream in (
+        (JPEGLSLossless, imagecodecs.jpegls_encode(bare)),
+        (
+            JPEG2000Lossless,
+            imagecodecs.jpeg2k_encode(
+                bare, codecformat="J2K", level=0, reversible=True, bitspersample=bits
+            ),
+        ),
+    ):
+        ds = dicom(values, BitsStored=12, HighBit=11, PixelData=encapsulate([stream]))
+        ds.file_meta.TransferSyntaxUID = syntax
+        np.testing.assert_array_equal(pixels_of(encoded(ds)), values)
+
+
 # NIfTI and TIFF
 
 
@@ -390,6 +559,20 @@ def test_zip_made_on_windows_or_a_mac(tmp_path: Path) -> None:
     ("content", "name", "words"),
     [
         (b"GIF89a" + bytes(50), "a", "GIF is not read"),
+        (b"\n<!DOCTYPE html><title>Sign in</title>", "a.dcm", "HTML.*download the file again"),
+        (b"<!-- x --><html>", "a.nii.gz", "HTML"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "a.nii.gz", "git lfs pull"),
+        (b'[{"00080005":{"vr":"CS"}}]', "a.dcm", "DICOM in JSON"),
+        (b'<?xml version="1.0"?>\n<NativeDicomModel>', "a.dcm", "DICOM in JSON or XML"),
+        (b'<?xml version="1.0"?><svg xmlns="x">', "a", "SVG"),
+        (b"P5\n# made\n64 64\n255\n" + bytes(50), "a", "PNM"),
+        (b"\ntype = string-attribute\nname = X", "a+orig.HEAD", "AFNI"),
+        (b"IMGF\x00\x00\x00\x9c" + bytes(50), "E1S1I1.MR", "GE Signa"),
+        (b"\x00\x00\x00 ftypisom" + bytes(50), "a", "video"),
+        (b"RIFF\x00\x00\x00\x00AVI LIST", "a", "video"),
+        (b"8BPS\x00\x01", "a", "Photoshop"),
+        (b"SIMPLE  =                    T", "a", "FITS"),
+        (b"# vtk DataFile Version 3.0\n", "a", "VTK"),
         (bytes(4) + b"ftypheic" + bytes(50), "a", "HEIC"),
         (bytes(4) + b"ftypavif" + bytes(50), "a", "AVIF"),
         (b"\x89HDF\r\n\x1a\n" + bytes(50), "a.mnc", "MINC"),

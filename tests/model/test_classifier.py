@@ -9,6 +9,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 from tumorscope.answer import Failure, ModelIdentity, Prediction, SeriesPrediction
@@ -462,10 +463,21 @@ def test_series_is_named_for_what_holds_its_slices(
     assert series.source == common
 
 
+def test_one_series_uid_in_two_studies_is_two_series(classifier: Classifier) -> None:
+    collector = SeriesCollector(classifier)
+    for study in ("1", "2"):
+        for number in range(3):
+            slice_ = make_prediction(f"{study}/{number}.dcm")
+            collector.add("1.2", replace(slice_, study_instance_uid=study))
+    found = list(collector.series())
+    assert [(one.study_instance_uid, one.slices) for one in found] == [("1", 3), ("2", 3)]
+
+
 def test_series_collector_keeps_no_pixels(classifier: Classifier) -> None:
     collector = SeriesCollector(classifier)
     collector.add("1.2", make_prediction("a/1.dcm"))
-    kept = [one for members in collector._members.values() for one in members]
+    studies = collector._members["1.2"]
+    kept = [one for members in studies.values() for one in members]
     assert [(one.evidence, one.pixels) for one in kept] == [(None, None)]
 
 

@@ -68,6 +68,44 @@ def test_number_that_differs_from_slice_to_slice_parts_nothing() -> None:
     assert (series.slices, series.volumes, series.notes) == (6, (), ())
 
 
+@pytest.mark.parametrize(
+    "traits", [{}, {"traits": "AcquisitionNumber"}], ids=["nothing", "acquisition"]
+)
+def test_slices_of_one_place_that_nothing_tells_apart_are_one_volume(traits: Any) -> None:
+    """Some programs write the same position into all slices; the numbers keep their order."""
+    order = [0, 3, 1, 4, 2, 5]
+    slices = [
+        make_slice(
+            0,
+            0.9 if number in (2, 3) else 0.1,
+            source=f"folder/{name}.dcm",
+            sop_instance_uid=f"1.2.{number}",
+            member=SliceMember(
+                f"{number}",
+                is_placed=True,
+                orientation=AXIAL,
+                number=number + 1,
+                traits=tuple((keyword, str(number)) for keyword in traits.values()),
+            ),
+        )
+        for name, number in enumerate(order)
+    ]
+    series = answer(*slices)
+    assert (series.slices, series.volumes) == (6, ())
+    # Of three neighbours two at most look like a tumor.
+    expected = [0.1, 0.1, 0.9, 0.9, 0.1, 0.1]
+    ordered = answer(*(make_member(i, one) for i, one in enumerate(expected)))
+    assert tumor(series) == pytest.approx(tumor(ordered))
+
+
+def test_images_of_one_place_are_volumes_where_the_header_says_so() -> None:
+    slices = [
+        make_member(0, 0.9 if number == 2 else 0.1, number, traits=(("TriggerTime", str(number)),))
+        for number in range(4)
+    ]
+    assert [one["slices"] for one in answer(*slices).volumes] == [1, 1, 1, 1]
+
+
 def test_slices_that_are_not_parallel_are_of_different_volumes() -> None:
     slices = [make_member(i, 0.1) for i in range(3)]
     slices += [make_member(i, 0.9, 1, orientation=CORONAL) for i in range(10, 13)]

@@ -22,6 +22,7 @@ from tumorscope.imaging.inputs.archives import open_archive
 from tumorscope.imaging.inputs.sources import (
     HEAD_BYTES,
     is_hidden,
+    is_scan_file,
     label,
     may_be_scan,
     natural_key,
@@ -128,7 +129,7 @@ def _list_path(path: Path, limits: Limits) -> Iterator[Unit]:
         for item in walk_folder(path):
             if isinstance(item, ReadFailure):
                 yield _failed(item.source, path, item.error)
-            elif is_tar(_head(item)) or may_be_scan(item.name, partial(_head, item)):
+            elif is_tar(_head(item)) or is_scan_file(item):
                 yield from _list_file(item, limits)
     else:
         yield from _list_file(path, limits)

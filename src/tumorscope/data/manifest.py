@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -156,7 +157,7 @@ def read_manifest(
     seen: dict[tuple[str, int | None, str | None], int] = {}
     for number, cells in read_rows(path, partial(_check_columns, path), error=ManifestError):
         row = _parse_row(cells, number, Path(path).stem)
-        key = (row.path, row.slice_index, row.plane)
+        key = (posixpath.normpath(row.path), row.slice_index, row.plane)
         if key in seen:
             raise ManifestError(
                 f"Row {number}, column path: {row.name!r} is already in row {seen[key]}; list "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,3 +30,21 @@ def fill_background(values: NDArray[Any]) -> NDArray[np.float32]:
     if not finite.any():
         raise ImageContentError("The image holds only NaN or infinite values; there is no picture.")
     return np.where(finite, numbers, numbers[finite].min())
+
+
+def fill_backgrounds(pictures: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+    """Fill the background of the pictures of one file.
+
+    One that holds no value at all is blank, as slices beyond the head are, while another does.
+
+    Raises
+    ------
+    ImageContentError
+        If none of them holds a finite value.
+    """
+    if len(pictures) == 1 or not any(np.isfinite(one).any() for one in pictures):
+        return [fill_background(one) for one in pictures]
+    return [
+        fill_background(one) if np.isfinite(one).any() else np.zeros(one.shape, np.float32)
+        for one in pictures
+    ]

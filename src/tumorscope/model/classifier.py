@@ -451,17 +451,22 @@ class SeriesCollector:
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
-        self._members: dict[str, list[Prediction]] = {}
+        self._members: dict[str, dict[str | None, list[Prediction]]] = {}
         self._failed: dict[str, int] = {}
 
     def add(self, series_uid: str | None, answer: Prediction | Failure) -> None:
-        """Take the answer for one slice; those of no series are left out."""
+        """Take the answer for one slice; those of no series are left out.
+
+        Slices of several studies are of several series, though some programs give one Series
+        Instance UID to all that they write.
+        """
         if series_uid is None:
             return
-        members = self._members.setdefault(series_uid, [])
+        studies = self._members.setdefault(series_uid, {})
         if isinstance(answer, Failure):
             self._failed[series_uid] = self._failed.get(series_uid, 0) + 1
         else:
+            members = studies.setdefault(answer.study_instance_uid, [])
             members.append(replace(answer, evidence=None, pixels=None))
 
     def answers(self) -> Iterator[SeriesPrediction | StudyPrediction]:
@@ -480,16 +485,19 @@ class SeriesCollector:
 
     def series(self) -> Iterator[SeriesPrediction]:
         """Yield one answer for each series of more than one slice, in the order of arrival."""
-        for uid, members in self._members.items():
+        for uid, studies in self._members.items():
+            # Nobody knows which of several studies a slice was of that could not be answered.
             failed = self._failed.get(uid, 0)
-            if members and len(members) + failed > 1:
-                yield answer_series(
-                    members,
-                    failed=failed,
-                    rule=self._classifier.rule,
-                    model=self._classifier.identity,
-                    spread=self._classifier.manifest.calibration.series_spread,
-                )
+            for members in studies.values():
+                if len(members) + failed > 1:
+                    yield answer_series(
+                        members,
+                        failed=failed,
+                        rule=self._classifier.rule,
+                        model=self._classifier.identity,
+                        spread=self._classifier.manifest.calibration.series_spread,
+                    )
+                    failed = 0
 
 
 def _read_all(inputs: Iterable[ImageLike] | Path) -> Iterator[Scan | ReadFailure]:

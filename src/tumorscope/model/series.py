@@ -117,7 +117,7 @@ def answer_series(
         aggregate(one.slices, failed=failed, rule=rule, model=model, spread=spread)
         for one in volumes
     ]
-    order = sorted(range(len(answers)), key=lambda at: (-_tumor(answers[at]), at))
+    order = sorted(range(len(answers)), key=lambda at: (-probability_of_tumor(answers[at]), at))
     decides = answers[order[0]]
     shared = dict.fromkeys([*(note for one in distinct for note in one.notes), *notes])
     if len(volumes) == 1:
@@ -130,7 +130,7 @@ def answer_series(
         {
             "slices": answers[at].slices,
             "outcome": answers[at].outcome,
-            "probability": None if _tumor(answers[at]) < 0 else _tumor(answers[at]),
+            "probability": None if (tumor := probability_of_tumor(answers[at])) < 0 else tumor,
             "traits": dict(volumes[at].traits),
         }
         for at in order
@@ -138,8 +138,8 @@ def answer_series(
     return replace(decides, source=common_source(slices), volumes=told, notes=(*shared, note))
 
 
-def _tumor(answer: SeriesPrediction) -> float:
-    """Return the probability of a tumor; -1 for what was rejected."""
+def probability_of_tumor(answer: SeriesPrediction) -> float:
+    """Return the probability of a tumor; -1 for a series that was rejected."""
     return -1.0 if answer.probabilities is None else answer.probabilities["tumor"]
 
 
@@ -254,7 +254,9 @@ def _most_frequent(names: Iterable[_Name]) -> _Name | None:
 def _place(one: Prediction) -> tuple[Any, ...]:
     """Sort key; where the position says nothing, the slice's number and names decide."""
     position = one.position_mm if one.position_mm is not None else 0.0
-    return position, one.slice_index or 0, natural_key(one.source), one.sop_instance_uid or ""
+    number = one.member.number if one.member is not None else None
+    name = natural_key(one.source), one.sop_instance_uid or ""
+    return position, one.slice_index or 0, number or 0, *name
 
 
 def _first(names: Iterable[str | None]) -> str | None:

@@ -36,6 +36,12 @@ _MIXED_BY: Final = (
 """What parts slices of unknown place, of which none lie at one place to say that they are several
 volumes."""
 
+_COUNTED: Final = ("AcquisitionNumber", "FrameAcquisitionNumber")
+"""Traits that may just count slices, and say nothing of volumes that are one slice each."""
+
+_LEAST_ALIKE: Final = 3
+"""Slices of one place of which nothing tells volumes, to be taken for slices of unknown place."""
+
 ORDER: Final = "order"
 """Trait of volumes that nothing in the header tells apart."""
 
@@ -138,6 +144,8 @@ def _parted(slices: list[Prediction], traits: tuple[tuple[str, str], ...]) -> li
     if depth <= 1 and not _is_without_places(slices):
         return [VolumeSlices(tuple(slices), traits)]
     best = _best_trait(slices, depth)
+    if _has_no_true_place(slices, depth, best):
+        return [VolumeSlices(tuple(slices), traits)]
     if best is None:
         if depth <= 1:
             return [VolumeSlices(tuple(slices), traits)]
@@ -146,6 +154,18 @@ def _parted(slices: list[Prediction], traits: tuple[tuple[str, str], ...]) -> li
     for value, members in _groups(slices, best).items():
         found += _parted(members, (*traits, (best, value)))
     return found
+
+
+def _has_no_true_place(slices: list[Prediction], depth: int, best: str | None) -> bool:
+    """Tell whether all slices lie at one place and nothing says that they are images of it.
+
+    Files that were stripped of their identity, or converted, may have the same position, or the
+    same number, in all slices.
+    """
+    alone = len(slices) == depth >= _LEAST_ALIKE
+    return alone and (
+        best is None or (best in _COUNTED and len(_groups(slices, best)) == len(slices))
+    )
 
 
 def _depth(slices: Iterable[Prediction]) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, TextIO, cast
+from typing import Final, TextIO
 
 from tumorscope.errors import TumorscopeError
 
@@ -18,7 +19,8 @@ def read_rows(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows of a CSV file in UTF-8 with a header line, with or without a byte order mark.
 
-    Columns are separated by commas, semicolons or tabs.
+    Columns are separated by commas, semicolons or tabs. What spreadsheets add is passed over: a
+    first line ``sep=;``, rows of empty cells, and empty columns without a name behind the last.
 
     Parameters
     ----------
@@ -34,21 +36,28 @@ def read_rows(
     """
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, strict=True, delimiter=_delimiter(stream))
-            check_columns(reader.fieldnames or ())
+            mark, lines_before = _delimiter(stream)
+            reader = csv.reader(stream, strict=True, delimiter=mark)
+            header = next(reader, [])
+            names = _named(header)
+            check_columns(names)
             for cells in reader:
-                if None in cells or None in cells.values():
-                    raise error(
-                        f"Row {reader.line_num} has more or fewer cells than the header of {path}."
-                    )
-                yield reader.line_num, cast(dict[str, str], cells)
+                if not any(map(str.strip, cells)):
+                    continue
+                line = lines_before + reader.line_num
+                if any(cells[len(names) : len(header)]):
+                    raise error(f"{path}, row {line}: a column has no name in the header; name it.")
+                if len(cells) < len(names) or any(cells[len(names) :]):
+                    raise error(f"Row {line} has more or fewer cells than the header of {path}.")
+                yield line, dict(zip(names, cells, strict=False))
     except IsADirectoryError as cause:
         raise error(f"{path} is a folder; expected a manifest or table, a CSV file.") from cause
     except OSError as cause:
         raise error(f"{path} cannot be read: {cause.strerror}.") from cause
     except (UnicodeDecodeError, csv.Error) as cause:
+        advice = "; save it as UTF-8" if isinstance(cause, UnicodeDecodeError) else ""
         raise error(
-            f"{path} is not a CSV file in UTF-8: {_kind_of(Path(path)) or cause}."
+            f"{path} is not a CSV file in UTF-8: {_kind_of(Path(path)) or f'{cause}{advice}'}."
         ) from cause
 
 
@@ -65,15 +74,36 @@ def _kind_of(path: Path) -> str | None:
     """Say what a file is that is no CSV file, where its first bytes tell."""
     with path.open("rb") as stream:
         head = stream.read(4)
+    if len(head) == 4 and (not any(head[::2]) or not any(head[1::2])) and any(head):
+        return _BEGINNINGS[b"\xff\xfe"]  # a letter in two bytes, and no mark before them
     return next((what for start, what in _BEGINNINGS.items() if head.startswith(start)), None)
 
 
-def _delimiter(stream: TextIO) -> str:
-    """Tell by the header line what separates the columns.
+def _delimiter(stream: TextIO) -> tuple[str, int]:
+    """Tell by the header line what separates the columns, and how many lines stand before it.
 
-    Where the comma is the decimal mark, spreadsheets write semicolons.
+    Where the comma is the decimal mark, spreadsheets write semicolons; some say so in a line of its
+    own before the header.
     """
     header = stream.readline()
+    if "\0" in header:
+        raise csv.Error("it holds zero bytes")
+    stated = _STATED.fullmatch(header)
+    if stated:
+        return stated[1], 1
     stream.seek(0)
-    counts = {mark: header.count(mark) for mark in (",", ";", "\t")}
-    return max(counts, key=counts.__getitem__)
+    bare = _QUOTED.sub("", header)
+    counts = {mark: bare.count(mark) for mark in (",", ";", "\t")}
+    return max(counts, key=counts.__getitem__), 0
+
+
+_STATED: Final = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)
+_QUOTED: Final = re.compile(r'"[^"]*"')
+
+
+def _named(names: Sequence[str]) -> list[str]:
+    """Leave out the columns without a name behind the last that has one."""
+    named = list(names)
+    while len(named) > 1 and not named[-1].strip():
+        named.pop()
+    return named

@@ -1,3 +1,4 @@
+import gzip
 import io
 import os
 import struct
@@ -211,6 +212,25 @@ def test_encrypted_member_is_an_error_and_the_rest_is_read(write_zip: WriteZip) 
     assert contents(expand([path])) == [UnsupportedFormatError, PNG]
     (item, *_) = expand([path])
     assert isinstance(item, SourceFile)
+
+
+def test_member_that_cannot_be_looked_into_is_an_error_where_it_has_no_ending(
+    write_zip: WriteZip,
+) -> None:
+    names = ("DICOM/IM0001", "DICOM/IM.0002", "readme.txt")
+    path = write_zip(dict.fromkeys(names, PNG), kind=zipfile.ZIP_LZMA)
+    found = [item for item in expand([path]) if isinstance(item, SourceFile)]
+    assert [item.name.removeprefix(f"{path}/") for item in found] == [*names[:2]]
+    for item in found:
+        with pytest.raises(UnsupportedFormatError, match="not opened"):
+            item.read()
+
+
+def test_scan_that_is_packed_in_a_way_that_is_not_read_is_an_error(tmp_path: Path) -> None:
+    for name in ("a.png.gz", "b.ima.xz", "notes.txt.gz"):
+        (tmp_path / name).write_bytes(gzip.compress(PNG))
+    found = [item.name for item in expand([tmp_path]) if isinstance(item, SourceFile)]
+    assert [Path(name).name for name in found] == ["a.png.gz", "b.ima.xz"]
 
 
 def test_damaged_member_is_an_error_and_the_rest_is_read(write_zip: WriteZip) -> None:

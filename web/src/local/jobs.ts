@@ -5,7 +5,7 @@ import type { NamedFile } from "@/lib/engine/types";
 import { NOTICE } from "@/local/constants.gen";
 import type { CanvasGeometry } from "@/local/imaging/preprocess";
 import { describeSlice } from "@/local/imaging/pictures";
-import { seriesInstanceUid, type Scan } from "@/local/imaging/scan";
+import { type Scan, seriesInstanceUid, seriesKey } from "@/local/imaging/scan";
 import { closeArchive, expand, type Input } from "@/local/inputs/expand";
 import { readInput } from "@/local/inputs/read";
 import { classify, failure, type Model } from "@/local/model/classify";
@@ -158,13 +158,14 @@ export class LocalJob {
   }
 
   async #answerScan(input: Input, place: number, scan: Scan): Promise<void> {
-    const series = this.#seriesOf(scan.seriesUid);
+    const key = seriesKey(scan);
+    const series = this.#seriesOf(key);
     try {
       const { answer, evidence, geometry } = await classify(this.#model, this.#rule, scan);
       const index = this.#answers.length;
       const view: SliceView = {
         index,
-        series: scan.seriesUid === null ? null : this.#seriesNumber(scan.seriesUid),
+        series: key === null ? null : this.#seriesNumber(key),
         ...describeSlice(scan),
         image: picturePath(this.id, index, "image"),
         evidence: picturePath(this.id, index, "evidence"),
@@ -173,7 +174,7 @@ export class LocalJob {
       this.shown.set(index, { input, place, view, evidence, geometry, canvasSize });
       this.#answers.push(answer);
       this.#slicesDone += 1;
-      if (scan.seriesUid !== null) series?.members.push(memberOf(scan, answer));
+      series?.members.push(memberOf(scan, answer));
     } catch (error) {
       // Without its model the whole job has no answer; one slice must not end it.
       if (error instanceof ModelError) throw error;

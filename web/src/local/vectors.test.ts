@@ -139,11 +139,20 @@ test.each(vectors.endings)(
   },
 );
 
+test.each(vectors.pixels)("$pixels: shown as in Python", async ({ content, shown }) => {
+  const read = readDicom(bytesOf(content) as Uint8Array<ArrayBuffer>, "made.dcm");
+  const found = await read.then(
+    (scans) => scans.map((one) => [...one.pixels.values]),
+    (error: unknown) => (error instanceof ScanError ? null : error),
+  );
+  expect(found).toEqual(shown);
+});
+
 test.each(vectors.tiffs)(
-  "a TIFF of $bits bits and $rows rows is refused where Python refuses it",
-  ({ content, refused }) => {
+  "a TIFF of $bits bits, $rows rows and $pages pages is read or refused as Python does",
+  ({ content, refused, pages }) => {
     const read = () => readTiff(bytesOf(content) as Uint8Array<ArrayBuffer>, "made.tif");
-    if (refused === null) expect(read()).toHaveLength(1);
+    if (refused === null) expect(read()).toHaveLength(pages);
     else expect(read).toThrow(expect.objectContaining({ type: refused }) as Error);
   },
 );

@@ -16,7 +16,7 @@ from pydicom.filereader import read_dataset, read_sequence
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from tumorscope.errors import CorruptImageError, ImageError, ImageTooLargeError
-from tumorscope.imaging.background import fill_background
+from tumorscope.imaging.background import fill_backgrounds
 from tumorscope.imaging.counted_bytes import CountedBytes
 from tumorscope.imaging.formats.dicom_display import displayed_frames
 from tumorscope.imaging.formats.dicom_geometry import (
@@ -39,6 +39,11 @@ from tumorscope.imaging.scan import WITHOUT_UID, Scan, SliceMember
 NO_SERIES_UID: Final = (
     "The slice has no Series Instance UID; slices of its folder, study and geometry are taken for "
     "one series."
+)
+
+ALONE: Final = (
+    "The slice has no Series Instance UID, place or number; nothing tells its series, and it is "
+    "answered alone."
 )
 
 _OF_ONE_SERIES: Final = (
@@ -120,7 +125,7 @@ def from_dataset(ds: pydicom.Dataset, source: str, limits: Limits = DEFAULT_LIMI
     with quiet(*_LOGGERS):
         try:
             _check_header(ds, limits)
-            frames = [fill_background(frame) for frame in displayed_frames(ds)]
+            frames = fill_backgrounds(displayed_frames(ds))
             return [
                 _scan(ds, frame, index, frames=len(frames), source=source)
                 for index, frame in enumerate(frames)
@@ -233,8 +238,10 @@ def _scan(
     notes: tuple[str, ...] = ()
     if series is None and frames > 1:
         series = source
-    elif series is None and geometry.is_placed:
+    elif series is None and (geometry.is_placed or whole(ds, "InstanceNumber") != 0):
         series, notes = _made_uid(ds, geometry, pixels.shape, source), (NO_SERIES_UID,)
+    elif series is None:
+        notes = (ALONE,)
     return Scan(
         pixels=np.ascontiguousarray(pixels),
         source=source,
@@ -275,10 +282,16 @@ def _made_uid(
 ) -> str:
     """Name the series of a slice without one: what its folder, study and geometry are."""
     folder = source.replace("\\", "/").rpartition("/")[0]
-    parts = [folder, repr(shape), repr(geometry.spacing_mm), repr(geometry.orientation)]
+    parts = [folder, repr(shape), _rounded(geometry.spacing_mm), _rounded(geometry.orientation)]
     parts += [text(ds, keyword) or "" for keyword in _OF_ONE_SERIES]
     digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
     return WITHOUT_UID + digest
+
+
+def _rounded(numbers: tuple[float, ...] | None) -> str:
+    """Return numbers without the last digits, in which slices of one series differ."""
+    # Adding 0 takes the sign from -0.
+    return repr(None if numbers is None else [round(one, 3) + 0.0 for one in numbers])
 
 
 def _traits(ds: pydicom.Dataset, index: int, shape: tuple[int, ...]) -> tuple[tuple[str, str], ...]:

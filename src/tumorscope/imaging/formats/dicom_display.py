@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels.processing import (
-    apply_color_lut,
-    apply_modality_lut,
-    apply_voi,
-    apply_windowing,
-)
+from pydicom.pixels.processing import apply_color_lut, apply_windowing
 from pydicom.tag import Tag
 
-from tumorscope.errors import ImageContentError
 from tumorscope.imaging.formats.dicom_geometry import functional_groups
 from tumorscope.imaging.formats.dicom_header import number, numbers, term
-from tumorscope.imaging.formats.dicom_pixels import bits_stored, photometric, stored_frames
+from tumorscope.imaging.formats.dicom_pixels import (
+    bits_stored,
+    padding_range,
+    photometric,
+    stored_frames,
+)
 from tumorscope.imaging.luma import LUMA
 
 _FUNCTIONS: Final = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
@@ -31,6 +30,57 @@ the preprocessing."""
 _LEAST_SHOWN: Final = 0.25
 """Share of the foreground that a window has to leave neither black nor white. Windows of MR scans
 leave more than half; one made for another kind of picture leaves a silhouette."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """A lookup table. DICOM PS3.3 C.11.1.1.1.
+
+    Attributes
+    ----------
+    first
+        Value that the first entry is for; lesser ones have it, too, and those beyond the last
+        entry have the last.
+    bits
+        Of an entry.
+    data
+        Entries, shape (n,), at least one.
+    """
+
+    first: int
+    bits: int
+    data: NDArray[np.unsignedinteger[Any]]
+
+    def look_up(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return the entries for whole numbers."""
+        places = np.clip(values.astype(np.float64) - self.first, 0, len(self.data) - 1)
+        return np.asarray(self.data[places.astype(np.intp)])
+
+
+def _table(ds: pydicom.Dataset, keyword: str) -> _Table | None:
+    """Return the first table of a sequence; one that is not whole counts as none."""
+    items = ds.get(keyword) or []
+    stated = numbers(items[0], "LUTDescriptor", 3) if len(items) else None
+    if stated is None:
+        return None
+    count, bits = int(stated[0]) & 0xFFFF or 1 << 16, int(stated[2])
+    data = _entries(items[0], count, bits)
+    if data is None or not 1 <= bits <= 16:
+        return None
+    return _Table(int(stated[1]), bits, data)
+
+
+def _entries(item: pydicom.Dataset, count: int, bits: int) -> NDArray[Any] | None:
+    """Return as many entries as are stated: words, or bytes where a byte holds one."""
+    value = item.get("LUTData")
+    if isinstance(value, bytes):
+        is_of_bytes = bits <= 8 and len(value) < 2 * count
+        order = ">" if item.original_encoding[1] is False else "<"
+        dtype = np.dtype("u1" if is_of_bytes else f"{order}u2")
+        data = np.frombuffer(value, dtype, len(value) // dtype.itemsize)
+    else:
+        data = np.array(numbers(item, "LUTData") or [], np.int64).astype(np.uint16)
+    return data[:count] if len(data) >= count else None
 
 
 def displayed_frames(ds: pydicom.Dataset) -> list[NDArray[np.float32]]:
@@ -45,7 +95,7 @@ def displayed_frames(ds: pydicom.Dataset) -> list[NDArray[np.float32]]:
     ]
     frames = [frame for frame, _ in shown]
     if interpretation == "MONOCHROME1":
-        top = max(float(frame.max()) for frame in frames)
+        top = max((float(one.max()) for one in frames if not np.isnan(one).all()), default=0.0)
         frames = [top - frame for frame in frames]
     return [_filled(frame, padding) for frame, (_, padding) in zip(frames, shown, strict=True)]
 
@@ -58,6 +108,8 @@ def _displayed(
         frame = apply_color_lut(frame, ds)
     if frame.ndim == 3:
         return np.asarray(frame[..., :3].astype(np.float32) @ LUMA), None
+    if frame.dtype.kind == "f" and not np.isfinite(frame).any():
+        return np.full(frame.shape, np.nan, np.float32), None
     padding = _padding(frame, ds)
     if padding is not None:
         frame = np.where(padding, frame[~padding].min(), frame)
@@ -74,24 +126,30 @@ def _displayed(
 def _padding(frame: NDArray[Any], ds: pydicom.Dataset) -> NDArray[np.bool_] | None:
     """Return where a frame holds no value; ``None`` where it does everywhere."""
     if frame.dtype.kind == "f":
-        padding = ~np.isfinite(frame)
-        if padding.all():
-            raise ImageContentError("The image holds only NaN or infinite values.")
+        padding = ~np.isfinite(frame) | _is_float_padding(frame, ds)
     else:
-        value = number(ds, "PixelPaddingValue")
-        limit = number(ds, "PixelPaddingRangeLimit")
-        if value is None:
+        ends = padding_range(ds, frame.dtype)
+        if ends is None:
             return None
-        # The header may give the same bits with another sign.
-        ends = np.array([value, value if limit is None else limit]).astype(np.int64)
-        low, high = np.sort(ends.astype(frame.dtype))
-        padding = (frame >= low) & (frame <= high)
+        padding = (frame >= ends[0]) & (frame <= ends[1])
     return padding if padding.any() and not padding.all() else None
 
 
+def _is_float_padding(frame: NDArray[Any], ds: pydicom.Dataset) -> NDArray[np.bool_]:
+    """Tell where float pixels hold the value that stands for none. DICOM PS3.3 C.7.6.24."""
+    kind = "Double" if frame.dtype.itemsize == 8 else ""
+    value = number(ds, f"{kind}FloatPixelPaddingValue")
+    limit = number(ds, f"{kind}FloatPixelPaddingRangeLimit")
+    if value is None:
+        return np.zeros(frame.shape, bool)
+    low, high = np.sort(np.array([value, value if limit is None else limit], frame.dtype))
+    return np.asarray((frame >= low) & (frame <= high))
+
+
 def _rescaled(frame: NDArray[Any], rescale: pydicom.Dataset) -> NDArray[Any]:
-    if rescale.get("ModalityLUTSequence"):
-        return np.asarray(apply_modality_lut(frame, rescale))
+    table = _table(rescale, "ModalityLUTSequence")
+    if table is not None:
+        return table.look_up(frame)
     slope, intercept = number(rescale, "RescaleSlope"), number(rescale, "RescaleIntercept")
     if not slope:  # absent, empty or 0, which would leave nothing
         slope = None
@@ -102,15 +160,9 @@ def _rescaled(frame: NDArray[Any], rescale: pydicom.Dataset) -> NDArray[Any]:
 
 def _windowed(values: NDArray[Any], voi: pydicom.Dataset, context: pydicom.Dataset) -> Any:
     """Yield the values through the VOI LUT, then through each window, as far as they are usable."""
-    if voi.get("VOILUTSequence"):
-        context.VOILUTSequence = voi.VOILUTSequence
-        # A table that is not one counts as none.
-        with contextlib.suppress(
-            AttributeError, IndexError, KeyError, TypeError, ValueError, NotImplementedError
-        ):
-            shown = apply_voi(np.rint(values).astype(np.int64), context, index=0)
-            yield shown
-        del context.VOILUTSequence
+    table = _table(voi, "VOILUTSequence")
+    if table is not None:
+        yield table.look_up(np.rint(values))
     function = term(voi, "VOILUTFunction") or "LINEAR"
     centers, widths = numbers(voi, "WindowCenter"), numbers(voi, "WindowWidth")
     if function not in _FUNCTIONS or centers is None or widths is None:
@@ -129,8 +181,12 @@ def _context(ds: pydicom.Dataset, rescale: pydicom.Dataset) -> pydicom.Dataset:
     context.PhotometricInterpretation = photometric(ds)
     context.BitsStored = context.BitsAllocated = bits_stored(ds)
     context.PixelRepresentation = int(number(ds, "PixelRepresentation") == 1)
-    if rescale.get("ModalityLUTSequence"):
-        context.ModalityLUTSequence = rescale.ModalityLUTSequence
+    table = _table(rescale, "ModalityLUTSequence")
+    if table is not None:
+        # Of the table, pydicom takes the number of bits alone.
+        context.ModalityLUTSequence = [pydicom.Dataset()]
+        context.ModalityLUTSequence[0].LUTDescriptor = [len(table.data), 0, table.bits]
+        return context
     slope, intercept = number(rescale, "RescaleSlope"), number(rescale, "RescaleIntercept")
     if slope or intercept is not None:
         _put(context, "RescaleSlope", slope or 1.0)

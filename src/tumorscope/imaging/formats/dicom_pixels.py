@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
+import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.encaps import generate_frames
-from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.uid import UID
 
 from tumorscope.errors import CorruptImageError, ImageError, UnsupportedFormatError
 from tumorscope.imaging.formats import gdcm_process
 from tumorscope.imaging.formats.codestream import FrameHeader, read_frame_header
-from tumorscope.imaging.formats.dicom_header import term, whole
+from tumorscope.imaging.formats.dicom_header import number, term, whole
 
 PIXEL_KEYWORDS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -60,12 +61,8 @@ def stored_frames(ds: pydicom.Dataset) -> Iterator[NDArray[Any]]:
             "file to an uncompressed or a JPEG 2000 transfer syntax."
         ) from error
     try:
-        # Bits above those stored are cleared below, where HighBit is known.
-        decoded = decoder.iter_array(
-            described(ds), decoding_plugin=plugin, correct_unused_bits=False
-        )
-        for frame, _ in islice(decoded, frame_count(ds)):
-            yield frame if syntax in _BITS_OF_THEIR_OWN else _in_place(frame, ds)
+        for frame in _decoded(decoder, ds, syntax, plugin):
+            yield _signed(frame, ds) if syntax in _BITS_OF_THEIR_OWN else _in_place(frame, ds)
     except ImageError:
         raise
     # Each decoder raises classes of its own; all mean that the pixels are not to be had. Their
@@ -75,6 +72,24 @@ def stored_frames(ds: pydicom.Dataset) -> Iterator[NDArray[Any]]:
             f"The DICOM pixel data ({syntax_name(syntax)}) cannot be decoded; they are truncated, "
             "damaged or of an unsupported kind."
         ) from error
+
+
+def _decoded(decoder: Decoder, ds: pydicom.Dataset, syntax: UID, plugin: str) -> Iterator[Any]:
+    clean, count = described(ds), frame_count(ds)
+    if syntax in uid.JPEG2000TransferSyntaxes and clean.PixelRepresentation == 1:
+        # pydicom turns the sign in place, and the arrays of its iterator are read-only.
+        for index in range(count):
+            yield decoder.as_array(
+                clean,
+                index=index,
+                decoding_plugin=plugin,
+                correct_unused_bits=False,  # type: ignore[arg-type]  # annotated as all options
+            )[0]
+        return
+    # Bits above those stored are cleared by the caller, where HighBit is known.
+    decoded = decoder.iter_array(clean, decoding_plugin=plugin, correct_unused_bits=False)
+    for frame, _ in islice(decoded, count):
+        yield frame
 
 
 def transfer_syntax(ds: pydicom.Dataset) -> UID:
@@ -97,15 +112,22 @@ def syntax_name(syntax: UID) -> str:
 
 
 def frame_count(ds: pydicom.Dataset) -> int:
-    """Return the number of frames that the data set claims to have."""
-    return whole(ds, "NumberOfFrames", 1)
+    """Return the number of frames that the data set claims to have; 0 is written for one, too."""
+    return whole(ds, "NumberOfFrames", 1) or 1
 
 
 def photometric(ds: pydicom.Dataset) -> str:
-    """Return the photometric interpretation, where it is missing that of a grey picture."""
-    return term(ds, "PhotometricInterpretation") or (
-        "RGB" if whole(ds, "SamplesPerPixel", 1) == 3 else "MONOCHROME2"
-    )
+    """Return the photometric interpretation, where it is missing that of a grey picture.
+
+    A picture of one sample has a palette, or is grey, whatever word the file has for it.
+    """
+    stated = (term(ds, "PhotometricInterpretation") or "").replace(" ", "")
+    samples = whole(ds, "SamplesPerPixel", 1)
+    if stated == "PALETTECOLOR":
+        return "PALETTE COLOR"
+    if samples == 1:
+        return stated if stated == "MONOCHROME1" else "MONOCHROME2"
+    return stated or ("RGB" if samples == 3 else "MONOCHROME2")
 
 
 def described(ds: pydicom.Dataset) -> pydicom.Dataset:
@@ -149,26 +171,62 @@ def bits_stored(ds: pydicom.Dataset) -> int:
     return min(whole(ds, "BitsStored", 0) or allocated, allocated)
 
 
+def padding_range(ds: pydicom.Dataset, dtype: np.dtype[Any]) -> tuple[Any, Any] | None:
+    """Return the least and the largest value that stands for none, as samples of a type have them.
+
+    ``None`` where the header names no such value.
+    """
+    value = number(ds, "PixelPaddingValue")
+    if value is None:
+        return None
+    limit = number(ds, "PixelPaddingRangeLimit")
+    # The header may give the same bits with another sign.
+    ends = np.array([value, value if limit is None else limit]).astype(np.int64)
+    low, high = np.sort(ends.astype(dtype))
+    return low, high
+
+
 def _in_place(frame: NDArray[Any], ds: pydicom.Dataset) -> NDArray[Any]:
     """Take the bits of the value out of each sample.
 
     They end at ``HighBit``. Where everything above ``BitsStored`` is empty while something is
-    below ``HighBit - BitsStored``, the header is wrong and the value lies at the bottom.
+    below ``HighBit - BitsStored``, the header is wrong and the value lies at the bottom. Padding
+    that takes more bits than a value stays as it is.
     """
     allocated, stored = bits_allocated(ds), bits_stored(ds)
     if frame.dtype.kind not in "iu" or stored >= allocated or frame.ndim != 2:
         return frame
-    bits = frame.view(f"u{frame.dtype.itemsize}")
+    width = 8 * frame.dtype.itemsize
+    bits = frame.astype(f"u{frame.dtype.itemsize}")  # in the machine's byte order
     shift = whole(ds, "HighBit", stored - 1) + 1 - stored
     if not 0 <= shift <= allocated - stored:
         shift = 0
     if shift and (bits & ((1 << shift) - 1)).any() and not (bits >> stored).any():
         shift = 0
     values = (bits >> shift) & ((1 << stored) - 1)
-    if frame.dtype.kind == "u":
+    is_signed = frame.dtype.kind == "i"
+    if is_signed:
+        values = (values << (width - stored)).view(f"i{frame.dtype.itemsize}") >> (width - stored)
+    padding = padding_range(ds, values.dtype)
+    if padding is None or _fits(padding, stored, is_signed=is_signed):
         return values
-    width = 8 * frame.dtype.itemsize - stored
-    return (values << width).view(frame.dtype) >> width
+    is_padding = (frame >= padding[0]) & (frame <= padding[1])
+    return np.where(is_padding, frame, values).astype(values.dtype)
+
+
+def _fits(ends: tuple[Any, Any], stored: int, *, is_signed: bool) -> bool:
+    low, high = (-(1 << (stored - 1)), 1 << (stored - 1)) if is_signed else (0, 1 << stored)
+    return all(low <= int(end) < high for end in ends)
+
+
+def _signed(frame: NDArray[Any], ds: pydicom.Dataset) -> NDArray[Any]:
+    """Extend the sign of negative values that a stream holds as bare bits of a shorter number."""
+    stored, width = bits_stored(ds), 8 * frame.dtype.itemsize
+    if frame.dtype.kind != "i" or stored >= width or frame.size == 0:
+        return frame
+    if frame.min() < 0 or not 1 << (stored - 1) <= int(frame.max()) < 1 << stored:
+        return frame
+    return (frame << (width - stored)) >> (width - stored)
 
 
 def _choose_plugin(ds: pydicom.Dataset, syntax: UID) -> str:

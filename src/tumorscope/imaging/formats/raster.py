@@ -19,9 +19,9 @@ from tumorscope.errors import (
     ImageTooLargeError,
     UnsupportedFormatError,
 )
-from tumorscope.imaging.background import fill_background
+from tumorscope.imaging.background import fill_backgrounds
 from tumorscope.imaging.formats.deep_color import read_deep_color
-from tumorscope.imaging.formats.tiff_pieces import check_pieces
+from tumorscope.imaging.formats.tiff_pieces import check_pieces, check_stack, is_extra
 from tumorscope.imaging.limits import DEFAULT_LIMITS, Limits
 from tumorscope.imaging.luma import LUMA
 from tumorscope.imaging.quiet import quiet
@@ -188,14 +188,21 @@ def _read_pages(content: bytes, limits: Limits) -> list[NDArray[np.float32]]:
     if content.startswith(_PNG_MAGIC):
         _check_png(content)
     with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-        return [_read_file_page(page, content, limits) for page in _iterate_pages(picture, limits)]
+        first = dict(getattr(picture, "tag_v2", {}))
+        found: list[NDArray[np.float32]] = []
+        extra: list[NDArray[np.float32]] = []
+        for page in _iterate_pages(picture, limits):
+            pages = extra if is_extra(getattr(page, "tag_v2", {})) else found
+            pages.append(_read_file_page(page, content, limits))
+    check_stack(first, len(found) + len(extra))
+    return fill_backgrounds(found or extra)
 
 
 def _read_file_page(page: Image.Image, content: bytes, limits: Limits) -> NDArray[np.float32]:
     limits.check_picture(page.height, page.width)
     check_pieces(getattr(page, "tag_v2", {}))
     deep = read_deep_color(page, content)
-    return fill_background(_read_page(page, limits) if deep is None else deep)
+    return _read_page(page, limits) if deep is None else deep
 
 
 def _iterate_pages(picture: Image.Image, limits: Limits) -> Iterator[Image.Image]:

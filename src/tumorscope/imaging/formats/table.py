@@ -161,6 +161,36 @@ def _has_brand(*brands: bytes) -> Callable[[bytes], bool]:
     return lambda head: head[4:8] == b"ftyp" and head[8:12] in brands
 
 
+def _is_afni(head: bytes) -> bool:
+    return re.match(rb"\s*type\s*=\s*(string|integer|float)-attribute", head) is not None
+
+
+def _is_pnm(head: bytes) -> bool:
+    return re.match(rb"P[1-6]\s+(#[^\n]*\n\s*)*\d+\s+\d+\s", head) is not None
+
+
+def _is_video(head: bytes) -> bool:
+    is_mp4 = head[4:8] == b"ftyp" and head[8:12] in (b"isom", b"iso2", b"mp41", b"mp42", b"qt  ")
+    return is_mp4 or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
+
+
+def _is_markup(*starts: bytes) -> Callable[[bytes], bool]:
+    """Tell a text by its first tag, behind what may stand before it."""
+    before = re.compile(rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]{0,200}>\s*)?(<!--[^>]{0,500}-->\s*)?")
+
+    def begins(head: bytes) -> bool:
+        found = before.match(head)
+        return head[found.end() if found else 0 :][:20].lower().startswith(starts)
+
+    return begins
+
+
+def _is_dicom_text(head: bytes) -> bool:
+    if re.match(rb"\s*\[?\s*\{\s*\"[0-9A-F]{8}\"\s*:", head) is not None:
+        return True
+    return _is_markup(b"<nativedicommodel")(head)
+
+
 def is_tar(head: bytes) -> bool:
     """Tell whether a file that begins so is a tar archive."""
     return head.startswith(b"ustar", _TAR_MAGIC_PLACE)
@@ -244,6 +274,16 @@ FORMATS: Final = (
         _starts(b"\xff\x0a", b"\x00\x00\x00\x0cJXL "),
         advice=_AS_PNG,
     ),
+    Format("Photoshop", (), "picture", _starts(b"8BPS"), advice=_AS_PNG),
+    Format("PNM", (".pgm", ".ppm", ".pnm"), "picture", _is_pnm, advice=_AS_PNG),
+    Format("SVG", (), "picture", _is_markup(b"<svg"), advice=_AS_PNG),
+    Format(
+        "video",
+        (),
+        "picture",
+        _is_video,
+        advice="give the DICOM series, or save its frames as PNG",
+    ),
     Format("PDF", (), "picture", _starts(b"%PDF-"), advice="save its pictures as PNG"),
     Format(
         "MINC (or other HDF5 or NetCDF)",
@@ -265,6 +305,16 @@ FORMATS: Final = (
         "volume",
         _starts(b"# === DATA DESCRIPTION FILE"),
         advice=_AS_NIFTI,
+    ),
+    Format("AFNI (.HEAD and .BRIK)", (), "volume", _is_afni, advice=_AS_NIFTI),
+    Format("FITS", (), "volume", _starts(b"SIMPLE  = "), advice=_AS_NIFTI),
+    Format("VTK", (), "volume", _starts(b"# vtk DataFile"), advice=_AS_NIFTI),
+    Format(
+        "GE Signa (before DICOM)",
+        (),
+        "slice",
+        _starts(b"IMGF"),
+        advice="convert it to DICOM or NIfTI (.nii.gz)",
     ),
     Format("MATLAB", (), "volume", _starts(b"MATLAB 5.0"), advice=_AS_NIFTI),
     Format("NumPy", (), "volume", _starts(b"\x93NUMPY"), advice="give the array to the Python API"),
@@ -293,6 +343,27 @@ FORMATS: Final = (
         _starts(b"\x00\x05\x16\x07"),
         advice="give the file of the same name without '._'",
     ),
+    Format(
+        "HTML (a web page, as comes where a download failed)",
+        (),
+        "container",
+        _is_markup(b"<!doctype html", b"<html"),
+        advice="download the file again, signed in where that is asked for",
+    ),
+    Format(
+        "Git LFS (a pointer in place of the file)",
+        (),
+        "container",
+        _starts(b"version https://git-lfs"),
+        advice="get the file itself with 'git lfs pull'",
+    ),
+    Format(
+        "DICOM in JSON or XML",
+        (),
+        "slice",
+        _is_dicom_text,
+        advice="get the DICOM file itself, such as by WADO-RS",
+    ),
     # Last, for hardly a byte tells them.
     Format("DICOM", (), "slice", _is_bare_dicom, "dicom:read_dicom", True),
 )
@@ -318,6 +389,9 @@ PICTURE_ENDINGS: Final = _endings_of("picture")
 SLICE_ENDINGS: Final = _endings_of("slice")
 VOLUME_ENDINGS: Final = _endings_of("volume")
 """Endings of names by what the files hold, of the formats that are read."""
+
+_PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
+"""Endings of what is packed without a list of its members."""
 
 _ENDINGS: Final = tuple(ending for one in FORMATS for ending in one.all_endings)
 
@@ -348,9 +422,12 @@ def by_name(name: str) -> Format | None:
 def is_named_as_scan(name: str) -> bool:
     """Tell whether a name is one of an image or archive, of those that are not read too.
 
-    Leaving these out of a folder would pass for an answer.
+    Leaving these out of a folder would pass for an answer. What else is packed around a scan
+    changes nothing: ``scan.png.gz``.
     """
-    return name.lower().endswith(_ENDINGS)
+    lowered = name.lower()
+    packed = next((one for one in _PACKED if lowered.endswith(one)), "")
+    return lowered.endswith(_ENDINGS) or lowered.removesuffix(packed).endswith(_ENDINGS)
 
 
 def is_named_as_volume(name: str) -> bool:

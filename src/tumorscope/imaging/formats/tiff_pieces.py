@@ -1,17 +1,57 @@
-"""Whether a page of a TIFF has as many strips or tiles as its size takes."""
+"""What the tags of a TIFF say of its pages: whether they are whole, and pictures of their own."""
 
 from __future__ import annotations
 
+import re
 from math import ceil
 from typing import Any, Final
 
-from tumorscope.errors import CorruptImageError
+from tumorscope.errors import CorruptImageError, UnsupportedFormatError
 
 _WIDTH, _LENGTH, _SAMPLES, _PLANAR = 256, 257, 277, 284
 _STRIP_OFFSETS, _ROWS_PER_STRIP = 273, 278
 _TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS = 322, 323, 324
 _SEPARATE: Final = 2
 """TIFF 6.0: tags and one of their values."""
+
+_KIND, _REDUCED, _MASK = 254, 1, 4
+"""Tag NewSubfileType, and its bits for a smaller copy and for a transparency mask."""
+
+_DESCRIPTION, _DEPTH = 270, 32997
+_IMAGEJ_IMAGES: Final = re.compile(r"^images=(\d{1,9})\s*$", re.MULTILINE)
+"""Where ImageJ, and writers of volumes, say how many slices stand behind one page's tags."""
+
+
+def is_extra(tags: Any) -> bool:
+    """Tell whether a page is no picture of its own: a smaller copy of another, or its mask."""
+    kind = tags.get(_KIND, 0)
+    return isinstance(kind, int) and bool(kind & (_REDUCED | _MASK))
+
+
+def check_stack(tags: Any, pages: int) -> None:
+    """Refuse a file whose one page stands for several slices, of which only the first is seen.
+
+    Parameters
+    ----------
+    tags
+        Of the first page, by number.
+    pages
+        Pages that the file has.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If there are more slices than pages.
+    """
+    depth = tags.get(_DEPTH, 1)
+    text = tags.get(_DESCRIPTION, "")
+    stated = _IMAGEJ_IMAGES.search(text) if str(text).startswith("ImageJ=") else None
+    slices = max(depth if isinstance(depth, int) else 1, int(stated[1]) if stated else 1)
+    if pages == 1 < slices:
+        raise UnsupportedFormatError(
+            f"The TIFF has {slices:,} slices behind the header of one page, of which only the "
+            "first would be seen; save it with a page for each slice, or as NIfTI (.nii.gz)."
+        )
 
 
 def check_pieces(tags: Any) -> None:

@@ -38,6 +38,9 @@ _STANDARD_INPUT_NAME: Final = "stdin"
 HEAD_BYTES: Final = MAGIC_BYTES
 """Enough of a file, or of a gzip stream's begin, to tell its format."""
 
+_ENDING: Final = re.compile(r"\.[a-z]\w{0,4}$", re.IGNORECASE)
+"""Of a name; a number behind a dot is none."""
+
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -250,7 +253,7 @@ def _expand_archive(
             path = PurePosixPath(member.name)
             if any(is_hidden(part) for part in path.parts):
                 continue
-            if may_be_scan(path.name, partial(_safe_head, member)):
+            if may_be_scan(path.name, partial(member.head, HEAD_BYTES)):
                 found += 1
                 companion = beside_member(path, by_path)
                 yield SourceFile(f"{name}/{label(member.name)}", member.read, companion)
@@ -283,13 +286,22 @@ def _report(what: str, *, found: int, left_out: int) -> None:
 
 
 def may_be_scan(name: str, head: Callable[[], bytes]) -> bool:
-    """Tell whether a file is to be tried, by its name or else by its first bytes."""
-    return is_named_as_scan(name) or _begins_as_scan(head())
+    """Tell whether a file is to be tried, by its name or else by its first bytes.
+
+    One that cannot be looked into, as an encrypted member, is tried where it has no ending, as
+    DICOM files often have none: reading it says why it is not answered.
+    """
+    if is_named_as_scan(name):
+        return True
+    try:
+        return _begins_as_scan(head())
+    except (ImageError, OSError):
+        return not _ENDING.search(name)
 
 
 def is_scan_file(path: Path) -> bool:
     """Tell whether a file of a folder is to be tried; see :func:`may_be_scan`."""
-    return may_be_scan(path.name, partial(_safe_head_of, path))
+    return may_be_scan(path.name, partial(_head_of, path))
 
 
 def is_hidden(name: str) -> bool:
@@ -311,17 +323,3 @@ def _begins_as_scan(head: bytes) -> bool:
 def _head_of(file: Path) -> bytes:
     with file.open("rb") as stream:
         return stream.read(HEAD_BYTES)
-
-
-def _safe_head_of(file: Path) -> bytes:
-    try:
-        return _head_of(file)
-    except OSError:
-        return b""
-
-
-def _safe_head(member: Member) -> bytes:
-    try:
-        return member.head(HEAD_BYTES)
-    except ImageError:
-        return b""

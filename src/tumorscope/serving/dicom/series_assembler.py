@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tumorscope.answer import Failure, Prediction, SeriesPrediction
 from tumorscope.model.classifier import Classifier, SeriesCollector
+from tumorscope.model.series import probability_of_tumor
 from tumorscope.serving.dicom.origin import Origin
 from tumorscope.serving.dicom.places import LOG
 
@@ -148,10 +149,12 @@ class SeriesAssembler:
         collector = SeriesCollector(self._classifier)
         for one in chain.from_iterable(due.instances.values()):
             collector.add(due.uid, one)
-        for answer in collector.series():
-            # It goes to a file of the node's, where no free text of a header belongs.
-            return replace(answer, source=due.uid, series_description=None)
-        return None
+        # Of several studies under one Series Instance UID the most suspicious one decides.
+        answer = max(collector.series(), key=probability_of_tumor, default=None)
+        if answer is None:
+            return None
+        # It goes to a file of the node's, where no free text of a header belongs.
+        return replace(answer, source=due.uid, series_description=None)
 
     def answered(self, due: DueSeries) -> None:
         """Say that a series needs no further answer, unless a slice came meanwhile."""

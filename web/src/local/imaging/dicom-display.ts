@@ -2,11 +2,11 @@
 
 import { LEAST_SHOWN, LUMA, WINDOW_FOREGROUND, WINDOW_FUNCTIONS } from "@/local/constants.gen";
 import type { Groups } from "@/local/imaging/dicom-geometry";
-import type { Header, Keyword } from "@/local/imaging/dicom-header";
+import { isLittle, type Header, type Keyword } from "@/local/imaging/dicom-header";
 import type { StoredFrame } from "@/local/imaging/dicom-pixels";
-import type { Description } from "@/local/imaging/dicom-samples";
+import { valuesOf, type Description } from "@/local/imaging/dicom-samples";
 import { percentiles, range } from "@/local/imaging/numeric";
-import { fillBackground, ScanError } from "@/local/imaging/scan";
+import { fillBackgrounds, ScanError } from "@/local/imaging/scan";
 
 export interface Displayed {
   values: Float32Array;
@@ -24,6 +24,9 @@ export function displayFrame(
     return { values: throughPalette(frame.values, header), padding: null };
   }
   if (frame.samples > 1) return { values: lumaOf(frame, description), padding: null };
+  if (frame.isFloat && !frame.values.some(Number.isFinite)) {
+    return { values: Float32Array.from(frame.values, () => NaN), padding: null };
+  }
   const padding = paddingOf(frame, header, description);
   const stored = padding ? filled(frame.values, padding) : frame.values;
   const rescale = groups.PixelValueTransformationSequence ?? header;
@@ -41,13 +44,16 @@ export function displayFrame(
 export function finish(frames: Displayed[], description: Description): Float32Array[] {
   let shown = frames.map((one) => one.values);
   if (description.photometric === "MONOCHROME1") {
-    const top = Math.max(...shown.map((one) => range(one)[1]));
+    const tops = shown.map((one) => range(one)[1]).filter(Number.isFinite);
+    const top = tops.length > 0 ? Math.max(...tops) : 0;
     shown = shown.map((one) => one.map((value) => top - value));
   }
-  return shown.map((values, at) => {
-    const padding = frames[at]?.padding;
-    return fillBackground(padding ? Float32Array.from(filled(values, padding)) : values);
-  });
+  return fillBackgrounds(
+    shown.map((values, at) => {
+      const padding = frames[at]?.padding;
+      return padding ? Float32Array.from(filled(values, padding)) : values;
+    }),
+  );
 }
 
 function lumaOf(frame: StoredFrame, { photometric }: Description): Float32Array {
@@ -60,30 +66,29 @@ function lumaOf(frame: StoredFrame, { photometric }: Description): Float32Array 
   });
 }
 
-function paddingOf(frame: StoredFrame, header: Header, description: Description) {
+function paddingOf(frame: StoredFrame, header: Header, { padding: ends }: Description) {
   let isPadding: (value: number) => boolean;
   if (frame.isFloat) {
-    isPadding = (value) => !Number.isFinite(value);
-    if (frame.values.every(isPadding)) {
-      throw new ScanError("image-content", "The image holds only NaN or infinite values.");
-    }
+    const floats = floatPadding(header);
+    isPadding = (value) =>
+      !Number.isFinite(value) || (floats !== null && value >= floats[0] && value <= floats[1]);
   } else {
-    const value = header.number("PixelPaddingValue");
-    if (value === null) return null;
-    // The header may give the same bits with another sign.
-    const ends = [value, header.number("PixelPaddingRangeLimit") ?? value]
-      .map((one) => asStored(one, description))
-      .toSorted((a, b) => a - b);
-    isPadding = (one) => one >= (ends[0] ?? 0) && one <= (ends[1] ?? 0);
+    if (!ends) return null;
+    isPadding = (value) => value >= ends[0] && value <= ends[1];
   }
   const padding = Uint8Array.from(frame.values, (one) => (isPadding(one) ? 1 : 0));
   return padding.includes(1) && padding.includes(0) ? padding : null;
 }
 
-function asStored(value: number, { bits, isSigned }: Description): number {
-  const size = 2 ** bits;
-  const positive = ((value % size) + size) % size;
-  return isSigned && positive >= size / 2 ? positive - size : positive;
+/** What of float pixels stands for no value. PS3.3 C.7.6.24. */
+function floatPadding(header: Header): [number, number] | null {
+  const isDouble = header.has("DoubleFloatPixelData");
+  const value = header.number(isDouble ? "DoubleFloatPixelPaddingValue" : "FloatPixelPaddingValue");
+  if (value === null) return null;
+  const limit = header.number(
+    isDouble ? "DoubleFloatPixelPaddingRangeLimit" : "FloatPixelPaddingRangeLimit",
+  );
+  return [Math.min(value, limit ?? value), Math.max(value, limit ?? value)];
 }
 
 /** The least value that is one in the place of all that are not. */
@@ -192,20 +197,26 @@ function tableOf(header: Header, sequence: Keyword): Table | null {
   return item ? readTable(item, "LUTDescriptor", "LUTData") : null;
 }
 
+/** A table that is not whole counts as none. */
 function readTable(item: Header, descriptor: Keyword, data: Keyword): Table | null {
-  const [count = 0, first = 0, depth = 16] = item.numbers(descriptor, 3) ?? [];
+  const stated = item.numbers(descriptor, 3);
   const element = item.element(data);
-  if (!element || !item.has(descriptor)) return null;
+  if (!element || !stated) return null;
+  const [count, first, depth] = stated as [number, number, number];
+  if (depth < 1 || depth > 16) return null;
   const entries = count & 0xffff || 65_536;
+  const isOfBytes = depth <= 8 && element.length < 2 * entries;
+  const width = isOfBytes ? 1 : 2;
+  if (element.length < width * entries) return null;
   const { byteArray } = item.dataSet;
-  const isOfBytes = element.length < 2 * entries;
-  const values = Array.from({ length: Math.min(entries, element.length) }, (_, at) => {
-    const place = element.dataOffset + (isOfBytes ? at : 2 * at);
-    return isOfBytes
-      ? (byteArray[place] ?? 0)
-      : (byteArray[place] ?? 0) + 256 * (byteArray[place + 1] ?? 0);
+  const bytes = byteArray.slice(element.dataOffset, element.dataOffset + width * entries);
+  const values = valuesOf(bytes as Uint8Array<ArrayBuffer>, {
+    bits: 8 * width,
+    isSigned: false,
+    isFloat: false,
+    isLittle: isLittle(item.dataSet),
   });
-  return values.length > 0 ? { first, depth, data: values } : null;
+  return { first, depth, data: [...values] };
 }
 
 function lookUp({ first, data }: Table, value: number): number {

@@ -53,23 +53,49 @@ export function describe(header: Header): Description {
   const shape = {
     rows: header.whole("Rows"),
     columns: header.whole("Columns"),
-    frames: header.whole("NumberOfFrames", 1),
+    // 0 is written for one, too.
+    frames: header.whole("NumberOfFrames", 1) || 1,
   };
   const count = shape.rows * shape.columns * samples * shape.frames;
   const guessed = length > 0 && length < 2 * count ? 8 : 16;
   const bits = header.whole("BitsAllocated") || guessed;
   const stored = Math.min(header.whole("BitsStored") || bits, bits);
+  const isSigned = header.whole("PixelRepresentation") === 1;
   return {
     ...shape,
     samples,
     bits,
     stored,
     highBit: header.whole("HighBit", stored - 1),
-    isSigned: header.whole("PixelRepresentation") === 1,
+    isSigned,
     isPlanar: samples > 1 && header.whole("PlanarConfiguration") === 1,
-    photometric:
-      header.term("PhotometricInterpretation") ?? (samples === 3 ? "RGB" : "MONOCHROME2"),
+    photometric: photometricOf(header, samples),
+    padding: paddingRange(header, bits, isSigned),
   };
+}
+
+/** A picture of one sample has a palette, or is grey, whatever word the file has for it. */
+function photometricOf(header: Header, samples: number): string {
+  const stated = header.term("PhotometricInterpretation")?.replaceAll(" ", "") ?? "";
+  if (stated === "PALETTECOLOR") return "PALETTE COLOR";
+  if (samples === 1) return stated === "MONOCHROME1" ? stated : "MONOCHROME2";
+  return stated || (samples === 3 ? "RGB" : "MONOCHROME2");
+}
+
+function paddingRange(header: Header, bits: number, isSigned: boolean): [number, number] | null {
+  const value = header.number("PixelPaddingValue");
+  if (value === null) return null;
+  // The header may give the same bits with another sign.
+  const [low = 0, high = 0] = [value, header.number("PixelPaddingRangeLimit") ?? value]
+    .map((one) => asStored(one, bits, isSigned))
+    .toSorted((a, b) => a - b);
+  return [low, high];
+}
+
+function asStored(value: number, bits: number, isSigned: boolean): number {
+  const size = 2 ** bits;
+  const positive = ((value % size) + size) % size;
+  return isSigned && positive >= size / 2 ? positive - size : positive;
 }
 
 export async function* storedFrames(

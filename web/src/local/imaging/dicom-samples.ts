@@ -1,5 +1,6 @@
 /** Samples of DICOM pixels: from bytes to values. */
 
+import { range } from "@/local/imaging/numeric";
 import { ScanError } from "@/local/imaging/scan";
 
 export interface Description {
@@ -13,6 +14,8 @@ export interface Description {
   isSigned: boolean;
   isPlanar: boolean;
   photometric: string;
+  /** Least and largest sample that stands for no value, both with the sign of samples. */
+  padding: [number, number] | null;
 }
 
 export interface Kind {
@@ -43,11 +46,9 @@ export function valuesOf(
   );
 }
 
-/** Take the bits of the value out of each sample; they end at HighBit. */
-export function inPlace(
-  values: Float64Array,
-  { bits, stored, highBit, isSigned, samples }: Description,
-) {
+/** Take the bits of the value out of each sample; they end at HighBit. Longer padding stays. */
+export function inPlace(values: Float64Array, description: Description) {
+  const { bits, stored, highBit, isSigned, samples } = description;
   if (stored >= bits || samples > 1 || bits > 16) return values;
   const mask = 2 ** stored - 1;
   let shift = highBit + 1 - stored;
@@ -58,16 +59,28 @@ export function inPlace(
   const isLow = shift > 0 && values.some((one) => (one & below) !== 0);
   if (isLow && !values.some((one) => (one & all) >> stored !== 0)) shift = 0;
   const half = 2 ** (stored - 1);
+  const isPadding = longPadding(description);
   return values.map((one) => {
+    if (isPadding(one)) return one;
     const value = ((one & all) >> shift) & mask;
     return isSigned && value >= half ? value - 2 ** stored : value;
   });
 }
 
+/** What tells padding that takes more bits than a value. */
+function longPadding({ padding, stored, isSigned }: Description): (value: number) => boolean {
+  const [low, high] = isSigned ? [-(2 ** (stored - 1)), 2 ** (stored - 1)] : [0, 2 ** stored];
+  if (!padding || padding.every((one) => one >= low && one < high)) return () => false;
+  return (value) => value >= padding[0] && value <= padding[1];
+}
+
+/** Extend the sign of negative values that a stream holds as bare bits of a shorter number. */
 export function withSign(values: Float64Array, { stored, isSigned }: Description, bits: number) {
   if (!isSigned || stored >= bits) return values;
-  const [mask, half] = [2 ** stored - 1, 2 ** (stored - 1)];
-  return values.map((one) => ((one & mask) ^ half) - half);
+  const [least, most] = range(values);
+  const half = 2 ** (stored - 1);
+  if (least < 0 || most < half || most >= 2 * half) return values;
+  return values.map((one) => (one >= half ? one - 2 * half : one));
 }
 
 export function interleaved(values: Float64Array, { samples, isPlanar }: Description) {

@@ -4,6 +4,7 @@ import dicomParser, { type DataSet } from "dicom-parser";
 import { Inflate } from "fflate";
 
 import {
+  ALONE,
   LIMITS,
   MAX_TRAIT,
   NO_SERIES_UID,
@@ -12,7 +13,12 @@ import {
   WITHOUT_UID,
 } from "@/local/constants.gen";
 import { displayFrame, finish, type Displayed } from "@/local/imaging/dicom-display";
-import { functionalGroups, sliceGeometry, type Groups } from "@/local/imaging/dicom-geometry";
+import {
+  functionalGroups,
+  sliceGeometry,
+  type Groups,
+  type SliceGeometry,
+} from "@/local/imaging/dicom-geometry";
 import { descriptionOf, Header, type Keyword } from "@/local/imaging/dicom-header";
 import { describe, storedFrames, syntaxName } from "@/local/imaging/dicom-pixels";
 import type { Description } from "@/local/imaging/dicom-samples";
@@ -147,10 +153,10 @@ function scanOf(values: Float32Array, place: Place): Scan {
   const notes: string[] = [];
   let series = header.text("SeriesInstanceUID");
   if (series === null && frames > 1) series = source;
-  else if (series === null && geometry.isPlaced) {
+  else if (series === null && (geometry.isPlaced || header.whole("InstanceNumber") !== 0)) {
     series = madeUid(place, geometry);
     notes.push(NO_SERIES_UID);
-  }
+  } else if (series === null) notes.push(ALONE);
   return plainScan({ rows, columns, values }, source, {
     sliceIndex: frames > 1 ? index : null,
     sopInstanceUid: header.text("SOPInstanceUID"),
@@ -176,10 +182,16 @@ function scanOf(values: Float32Array, place: Place): Scan {
 }
 
 /** Name the series of a slice without one: what its folder, study and geometry are. */
-function madeUid({ header, description, source }: Place, geometry: object): string {
-  const { spacingMm, orientation } = geometry as { spacingMm: unknown; orientation: unknown };
+function madeUid({ header, description, source }: Place, geometry: SliceGeometry): string {
+  const { spacingMm, orientation } = geometry;
   const folder = source.slice(0, Math.max(0, source.lastIndexOf("/")));
-  const parts: unknown[] = [folder, description.rows, description.columns, spacingMm, orientation];
+  const parts: unknown[] = [folder, description.rows, description.columns];
+  // Without the last digits, in which slices of one series differ.
+  parts.push(
+    ...[spacingMm, orientation].map(
+      (one) => one?.map((value) => Number(value.toFixed(3)) + 0) ?? null,
+    ),
+  );
   parts.push(...OF_ONE_SERIES.map((keyword) => header.text(keyword)));
   return WITHOUT_UID + JSON.stringify(parts);
 }

@@ -62,6 +62,11 @@ export function seriesInstanceUid({ seriesUid, source, sopInstanceUid, member }:
   return seriesUid.startsWith(WITHOUT_UID) ? null : seriesUid;
 }
 
+/** Of several studies the series are several, though some programs give one UID to all. */
+export function seriesKey({ seriesUid, studyUid }: Scan): string | null {
+  return seriesUid === null ? null : JSON.stringify([seriesUid, studyUid]);
+}
+
 /** A picture of which nothing but its name is known. */
 export function plainScan(pixels: Grey, source: string, part: Partial<Scan> = {}): Scan {
   return {
@@ -132,4 +137,13 @@ export function fillBackground(values: Float32Array): Float32Array {
     );
   }
   return values.map((value) => (Number.isFinite(value) ? value : low));
+}
+
+/** The same for the pictures of one file: one without any value is blank, while another has some. */
+export function fillBackgrounds(pictures: Float32Array[]): Float32Array[] {
+  const isEmpty = pictures.map((one) => !one.some(Number.isFinite));
+  if (isEmpty.every(Boolean)) return pictures.map(fillBackground);
+  return pictures.map((one, at) =>
+    isEmpty[at] ? new Float32Array(one.length) : fillBackground(one),
+  );
 }

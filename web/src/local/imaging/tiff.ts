@@ -5,11 +5,13 @@ import UTIF, { type Page } from "utif2";
 import { LIMITS, LUMA } from "@/local/constants.gen";
 import { range } from "@/local/imaging/numeric";
 import { damaged, greyOfRgba } from "@/local/imaging/raster";
-import { fillBackground, plainScan, ScanError, type Grey, type Scan } from "@/local/imaging/scan";
+import { fillBackgrounds, plainScan, ScanError, type Grey, type Scan } from "@/local/imaging/scan";
 import { checkSize } from "@/local/inputs/formats";
 
 /** TIFF 6.0: tags and some of their values. */
 const TAG = {
+  kind: "t254",
+  description: "t270",
   width: "t256",
   length: "t257",
   bits: "t258",
@@ -24,8 +26,11 @@ const TAG = {
   tileLength: "t323",
   tileOffsets: "t324",
   sampleFormat: "t339",
+  depth: "t32997",
 } as const;
 const WHITE_IS_ZERO = 0;
+/** Bits of a page that is a smaller copy of another, or its mask. */
+const EXTRA = 1 | 4;
 const SEPARATE = 2;
 const SIGNED = 2;
 const FLOAT = 3;
@@ -34,9 +39,9 @@ export function readTiff(content: Uint8Array<ArrayBuffer>, source: string): Scan
   const buffer = content.slice().buffer;
   const pages = parse(buffer).filter((page) => page[TAG.width] && page[TAG.length]);
   if (pages.length === 0) throw damaged("TIFF");
+  checkStack(pages);
   let pixels = 0;
-  const several = pages.length > 1;
-  return pages.map((page, index) => {
+  const pictures = pages.map((page) => {
     const [rows, columns] = [value(page, TAG.length, 0), value(page, TAG.width, 0)];
     checkSize(rows, columns, pages.length);
     if (piecesOf(page) < neededPieces(page, rows, columns)) throw damaged("TIFF");
@@ -44,13 +49,36 @@ export function readTiff(content: Uint8Array<ArrayBuffer>, source: string): Scan
     if (pixels > LIMITS.max_voxels) {
       throw new ScanError("image-too-large", "The TIFF's pages have too many pixels together.");
     }
-    const grey = upright(readPage(buffer, page, pages), value(page, TAG.orientation, 1));
-    return plainScan({ ...grey, values: fillBackground(grey.values) }, source, {
+    return upright(readPage(buffer, page, pages), value(page, TAG.orientation, 1));
+  });
+  const isOwn = pages.map((page) => (value(page, TAG.kind, 0) & EXTRA) === 0);
+  const own = pictures.filter((_, at) => isOwn[at]);
+  const shown = own.length > 0 ? own : pictures;
+  const several = shown.length > 1;
+  const filled = fillBackgrounds(shown.map((one) => one.values));
+  return shown.map((grey, index) =>
+    plainScan({ ...grey, values: filled[index] ?? grey.values }, source, {
       sliceIndex: several ? index : null,
       seriesUid: several ? source : null,
       positionMm: several ? index : null,
-    });
-  });
+    }),
+  );
+}
+
+/** Refuse a file whose one page stands for several slices, of which only the first is seen. */
+function checkStack(pages: Page[]): void {
+  const [first] = pages;
+  if (!first || pages.length > 1) return;
+  const text: unknown = first[TAG.description]?.[0];
+  const isImageJ = typeof text === "string" && text.startsWith("ImageJ=");
+  const stated = isImageJ ? /^images=(\d{1,9})\s*$/m.exec(text) : null;
+  const slices = Math.max(value(first, TAG.depth, 1), Number(stated?.[1] ?? 1));
+  if (slices > 1) {
+    throw new ScanError(
+      "unsupported-format",
+      `The TIFF has ${slices.toLocaleString("en")} slices behind the header of one page, of which only the first would be seen; save it with a page for each slice, or as NIfTI (.nii.gz).`,
+    );
+  }
 }
 
 /** Strips or tiles that the page has; what it lacks would be black. */

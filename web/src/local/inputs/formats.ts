@@ -7,6 +7,8 @@ export type Kind = "PNG" | "JPEG" | "BMP" | "TIFF" | "WebP" | "DICOM" | "NIfTI" 
 
 const BMP_HEADERS = new Set([12, 40, 52, 56, 64, 108, 124]);
 
+const HTML = "HTML (a web page, as comes where a download failed)";
+
 /** What is told by its beginning alone, most of it never read here. */
 const BEGINNINGS: readonly (readonly [string, readonly number[]])[] = [
   ["PNG", [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]],
@@ -22,6 +24,14 @@ const BEGINNINGS: readonly (readonly [string, readonly number[]])[] = [
   ["GIF", [...new TextEncoder().encode("GIF8")]],
   ["PDF", [...new TextEncoder().encode("%PDF-")]],
   ["JPEG 2000", [0xff, 0x4f, 0xff, 0x51]],
+  ["Photoshop", [...new TextEncoder().encode("8BPS")]],
+  ["FITS", [...new TextEncoder().encode("SIMPLE  = ")]],
+  ["VTK", [...new TextEncoder().encode("# vtk DataFile")]],
+  ["GE Signa (before DICOM)", [...new TextEncoder().encode("IMGF")]],
+  [
+    "Git LFS (a pointer in place of the file)",
+    [...new TextEncoder().encode("version https://git-lfs")],
+  ],
   ["7z", [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
   ["RAR", [...new TextEncoder().encode("Rar!")]],
 ];
@@ -31,6 +41,7 @@ export function recognize(head: Uint8Array): string | null {
   const begun = BEGINNINGS.find(([, bytes]) => bytes.every((one, at) => head[at] === one));
   if (begun) return begun[0];
   if (text(head, 0, 4) === "RIFF" && text(head, 8, 4) === "WEBP") return "WebP";
+  if (/^\s*<(!doctype html|html)/i.test(text(head, 0, 64))) return HTML;
   if (text(head, 0, 2) === "BM" && BMP_HEADERS.has(word(head, 14))) return "BMP";
   if (/^n[+i]1/.test(text(head, 344, 3)) || /^n[+i]2/.test(text(head, 4, 3))) return "NIfTI";
   return isBareDicom(head) ? "DICOM" : null;
@@ -46,7 +57,10 @@ function isBareDicom(head: Uint8Array): boolean {
 
 /** Whether a file of a folder or archive is tried, by its name; leaving it out would mislead. */
 export function isNamedAsScan(name: string): boolean {
-  return NAMED_AS_SCAN.some((ending) => name.toLowerCase().endsWith(ending));
+  const lowered = name.toLowerCase();
+  // What else is packed around a scan changes nothing.
+  const inside = lowered.replace(/\.(gz|bz2|xz|zst)$/, "");
+  return NAMED_AS_SCAN.some((ending) => lowered.endsWith(ending) || inside.endsWith(ending));
 }
 
 export function notRead(head: Uint8Array, name: string): ScanError {

@@ -182,9 +182,14 @@ function compareMembers(a: Member, b: Member): number {
   return (
     (a.positionMm ?? 0) - (b.positionMm ?? 0) ||
     (a.answer.slice_index ?? 0) - (b.answer.slice_index ?? 0) ||
+    numberOf(a) - numberOf(b) ||
     compareNaturally(a.answer.source, b.answer.source) ||
     compareNaturally(a.answer.sop_instance_uid ?? "", b.answer.sop_instance_uid ?? "")
   );
+}
+
+function numberOf({ member }: Member): number {
+  return member?.number ?? 0;
 }
 
 function firstOf(names: (string | null)[]): string | null {

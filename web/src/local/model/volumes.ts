@@ -1,6 +1,13 @@
 /** Which slices of a series belong together: Python's model/series_volumes.py. */
 
-import { MIXED_BY, ORDER, POSITION_DIGITS, SAME_DIRECTION } from "@/local/constants.gen";
+import {
+  COUNTED,
+  LEAST_ALIKE,
+  MIXED_BY,
+  ORDER,
+  POSITION_DIGITS,
+  SAME_DIRECTION,
+} from "@/local/constants.gen";
 import { compareNaturally } from "@/local/imaging/numeric";
 import type { Member } from "@/local/model/member";
 
@@ -13,14 +20,14 @@ export interface SeriesVolume {
 export function withoutRepeats(slices: Member[]): [Member[], string[]] {
   const kept = new Map<string, Member>();
   const places = new Map<string, Set<string>>();
-  let repeats = 0;
-  let altered = 0;
+  const repeated = new Set<string>();
+  const altered = new Set<string>();
   for (const one of slices) {
     const identity = identityOf(one);
     const first = kept.get(identity);
     if (first) {
-      repeats += 1;
-      if (first.member?.digest !== one.member?.digest) altered += 1;
+      repeated.add(identity);
+      if (first.member?.digest !== one.member?.digest) altered.add(identity);
       continue;
     }
     kept.set(identity, one);
@@ -29,16 +36,19 @@ export function withoutRepeats(slices: Member[]): [Member[], string[]] {
       places.set(uid, (places.get(uid) ?? new Set()).add(identity));
     }
   }
-  const notes: string[] = [];
-  if (repeats) notes.push(`${repeats} slices came more than once and count once.`);
-  if (altered) {
-    notes.push(`${altered} of them came with other pixels; the first to come counts.`);
-  }
   const shared = [...places.values()].reduce((sum, one) => sum + (one.size > 1 ? one.size : 0), 0);
+  return [[...kept.values()], notesOf(repeated.size, altered.size, shared)];
+}
+
+function notesOf(repeated: number, altered: number, shared: number): string[] {
+  const notes: string[] = [];
+  if (repeated > 1) notes.push(`${repeated} slices came more than once and count once.`);
+  if (repeated === 1) notes.push("1 slice came more than once and counts once.");
+  if (altered) notes.push(`${altered} of them came with other pixels; the first to come counts.`);
   if (shared) {
     notes.push(`${shared} slices at different places carry the same SOP Instance UID.`);
   }
-  return [[...kept.values()], notes];
+  return notes;
 }
 
 function identityOf({ answer, member, positionMm }: Member): string {
@@ -92,10 +102,19 @@ function parted(slices: Member[], traits: [string, string][]): SeriesVolume[] {
   const depth = depthOf(slices);
   if (depth <= 1 && !isWithoutPlaces(slices)) return [{ slices, traits }];
   const best = bestTrait(slices, depth);
+  if (hasNoTruePlace(slices, depth, best)) return [{ slices, traits }];
   if (best === null) return depth <= 1 ? [{ slices, traits }] : byOrder(slices, traits);
   return [...groupsOf(slices, best)].flatMap(([value, members]) =>
     parted(members, [...traits, [best, value]]),
   );
+}
+
+/** Whether all slices lie at one place and nothing says that they are images of it. */
+function hasNoTruePlace(slices: Member[], depth: number, best: string | null): boolean {
+  if (slices.length !== depth || depth < LEAST_ALIKE) return false;
+  if (best === null) return true;
+  const isCount = (COUNTED as readonly string[]).includes(best);
+  return isCount && groupsOf(slices, best).size === slices.length;
 }
 
 /** How many slices lie at one place at most. */
@@ -136,10 +155,14 @@ function bestTrait(slices: Member[], depth: number): string | null {
 }
 
 function groupsOf(slices: Member[], keyword: string): Map<string, Member[]> {
-  return Map.groupBy(
-    slices,
-    (one) => one.member?.traits.find(([key]) => key === keyword)?.[1] ?? "",
-  );
+  const groups = new Map<string, Member[]>();
+  for (const one of slices) {
+    const value = one.member?.traits.find(([key]) => key === keyword)?.[1] ?? "";
+    const known = groups.get(value);
+    if (known) known.push(one);
+    else groups.set(value, [one]);
+  }
+  return groups;
 }
 
 /** The first slice of each place goes to the first volume, the second to the second, ... */

@@ -239,9 +239,9 @@ class _JobRun:
         self._number = len(known)
         self._skip = sum(1 for one in known if one.file == self._job.files_done)
         self._subjects: set[tuple[Kind, str]] = set()
-        self._series: dict[str, int] = {}
+        self._series: dict[tuple[str, str | None], int] = {}
         for one in known:
-            self._series_number(one.series_uid)
+            self._series_number(one.series_uid, (one.view or {}).get("study_instance_uid"))
 
     def run(self) -> bool:
         """Answer all slices; tell whether the job came to its end."""
@@ -299,13 +299,14 @@ class _JobRun:
         answer = answer_scan(self._classifier, scan, heatmap=held, admission=self._admission)
         view = None
         if isinstance(answer, Prediction):
-            view = describe_slice(scan) | {"series": self._series_number(scan.series_uid)}
+            series = self._series_number(scan.series_uid, scan.study_uid)
+            view = describe_slice(scan) | {"series": series}
             if held:
                 save_pictures(scan, answer.evidence, folder=self._pictures, number=self._number)
         self._commit(index, answer, scan=scan, view=view, is_last=is_last)
 
-    def _series_number(self, uid: str | None) -> int | None:
-        return None if uid is None else self._series.setdefault(uid, len(self._series))
+    def _series_number(self, uid: str | None, study: str | None) -> int | None:
+        return None if uid is None else self._series.setdefault((uid, study), len(self._series))
 
     def _commit(
         self,
