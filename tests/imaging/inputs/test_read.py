@@ -80,7 +80,7 @@ def test_kind_is_told_by_the_content_and_not_by_the_name(tmp_path: Path) -> None
         (b"", CorruptImageError, "empty"),
         (b"just some text, renamed", UnsupportedFormatError, "starts with 6a 75 73 74"),
         (b"BM is how this text begins, no bitmap", UnsupportedFormatError, "is not PNG"),
-        (b"<html><body>404</body></html>" * 20, UnsupportedFormatError, "is not PNG"),
+        (b"<html><body>404</body></html>" * 20, UnsupportedFormatError, "download the file again"),
         (b"GIF89a" + bytes(50), UnsupportedFormatError, "GIF is not read; save"),
         (b"PK\x03\x04" + bytes(50), UnsupportedFormatError, "zip"),
         (b"\x1f\x8b" + bytes(50), ImageError, "gzip"),
