@@ -99,11 +99,6 @@ export class LocalJob {
     return this.#news.until(hasNews, mostMs);
   }
 
-  /** Wait until there is nothing more to come. */
-  finished(mostMs: number): Promise<void> {
-    return this.#news.until(() => this.#state === "finished" || this.#isCancelled, mostMs);
-  }
-
   body(after: number): Job {
     const predictions = this.#answers.slice(after);
     const slices = [...this.shown].filter(([index]) => index >= after).map(([, one]) => one.view);

@@ -27,9 +27,6 @@ const PROGRESS_STEPS = 20;
 /** A job that has nothing to tell says how far it is at least this often. */
 const LOOK_MS = 500;
 
-/** Answers behind the first are told together: the page draws its list anew at each telling. */
-const GATHER_MS = 500;
-
 /** Pixels of read files that are kept for the next picture of the same file. */
 const KEPT_PIXELS = 16_000_000;
 
@@ -89,7 +86,6 @@ export class Office implements Calls {
 
   /** What is new of a job, as soon as something is; or nothing, after a while. */
   async getJob(id: string, after: number): Promise<Job> {
-    if (after > 0) await this.#job(id).finished(GATHER_MS);
     await this.#job(id).news(after, LOOK_MS);
     // A job that has ended badly is not known as such before the next turn.
     await nextTurn();
