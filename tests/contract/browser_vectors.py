@@ -29,6 +29,7 @@ from tumorscope.answer import ModelIdentity, Prediction, SeriesPrediction
 from tumorscope.errors import ImageError
 from tumorscope.imaging.formats.dicom import _description as description
 from tumorscope.imaging.formats.dicom_geometry import functional_groups
+from tumorscope.imaging.formats.dicom_header import text as header_text
 from tumorscope.imaging.formats.dicom_sequence import header_sequence
 from tumorscope.imaging.inputs.read import decode
 from tumorscope.imaging.preprocess import CanvasGeometry, Preprocessing
@@ -237,6 +238,25 @@ def headers() -> list[dict[str, Any]]:
         read, text = _written(_dataset({"Modality": "MR"} | values))
         told = header_sequence(read, functional_groups(read, 0))
         found.append({"header": values, "content": text, "sequence": told})
+    return found
+
+
+def overruns() -> list[dict[str, Any]]:
+    """Data sets with a value whose length reaches over the patient's name, and what is its text."""
+    found = []
+    for keyword, value in (("SOPInstanceUID", "1.2.34"), ("SeriesDescription", "T1 axial")):
+        ds = _dataset({keyword: value, "Modality": "MR"})
+        ds.PatientName = "Doe^Jane"
+        _, text = _written(ds)
+        content = bytearray(base64.b64decode(text))
+        tag = ds[keyword].tag
+        at = content.index(struct.pack("<HH", tag.group, tag.element))
+        end = content.index(b"Doe^Jane") + len("Doe^Jane")
+        struct.pack_into("<H", content, at + 6, end - at - 8)
+        read = pydicom.dcmread(io.BytesIO(content), force=True)
+        assert header_text(read, keyword) == value
+        told = {"keyword": keyword, "text": value}
+        found.append(told | {"content": base64.b64encode(content).decode()})
     return found
 
 
@@ -533,6 +553,7 @@ def vectors() -> dict[str, Any]:
         "decisions": decisions(),
         "series": series(),
         "headers": headers(),
+        "overruns": overruns(),
         "descriptions": descriptions(),
         "endings": endings(),
         "pixels": pixels(),

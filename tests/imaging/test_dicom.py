@@ -1,4 +1,6 @@
 import copy
+import io
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -475,3 +477,22 @@ def test_position_counts_more_than_the_number(make_dicom: MakeDicom) -> None:
     ]
     assert [scan.position_mm for scan in scans] == places
     assert len({scan.series_uid for scan in scans}) == 1
+
+
+def test_a_length_that_reaches_too_far_tells_nothing_of_the_patient(
+    make_dicom: Callable[..., FileDataset], make_head: Callable[..., np.ndarray]
+) -> None:
+    ds = make_dicom(make_head(), SOPInstanceUID="1.2.34", SeriesDescription="axial")
+    ds.PatientName = "Doe^Jane"
+    for keyword in ("SOPInstanceUID", "SeriesDescription"):
+        stream = io.BytesIO()
+        ds.save_as(stream, enforce_file_format=True)
+        content = bytearray(stream.getvalue())
+        tag = ds[keyword].tag
+        at = content.index(struct.pack("<HH", tag.group, tag.element))
+        end = content.index(b"Doe^Jane") + len("Doe^Jane")
+        struct.pack_into("<H", content, at + 6, end - at - 8)
+        (scan,) = read_dicom(bytes(content), "a.dcm", Limits())
+        assert "Doe" not in repr(scan)
+        assert scan.sop_instance_uid == "1.2.34"
+        assert scan.series_description == "axial" or keyword == "SOPInstanceUID"

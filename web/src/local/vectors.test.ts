@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import type { ImageAnswer, SeriesAnswer, StudyAnswer } from "@/lib/api/types";
 import { readDicom } from "@/local/imaging/dicom";
 import { functionalGroups } from "@/local/imaging/dicom-geometry";
-import { descriptionOf, Header } from "@/local/imaging/dicom-header";
+import { descriptionOf, Header, type Keyword } from "@/local/imaging/dicom-header";
 import { headerSequence } from "@/local/imaging/dicom-sequence";
 import { makeCanvas, type CanvasGeometry } from "@/local/imaging/preprocess";
 import { ScanError, type SequenceName } from "@/local/imaging/scan";
@@ -117,6 +117,11 @@ test("a header tells of the sequence that Python hears", () => {
     const found = new Header(parsed);
     expect([header, headerSequence(found, functionalGroups(found, 0))]).toEqual([header, sequence]);
   }
+});
+
+test.each(vectors.overruns)("a $keyword that reaches too far ends where text does", (one) => {
+  const parsed = dicomParser.parseDicom(bytesOf(one.content), { TransferSyntaxUID: EXPLICIT });
+  expect(new Header(parsed).text(one.keyword as Keyword)).toBe(one.text);
 });
 
 test.each(vectors.descriptions)(

@@ -24,7 +24,7 @@ from tumorscope.imaging.formats.dicom_geometry import (
     functional_groups,
     slice_geometry,
 )
-from tumorscope.imaging.formats.dicom_header import joined, term, text, whole
+from tumorscope.imaging.formats.dicom_header import joined, term, text, until_control, whole
 from tumorscope.imaging.formats.dicom_pixels import (
     PIXEL_KEYWORDS,
     frame_count,
@@ -272,7 +272,7 @@ def _description(ds: pydicom.Dataset) -> str | None:
     """Return the name that the scanner gave to the series, as one line of printable text."""
     value = ds.get("SeriesDescription") or ""
     parts = [value] if isinstance(value, str) else list(value)
-    text = " ".join(" ".join(map(str, parts)).split())
+    text = " ".join(" ".join(until_control(parts)).split())
     printable = "".join(letter for letter in text if letter.isprintable())
     return printable[:_DESCRIPTION_LETTERS].strip() or None
 

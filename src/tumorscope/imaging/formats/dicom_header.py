@@ -8,6 +8,8 @@ where they cannot.
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 import pydicom
@@ -17,6 +19,10 @@ from pydicom.multival import MultiValue
 
 _TEXT_VRS: Final = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI"})
 """Value representations that are text of one or several values. DICOM PS3.5 section 6.2."""
+
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+"""Letters that no text has. Where a damaged length makes a value reach into the next element, that
+begins with one, and what follows may be the patient's name."""
 
 
 def numbers(ds: pydicom.Dataset, keyword: str, count: int | None = None) -> list[float] | None:
@@ -53,8 +59,7 @@ def whole(ds: pydicom.Dataset, keyword: str, default: int = 0) -> int:
 
 def text(ds: pydicom.Dataset, keyword: str) -> str | None:
     """Return the first value of an element as text without padding; ``None`` where it is empty."""
-    values = _values(ds, keyword)
-    return (str(values[0]).strip(" \0") or None) if values else None
+    return next(iter(until_control(_values(ds, keyword)[:1])), None) or None
 
 
 def term(ds: pydicom.Dataset, keyword: str) -> str | None:
@@ -65,8 +70,20 @@ def term(ds: pydicom.Dataset, keyword: str) -> str | None:
 
 def joined(ds: pydicom.Dataset, keyword: str) -> str | None:
     """Return all values of an element in one text; ``None`` where it is empty."""
-    value = "\\".join(str(one).strip(" \0") for one in _values(ds, keyword))
+    value = "\\".join(until_control(_values(ds, keyword)))
     return (value.strip("\\") and value) or None
+
+
+def until_control(values: Iterable[Any]) -> list[str]:
+    """Return values as texts without padding, up to the first letter that no text has."""
+    found = []
+    for one in values:
+        text = str(one).strip(" \0")
+        kept = _CONTROL.split(text, maxsplit=1)[0]
+        found.append(kept.strip(" "))
+        if kept != text:
+            break
+    return found
 
 
 def _number(value: Any) -> float | None:

@@ -48,7 +48,7 @@ export class Header {
 
   text(keyword: Keyword): string | null {
     const value = this.#values(keyword)[0];
-    return value === undefined ? null : String(value).replace(PADDING, "") || null;
+    return value === undefined ? null : (untilControl([value])[0] ?? "") || null;
   }
 
   /** A defined term, which is in capitals whatever the file has. */
@@ -58,9 +58,7 @@ export class Header {
 
   /** All values of an element in one text. */
   joined(keyword: Keyword): string | null {
-    const value = this.#values(keyword)
-      .map((one) => String(one).replace(PADDING, ""))
-      .join("\\");
+    const value = untilControl(this.#values(keyword)).join("\\");
     return value.replaceAll("\\", "") ? value : null;
   }
 
@@ -135,6 +133,8 @@ const MOST_VALUES = 65_536;
 /** Of those that are read; all others are in plain letters, whatever the file says. */
 const FREE_TEXT_VRS: readonly string[] = ["LO", "SH"];
 const PADDING = /^[ \0]+|[ \0]+$/g;
+/** All but tabs, ends of lines and the escapes of character sets, which stand in texts. */
+const CONTROL = /[^\P{Cc}\t\n\f\r\u001b\u0080-\u009f]/u;
 
 interface BinaryKind {
   width: number;
@@ -164,6 +164,21 @@ function latin(bytes: ArrayLike<number>, { dataOffset, length }: Element): strin
     text += String.fromCharCode(bytes[at] ?? 0);
   }
   return text;
+}
+
+/**
+ * Texts without padding, up to the first letter that no text has. Where a damaged length makes a
+ * value reach into the next element, that begins with one, and what follows may be a patient's name.
+ */
+function untilControl(values: Values): string[] {
+  const found: string[] = [];
+  for (const one of values) {
+    const text = String(one).replace(PADDING, "");
+    const end = text.split(CONTROL, 1)[0]?.length ?? 0;
+    found.push(text.slice(0, end).replace(PADDING, ""));
+    if (end < text.length) break;
+  }
+  return found;
 }
 
 function numberOf(value: string | number | undefined): number | null {
