@@ -129,8 +129,8 @@ def evaluate(
     chosen = _chosen(data, split)
     if record and _taught(chosen, split):
         raise UsageError(
-            f"--record keeps what a model's card says of it, and {source} has sides that training "
-            "sees: give --split test, which measures the other one."
+            f"--record writes the figures into the model card, and {source} has splits, so they "
+            "would include training images: give --split test."
         )
     subgroups = _subgroups(chosen, by)
     artifact = read_artifact(model)

@@ -21,8 +21,8 @@ _TEXT_VRS: Final = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "S
 """Value representations that are text of one or several values. DICOM PS3.5 section 6.2."""
 
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
-"""Letters that no text has. Where a damaged length makes a value reach into the next element, that
-begins with one, and what follows may be the patient's name."""
+"""Control characters that no text value may hold. A damaged length makes a value run into the next
+element, whose tag holds one; what follows may be the patient's name."""
 
 
 def numbers(ds: pydicom.Dataset, keyword: str, count: int | None = None) -> list[float] | None:
@@ -75,7 +75,7 @@ def joined(ds: pydicom.Dataset, keyword: str) -> str | None:
 
 
 def until_control(values: Iterable[Any]) -> list[str]:
-    """Return values as texts without padding, up to the first letter that no text has."""
+    """Return values as texts without padding, up to the first control character."""
     found = []
     for one in values:
         text = str(one).strip(" \0")

@@ -133,7 +133,7 @@ const MOST_VALUES = 65_536;
 /** Of those that are read; all others are in plain letters, whatever the file says. */
 const FREE_TEXT_VRS: readonly string[] = ["LO", "SH"];
 const PADDING = /^[ \0]+|[ \0]+$/g;
-/** All but tabs, ends of lines and the escapes of character sets, which stand in texts. */
+/** Control characters other than tabs, line ends and character-set escapes, which texts may hold. */
 const CONTROL = /[^\P{Cc}\t\n\f\r\u001b\u0080-\u009f]/u;
 
 interface BinaryKind {
@@ -167,8 +167,8 @@ function latin(bytes: ArrayLike<number>, { dataOffset, length }: Element): strin
 }
 
 /**
- * Texts without padding, up to the first letter that no text has. Where a damaged length makes a
- * value reach into the next element, that begins with one, and what follows may be a patient's name.
+ * Texts without padding, up to the first control character. A damaged length makes a value run into
+ * the next element, whose tag holds one; what follows may be the patient's name.
  */
 function untilControl(values: Values): string[] {
   const found: string[] = [];
