@@ -13,7 +13,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.fft import irfft2, rfft2
+from scipy.ndimage import fourier_gaussian, gaussian_filter, map_coordinates
 
 Canvas = NDArray[np.uint8]
 _Floats = NDArray[np.float64]
@@ -247,7 +248,9 @@ KINDS: Final[Mapping[str, Callable[[_Floats, np.random.Generator], _Floats]]] = 
 
 def _clouds(size: int, rng: np.random.Generator, *, scale: float) -> _Floats:
     """Return smooth noise of mean 0 and deviation 1 whose clouds have this share of the side."""
-    noise = gaussian_filter(rng.normal(size=(size, size)), scale * size, mode="wrap")
+    # By Fourier transform, which takes as long for a wide filter as for a narrow one.
+    waves = fourier_gaussian(rfft2(rng.normal(size=(size, size))), scale * size, n=size)
+    noise = irfft2(waves, s=(size, size))
     return np.asarray((noise - noise.mean()) / max(float(noise.std()), 1e-12))
 
 
@@ -255,14 +258,9 @@ def _blob(
     size: int, rng: np.random.Generator, *, radius: float, center: _Floats
 ) -> NDArray[np.bool_]:
     """Return an ellipse with a wavy rim; radius and center in halves of the side."""
-    rows, columns = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
-    angle = np.arctan2(rows - center[0], columns - center[1])
-    waves = sum(
-        rng.normal(0, 0.25 / order) * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
-        for order in range(1, 6)
-    )
-    stretch = rng.uniform(0.6, 1.0)
-    distance = np.hypot((rows - center[0]) / stretch, columns - center[1])
+    rows, columns = _around(size, center)
+    waves = _waves(rows, columns, rng, deviation=0.25)
+    distance = np.hypot(rows / rng.uniform(0.6, 1.0), columns)
     return np.asarray(distance < radius * (1 + waves))
 
 
@@ -271,17 +269,36 @@ def _rim(size: int, rng: np.random.Generator, *, radius: float, center: _Floats)
 
     Radius and center in halves of the side.
     """
-    rows, columns = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
-    rows, columns = rows - center[0], columns - center[1]
-    angle = np.arctan2(rows, columns)
-    waves = sum(
-        rng.normal(0, 0.1 / order) * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
-        for order in range(1, 6)
-    )
+    rows, columns = _around(size, center)
+    waves = _waves(rows, columns, rng, deviation=0.1)
     turn, stretch = rng.uniform(0, np.pi), rng.uniform(0.6, 1.0)
     across = (np.cos(turn) * rows - np.sin(turn) * columns) / stretch
     along = np.sin(turn) * rows + np.cos(turn) * columns
     return np.asarray(np.hypot(across, along) / (radius * np.maximum(1 + waves, 0.3)))
+
+
+def _around(size: int, center: _Floats) -> tuple[_Floats, _Floats]:
+    """Return how far each row and each column is from a center, in halves of the side."""
+    side = np.linspace(-1, 1, size)
+    return (side - center[0])[:, None], (side - center[1])[None, :]
+
+
+def _waves(
+    rows: _Floats, columns: _Floats, rng: np.random.Generator, *, deviation: float
+) -> _Floats:
+    """Return what a wavy rim adds to its radius, by direction: five waves, the finer the smaller.
+
+    The n-th wave is the real part of the n-th power of the direction, as a complex number.
+    """
+    direction = columns + 1j * rows
+    direction /= np.maximum(np.abs(direction), 1e-12)
+    waves = np.zeros(direction.shape)
+    power = np.ones_like(direction)
+    for order in range(1, 6):
+        power *= direction
+        size, phase = rng.normal(0, deviation / order), rng.uniform(0, 2 * np.pi)
+        waves += (size * np.exp(1j * phase) * power).real
+    return waves
 
 
 def _eroded(body: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
