@@ -215,7 +215,6 @@ class Trainer:
         return Fitted(best, self.history)
 
     def _run_epoch(self, epoch: int, bar: tqdm[Any]) -> None:
-        self._enter_stage(epoch)
         batches = FeatureBatches(
             self.cache,
             [view_key(key, epoch % self.config.views) for key in self.train.keys],
@@ -223,6 +222,7 @@ class Trainer:
             order=np.random.default_rng([self.config.seed, epoch]).permutation(len(self.train)),
             config=self.config,
         )
+        self._enter_stage(epoch, batches)
         losses = self.network.trunk.fit(
             batches,
             epochs=1,
@@ -251,7 +251,7 @@ class Trainer:
         self._save(epoch)
         self.events.write(epoch, metrics)
 
-    def _enter_stage(self, epoch: int) -> None:
+    def _enter_stage(self, epoch: int, batches: FeatureBatches) -> None:
         stage = "frozen" if epoch < self.config.frozen_epochs else "fine_tuned"
         if stage == self.stage:
             return
@@ -286,6 +286,20 @@ class Trainer:
             jit_compile=False,
         )
         optimizer.build(trunk.trainable_variables)
+        self._make_loss_metrics(batches)
+
+    def _make_loss_metrics(self, batches: FeatureBatches) -> None:
+        """Let Keras make its metrics of the losses before it builds the graph of a step.
+
+        Made meanwhile, they are variables that TensorFlow builds the graph a second time for,
+        which takes seconds.
+        """
+        features, labels, weights = batches[0]
+        outputs = {
+            name: np.zeros((len(features), *output.shape[1:]), np.float32)
+            for name, output in self.network.trunk.output.items()
+        }
+        self.network.trunk.compute_loss(features, labels, outputs, weights)
 
     def _evidence_loss(self) -> EvidenceLoss:
         config = self.config
