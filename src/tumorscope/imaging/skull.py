@@ -257,16 +257,18 @@ def _darkest_path(unrolled: _Floats) -> NDArray[np.intp]:
 
 
 def _darkest_open_path(unrolled: _Floats) -> NDArray[np.intp]:
-    cost = unrolled[0]
-    came_from = []
-    for row in unrolled[1:]:
-        padded = np.pad(cost, 1, constant_values=np.inf)
-        options = np.stack([padded[:-2], padded[1:-1], padded[2:]])
-        options[[0, 2]] += JUMP_COST
-        best = options.argmin(axis=0)
-        came_from.append(best - 1)
-        cost = row + options.min(axis=0)
-    path = [int(cost.argmin())]
+    width = unrolled.shape[1]
+    before = np.full(width + 2, np.inf)  # what led to each step, with no way in from beyond
+    before[1:-1] = unrolled[0]
+    options = np.empty((3, width))
+    came_from = np.empty((len(unrolled) - 1, width), np.int8)
+    for step, row in zip(came_from, unrolled[1:], strict=True):
+        np.add(before[:-2], JUMP_COST, out=options[0])
+        options[1] = before[1:-1]
+        np.add(before[2:], JUMP_COST, out=options[2])
+        np.subtract(options.argmin(axis=0), 1, out=step, casting="unsafe")
+        np.add(row, options.min(axis=0), out=before[1:-1])
+    path = [int(before[1:-1].argmin())]
     for step in reversed(came_from):
         path.append(path[-1] + int(step[path[-1]]))
     return np.array(path[::-1])

@@ -215,16 +215,9 @@ class Trainer:
         return Fitted(best, self.history)
 
     def _run_epoch(self, epoch: int, bar: tqdm[Any]) -> None:
-        batches = FeatureBatches(
-            self.cache,
-            [view_key(key, epoch % self.config.views) for key in self.train.keys],
-            self.train_targets,
-            order=np.random.default_rng([self.config.seed, epoch]).permutation(len(self.train)),
-            config=self.config,
-        )
-        self._enter_stage(epoch, batches)
+        self._enter_stage(epoch)
         losses = self.network.trunk.fit(
-            batches,
+            self._batches(epoch),
             epochs=1,
             verbose=0,
             callbacks=[_BarCallback(bar)],
@@ -251,7 +244,16 @@ class Trainer:
         self._save(epoch)
         self.events.write(epoch, metrics)
 
-    def _enter_stage(self, epoch: int, batches: FeatureBatches) -> None:
+    def _batches(self, epoch: int) -> FeatureBatches:
+        return FeatureBatches(
+            self.cache,
+            [view_key(key, epoch % self.config.views) for key in self.train.keys],
+            self.train_targets,
+            order=np.random.default_rng([self.config.seed, epoch]).permutation(len(self.train)),
+            config=self.config,
+        )
+
+    def _enter_stage(self, epoch: int) -> None:
         stage = "frozen" if epoch < self.config.frozen_epochs else "fine_tuned"
         if stage == self.stage:
             return
@@ -286,15 +288,15 @@ class Trainer:
             jit_compile=False,
         )
         optimizer.build(trunk.trainable_variables)
-        self._make_loss_metrics(batches)
+        self._make_loss_metrics(self._batches(epoch)[0])
 
-    def _make_loss_metrics(self, batches: FeatureBatches) -> None:
+    def _make_loss_metrics(self, batch: tuple[Any, dict[str, Any], dict[str, Any]]) -> None:
         """Let Keras make its metrics of the losses before it builds the graph of a step.
 
         Made meanwhile, they are variables that TensorFlow builds the graph a second time for,
         which takes seconds.
         """
-        features, labels, weights = batches[0]
+        features, labels, weights = batch
         outputs = {
             name: np.zeros((len(features), *output.shape[1:]), np.float32)
             for name, output in self.network.trunk.output.items()
