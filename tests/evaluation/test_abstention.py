@@ -41,11 +41,13 @@ def test_all_left_open_leaves_no_accuracy(make_data, fields):
 def test_pictures_of_something_else_are_counted_by_kind(make_data):
     kinds = np.array(["photo"] * 8 + ["chest"] * 2)
     rejected = np.array([True] * 7 + [False] + [True, False])
-    data = make_data(foreign_kind=kinds, foreign_rejected=rejected)
+    groups = np.array(["one body"] * 6 + ["a", "b", "c", "d"])
+    data = make_data(foreign_kind=kinds, foreign_rejected=rejected, foreign_groups=groups)
     found = take_measurements(data).sections["rejection"]
     shares = {name: row["rejected"].estimate for name, row in found.items()}
     assert shares == pytest.approx({"all kinds": 0.8, "photo": 7 / 8, "chest": 0.5})
     assert found["all kinds"]["rejected"].n_images == 10
+    assert found["all kinds"]["rejected"].n_groups == 5
 
 
 def test_without_outcomes_there_is_no_such_table(make_data):

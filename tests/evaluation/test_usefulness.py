@@ -6,6 +6,7 @@ from tumorscope.errors import UsageError
 from tumorscope.evaluation.intervals import Estimate
 from tumorscope.evaluation.measurements import take_measurements
 from tumorscope.evaluation.usefulness import (
+    CALIBRATED_PREVALENCE,
     PREVALENCES,
     at_prevalence,
     decision_curve,
@@ -33,7 +34,7 @@ def test_net_benefit_is_that_of_the_counts(make_data, prevalence):
     )
     moved = data.y_score
     if prevalence is not None:
-        moved = at_prevalence(moved, data.y_true.mean(), prevalence)
+        moved = at_prevalence(moved, CALIBRATED_PREVALENCE, prevalence)
     for point in curve:
         wanted = brute_force(data.y_true, moved >= point.threshold, point.threshold, prevalence)
         assert point.model.estimate == pytest.approx(wanted)

@@ -62,9 +62,9 @@ class EvaluationData:
         What was answered: one of ``labels.Outcome``; ``None`` if that is not to be measured.
     in_set
         Whether the prediction set holds the true class.
-    foreign_kind, foreign_rejected
-        Of the pictures that show no brain MR image: what they show, and whether they were
-        rejected.
+    foreign_kind, foreign_rejected, foreign_groups
+        Of the pictures that show no brain MR image: what they show, whether they were rejected,
+        and of which group each is.
     subgroups
         Further subgroups, each of shape (n,), by name of the column.
     is_copy, is_neighbor
@@ -102,6 +102,7 @@ class EvaluationData:
     in_set: NDArray[np.bool_] | None = None
     foreign_kind: NDArray[np.str_] | None = None
     foreign_rejected: NDArray[np.bool_] | None = None
+    foreign_groups: Groups | None = None
     control_scores: Mapping[str, Floats] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     subgroups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)

@@ -394,15 +394,14 @@ def _abstention_metrics(data: EvaluationData, rows: NDArray[np.bool_]) -> Row:
 
 def _rejection(data: EvaluationData) -> Section:
     """Measure how many pictures that show no brain MR image were turned away, by kind."""
-    kinds, rejected = data.foreign_kind, data.foreign_rejected
-    if kinds is None or rejected is None:
+    kinds, rejected, groups = data.foreign_kind, data.foreign_rejected, data.foreign_groups
+    if kinds is None or rejected is None or groups is None:
         return {}
     rows = {"all kinds": np.ones(len(kinds), np.bool_)} | {
         str(kind): kinds == kind for kind in np.unique(kinds)
     }
-    pictures = np.arange(len(kinds))  # each is its own group
     return {
-        name: {"rejected": bootstrap_share(rejected[of_row], pictures[of_row])}
+        name: {"rejected": bootstrap_share(rejected[of_row], groups[of_row])}
         for name, of_row in rows.items()
     }
 

@@ -28,6 +28,10 @@ PREVALENCES: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 CLINIC_PREVALENCE: Final = 0.05
 """At which the decision curve is drawn beside that of the data: an assumption."""
 
+CALIBRATED_PREVALENCE: Final = 0.5
+"""At which probabilities are calibrated: there both classes weigh the same, whatever the numbers of
+their images."""
+
 THRESHOLDS: Final = (0.01, *(round(0.05 * step, 2) for step in range(1, 20)))
 """Probabilities from which somebody might act."""
 
@@ -115,11 +119,12 @@ def decision_curve(
     y_true, y_score, groups
         Shape (n,); ``y_score`` calibrated.
     prevalence
-        Share of tumors to compute it for, with the scores moved there by Bayes' rule; ``None`` for
-        that of the images.
+        Share of tumors to compute it for, with the scores moved there by Bayes' rule from
+        ``CALIBRATED_PREVALENCE``; ``None`` for that of the images, with the scores as they are.
     """
-    own = float(np.mean(y_true))
-    moved = y_score if prevalence is None else at_prevalence(y_score, own, prevalence)
+    moved = y_score
+    if prevalence is not None:
+        moved = at_prevalence(y_score, CALIBRATED_PREVALENCE, prevalence)
     everyone = np.ones(len(y_true))
     statistics = {}
     for one in thresholds:

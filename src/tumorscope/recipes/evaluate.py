@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from tumorscope.data.check import unit_of
 from tumorscope.data.data_set import DataSet, Reading, check_usable, open_data_set
 from tumorscope.data.descriptors import Descriptors, describe, join_descriptors
 from tumorscope.data.manifest import COLUMNS, ManifestRow
@@ -300,15 +301,20 @@ def _foreign_rows(
 def _foreign(rows: Sequence[ManifestRow], root: Path, classifier: Classifier) -> dict[str, Any]:
     """Tell which pictures of something else are rejected, by what the manifest says they show."""
     check = classifier.manifest.input_check
-    kinds, rejected = [], []
+    kinds, rejected, groups = [], [], []
     for item in load_rows(rows, root, classifier.manifest.preprocessing):
         if isinstance(item, LoadedRow):
             novelty = classifier.run(item.canvas[None])[-1]
             kinds.append(item.row.sequence or item.row.set)
             rejected.append(check is not None and check.rejects(float(novelty[0])))
+            groups.append(unit_of(item.row))
     if not kinds:
         return {}
-    return {"foreign_kind": np.array(kinds), "foreign_rejected": np.array(rejected)}
+    return {
+        "foreign_kind": np.array(kinds),
+        "foreign_rejected": np.array(rejected),
+        "foreign_groups": np.array(groups),
+    }
 
 
 def _gather(classifier: Classifier, rows: Sequence[ManifestRow], root: Path) -> _Gathered:
