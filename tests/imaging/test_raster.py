@@ -103,6 +103,25 @@ def test_32_bit_tiff_keeps_its_values(values: np.ndarray) -> None:
     np.testing.assert_allclose(read(encode(deep, "TIFF")), deep.astype(np.float32))
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"compression": "zlib", "predictor": True}, {"tile": (16, 16)}]
+)
+def test_64_bit_floats_in_tiff_keep_their_values(options: dict[str, Any]) -> None:
+    tifffile = pytest.importorskip("tifffile", reason="the extra [dev] is not installed")
+    deep = np.linspace(-3, 7, 800).reshape(20, 40)
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, deep, **options)
+    np.testing.assert_array_equal(read(stream.getvalue()), deep.astype(np.float32))
+
+
+def test_64_bit_floats_in_the_other_byte_order_are_refused() -> None:
+    tifffile = pytest.importorskip("tifffile", reason="the extra [dev] is not installed")
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, np.zeros((20, 40)), byteorder=">", compression="zlib")
+    with pytest.raises(UnsupportedFormatError, match="Save it as PNG or as TIFF of 16-bit"):
+        read(stream.getvalue())
+
+
 def test_1_bit_is_black_and_white() -> None:
     bits = GREY > 100
     for kind in ("PNG", "TIFF", "BMP"):

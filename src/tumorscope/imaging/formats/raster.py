@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError, _imaging
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, _imaging
 
 from tumorscope.errors import (
     CorruptImageError,
@@ -49,6 +49,12 @@ _WHITE_IS_ZERO: Final = 0
 """TIFF 6.0: tags BitsPerSample, PhotometricInterpretation, SampleFormat and some of their values
 (section 8 and pages 37 and 80)."""
 
+_FLOATS_OF_64: Final = (TiffImagePlugin.II, 1, (3,), 1, (64,), ())
+"""TIFF in which NumPy's usual floats are stored: little-endian, black is zero, floating point, rows
+from the top, 64 bits. Pillow decodes these and lacks the line that says so."""
+
+TiffImagePlugin.OPEN_INFO.setdefault(_FLOATS_OF_64, ("F", "F;64F"))
+
 
 def read_raster(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> list[Scan]:
     """Read every page of an encoded picture.
@@ -71,7 +77,7 @@ def read_raster(content: bytes, source: str, limits: Limits = DEFAULT_LIMITS) ->
     except UnidentifiedImageError as error:
         raise UnsupportedFormatError(
             "The content starts like an image but cannot be read: its header is damaged, or it "
-            "is a rare kind of TIFF or BMP. Save it as PNG or 16-bit TIFF."
+            "is a rare kind of TIFF or BMP. Save it as PNG or as TIFF of 16-bit integers."
         ) from error
     several = len(pages) > 1
     return [

@@ -170,9 +170,8 @@ def _shows_something(voxels: NDArray[Any]) -> bool:
 def check_grey(dtype: np.dtype[Any], name: str) -> None:
     """Raise UnsupportedFormatError for voxels that are no grey values."""
     if dtype.kind not in "buif":
-        raise UnsupportedFormatError(
-            f"The {name} file holds voxels of type {dtype}; gray values are needed."
-        )
+        kind = "colors" if dtype.names else f"voxels of type {dtype}"
+        raise UnsupportedFormatError(f"The {name} file holds {kind}; gray values are needed.")
 
 
 def check_shape(shape: Sequence[int], limits: Limits, name: str) -> None:
