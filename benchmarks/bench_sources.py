@@ -3,12 +3,13 @@
     python -m benchmarks.bench_sources --manifest split.csv --root DATA --split external \
         --model twin.tumorscope --answers twin.csv --record
 
-AUROC where a source has both classes in a sequence, and the shares of outcomes among tumors and
-among tumor-free scans, each with its interval over patients, and where a patient is not known over
-groups of similar images. (Splits keep groups together, which may join the patients of several
-sources.) ``--answers`` keeps the answers, so that the table can be made again without the scans.
-``--sets`` takes only some sources. ``--record`` writes the figures of ``sources held out/`` in
-``docs/results/held_out.json``; sources that the model learned from are refused.
+AUROC where a source has both classes in a sequence, the shares of outcomes among tumors and among
+tumor-free scans, and what ``rule_out`` and ``rule_in`` promise of their probabilities; each with
+its interval over patients, and where a patient is not known over groups of similar images. (Splits
+keep groups together, which may join the patients of several sources.) ``--answers`` keeps the
+answers, so that the table can be made again without the scans. ``--sets`` takes only some sources.
+``--record`` writes the figures of ``sources held out/`` in ``docs/results/held_out.json``; sources
+that the model learned from are refused.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tumorscope.evaluation.statistic import (
     share,
 )
 from tumorscope.model.classifier import Classifier, load_model
+from tumorscope.operating_point import RULE_IN, RULE_OUT
 from tumorscope.recipes.cells import sample_cells
 from tumorscope.recipes.model_inputs import SkippedRow, load_rows
 
@@ -71,7 +73,7 @@ def main() -> None:
     units = {row.name: _unit(row) for row in rows}
     with options.answers.open(encoding="utf-8") as stream:
         answers = [one | {"unit": units[one["path"]]} for one in csv.DictReader(stream)]
-    found = figures(answers)
+    found = figures(answers, model.manifest.operating_points)
     for name, one in found.items():
         size = f"{one.n_images}; {one.n_groups}"
         print(f"| {name} | {one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}] | {size} |")
@@ -86,11 +88,16 @@ def main() -> None:
         )
 
 
-def figures(rows: Sequence[Row]) -> dict[str, Estimate]:
+def figures(rows: Sequence[Row], points: Mapping[str, float]) -> dict[str, Estimate]:
     """Return AUROC and shares of outcomes by source and sequence, with intervals over units.
 
-    Names are ``SOURCE/SEQUENCE/METRIC``; of tumor-free scans ``free OUTCOME``. What a cell has no
-    scans for is absent.
+    Names are ``SOURCE/SEQUENCE/METRIC``; of tumor-free scans ``free OUTCOME``; of thresholds
+    ``rule_out sensitivity`` and ``rule_in specificity``. What a cell has no scans for is absent.
+
+    Parameters
+    ----------
+    points
+        Thresholds of the model by the name of the operating point.
     """
     cells: dict[str, list[Row]] = {}
     for row in rows:
@@ -99,7 +106,7 @@ def figures(rows: Sequence[Row]) -> dict[str, Estimate]:
     return {
         f"{cell}/{metric}": estimate
         for cell, of_cell in sorted(cells.items())
-        for metric, estimate in _metrics(of_cell)
+        for metric, estimate in (*_metrics(of_cell), *_kept(of_cell, points))
     }
 
 
@@ -126,6 +133,17 @@ def _metrics(cell: Sequence[Row]) -> Iterator[tuple[str, Estimate]]:
                 f"{prefix}{one}": share(outcomes == one, groups, rows=rows) for one in OUTCOMES
             }
             yield from bootstrap(shares, groups).items()
+
+
+def _kept(cell: Sequence[Row], points: Mapping[str, float]) -> Iterator[tuple[str, Estimate]]:
+    """Measure what the names of operating points promise, with what is rejected among it."""
+    for label, point, metric in (("1", RULE_OUT, "sensitivity"), ("0", RULE_IN, "specificity")):
+        of_class = [row for row in cell if row["tumor"] == label]
+        if of_class and point in points:
+            is_called = np.array([float(row["probability"]) >= points[point] for row in of_class])
+            hits = is_called if label == "1" else ~is_called
+            rate = share(hits, _groups(of_class), rows=np.ones(len(hits), np.bool_))
+            yield from bootstrap({f"{point} {metric}": rate}, _groups(of_class)).items()
 
 
 def _groups(rows: Sequence[Row]) -> NDArray[np.str_]:

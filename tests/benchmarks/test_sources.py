@@ -18,10 +18,13 @@ def test_each_source_has_its_figures_and_all_together() -> None:
     poor = [
         row("poor", 50 + at, "1", 0.2, "rejected" if at % 2 else "no_tumor") for at in range(12)
     ]
-    found = figures(good + poor)
+    found = figures(good + poor, {"rule_out": 0.2, "rule_in": 0.9})
     assert found["good/FLAIR/auroc"].estimate == 1
     assert "poor/FLAIR/auroc" not in found  # it has tumors alone
     assert found["poor/FLAIR/rejected"].estimate == 0.5
     assert found["poor/FLAIR/tumor"].estimate == 0
     assert found["all sources/all/tumor"].estimate == 0.5
     assert found["all sources/all/free no_tumor"].n_groups == 12
+    assert found["poor/FLAIR/rule_out sensitivity"].estimate == 1  # from the threshold on
+    assert found["good/FLAIR/rule_in specificity"].estimate == 1
+    assert "poor/FLAIR/rule_in specificity" not in found
