@@ -22,7 +22,7 @@ ALONE := $(addprefix tests/,batch/test_ray.py batch/test_ray_cluster.py serving/
 # that each start a thread for every core wait for each other most of the time.
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 
-.PHONY: evidence compare help setup demo web static check check-python check-web test bench browser debian chromium nginx dcmtk alarms tables docs notebooks audit sbom locks screenshots format train lite results figures seeds
+.PHONY: evidence compare help setup demo web static check check-python check-web test bench browser debian chromium nginx dcmtk alarms tables docs notebooks audit sbom locks screenshots format train lite lite-results results figures seeds
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -211,6 +211,9 @@ lite: .venv/.dev ## Train the small embedded model.
 	  --set fine_tune_epochs=14 --set patience=0 --set fine_tune_learning_rate=2e-4 \
 	  --teacher src/tumorscope/model/default.tumorscope --output $(RUN)-lite --resume
 	$(BIN)/tumorscope export $(RUN)-lite --output src/tumorscope/model/lite.tumorscope --overwrite
+	$(MAKE) lite-results
+
+lite-results: .venv/.dev ## Evaluate the small embedded model on test.
 	$(BIN)/tumorscope evaluate $(RUN).csv --root $(DATA) --split test --output $(RUN)-lite/test \
 	  --model src/tumorscope/model/lite.tumorscope --not-brain not_brain_mr --record --overwrite
 

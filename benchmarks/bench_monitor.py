@@ -27,12 +27,13 @@ from tumorscope.data.manifest import read_manifest
 from tumorscope.evaluation.arrays import Floats
 from tumorscope.evaluation.drift import find_drift
 from tumorscope.evaluation.intervals import Estimate, bootstrap_share
+from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.classifier import load_model
 from tumorscope.recipes.intake import cases_of
 
 MEASURES: Final = (
     *("probability_tumor", "rejected", "abstain"),
-    *("probability_glioma", "probability_meningioma", "probability_pituitary"),
+    *(f"probability_{name}" for name in TUMOR_TYPES),
 )
 """Those of which a card holds a reference."""
 

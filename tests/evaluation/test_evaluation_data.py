@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tumorscope.errors import UsageError
+from tumorscope.labels import TUMOR_TYPES
 
 
 def test_calls_are_made_at_the_named_operating_point(make_data):
@@ -19,10 +20,10 @@ def test_calls_are_made_at_the_named_operating_point(make_data):
         ("y_score", lambda old: old * 9, "y_score must be probabilities"),
         ("y_true", lambda old: old - 1, r"received also \[-1\]"),
         ("groups", lambda old: np.where(np.arange(300) == 3, "", old), "index 3"),
-        ("type_prob", lambda old: old[:, :2], r"\(n, 3\); received \(300, 2\)"),
+        ("type_prob", lambda old: old[:, :2], rf"\(n, {len(TUMOR_TYPES)}\); received \(300, 2\)"),
         ("type_prob", lambda old: old / 2, "sum to 1; one is off by 0.5"),
         ("type_prob", lambda old: old * np.nan, "type_prob holds NaN"),
-        ("type_true", lambda old: np.where(old == 1, 3, old), r"received also \[3\]"),
+        ("type_true", lambda old: np.where(old == 1, 9, old), r"received also \[9\]"),
         ("type_true", np.zeros_like, "for images without tumor"),
         ("operating_point", lambda _: "best", "no operating point 'best'; there are balanced"),
         ("operating_points", lambda _: {"balanced": np.inf}, "finite"),
