@@ -9,6 +9,8 @@ from benchmarks.compare_models import main, read_both
 
 from tumorscope.labels import TUMOR_TYPES
 
+OF_TYPES = [0.8, *(0.2 / (len(TUMOR_TYPES) - 1) for _ in TUMOR_TYPES[1:])]
+
 
 def report(folder: Path, scores: np.ndarray, *, sha256: str, groups: str = "") -> Path:
     folder.mkdir()
@@ -21,7 +23,7 @@ def report(folder: Path, scores: np.ndarray, *, sha256: str, groups: str = "") -
         for at, score in enumerate(scores):
             tumor = at % 2
             row = [f"{at}.png", "", "axial", "made", f"{groups}{at // 4}", tumor]
-            writer.writerow([*row, "glioma" if tumor else "", score, 0.8, 0.1, 0.1])
+            writer.writerow([*row, "glioma" if tumor else "", score, *OF_TYPES])
     return folder
 
 

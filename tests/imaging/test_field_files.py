@@ -657,7 +657,7 @@ def test_size_is_bounded_before_anything_is_made() -> None:
         nrrd().replace(b"sizes: 19 18 5", b"sizes: 9000 9000 9000"),
         mgh()[:4] + np.array([9000, 9000, 9000], ">i4").tobytes() + mgh()[16:],
     ):
-        with pytest.raises(ImageError, match=r"voxels|pixels|shape"):
+        with pytest.raises(ImageError, match=r"the limit is"):
             decode(content, "made", limits)
 
 

@@ -11,6 +11,7 @@ pytest.importorskip("onnx", reason="the extra [train] is not installed")
 
 from tumorscope.data.descriptors import describe
 from tumorscope.data.manifest import ManifestRow
+from tumorscope.labels import TUMOR_TYPES
 from tumorscope.model.artifact import Artifact, Calibration, uncalibrated, write_artifact
 from tumorscope.model.conformal import Conformal
 from tumorscope.recipes.export import (
@@ -39,7 +40,8 @@ def examples_of(tumor: np.ndarray, canvases: np.ndarray | None = None) -> Exampl
 
 def outputs_of(logits: np.ndarray) -> Outputs:
     count = len(logits)
-    maps, types = np.zeros((count, 8, 8), np.float32), np.zeros((count, 3), np.float32)
+    maps = np.zeros((count, 8, 8), np.float32)
+    types = np.zeros((count, len(TUMOR_TYPES)), np.float32)
     return Outputs(logits.astype(np.float32), maps, types, np.zeros((count, 4), np.float32))
 
 

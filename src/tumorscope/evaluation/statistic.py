@@ -41,7 +41,8 @@ class Statistic:
         Independent trials behind it, for the exact interval where all resamples agree; NaN where
         the metric is no share of right answers.
     is_biased
-        Whether resampling moves the metric systematically.
+        Whether resampling moves the metric systematically; for metrics from 0 to 1, to which its
+        interval is cut.
     parts
         What the metric is the plain mean of; empty for most.
     """
