@@ -41,7 +41,7 @@ class EvaluationData:
     set, site, sequence, plane, type
         Subgroups; ``unknown`` where nothing is known.
     type_prob
-        Shape (n, 3), probability of each of ``TUMOR_TYPES`` given a tumor.
+        Shape (n, types), probability of each of ``TUMOR_TYPES`` given a tumor.
     type_true
         Index into ``TUMOR_TYPES``, -1 where unknown or without tumor.
     operating_point

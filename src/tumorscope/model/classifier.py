@@ -364,7 +364,7 @@ class Classifier:
         Returns
         -------
         tuple of ndarray
-            Tumor logits (n,), evidence logits (n, cells, cells), type logits (n, 3) and
+            Tumor logits (n,), evidence logits (n, cells, cells), type logits (n, types) and
             features (n, d), then, where the artifact has an input check, novelty (n,); all float32.
         """
         outputs = self._run(canvases)

@@ -98,7 +98,7 @@ class Network:
         (n, size/8, size/8, channels). It is never trained, so its output can be kept.
     trunk
         Output of the stem to ``{"tumor": (n,), "evidence": (n, size/8, size/8),
-        "type": (n, 3)}``, all logits.
+        "type": (n, types)}``, all logits.
     """
 
     stem: keras.Model

@@ -96,7 +96,7 @@ def build_graph(
     -------
     ModelProto
         Input ``canvas`` (n, size, size) uint8; outputs ``tumor`` (n,), ``evidence``
-        (n, size/8, size/8), ``type`` (n, 3) logits and ``features`` (n, 1024 at full
+        (n, size/8, size/8), ``type`` (n, types) logits and ``features`` (n, 1024 at full
         width), the mean activations of ``block4_conv3`` and ``block5_conv3``.
     """
     graph = _Graph()

@@ -80,7 +80,7 @@ def _observation(answer: SeriesPrediction | Prediction, device: str) -> dict[str
             *(
                 {
                     "code": _concept(
-                        f"P_{name.upper()}", f"Probability of {name} if there is a tumor"
+                        f"P_{name.upper()}"[:16], f"Probability of {name} if there is a tumor"
                     ),
                     "valueQuantity": _one(float(str(value))),
                 }
