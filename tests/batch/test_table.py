@@ -14,7 +14,7 @@ from tests.batch.conftest import pq, rows_of
 from tests.imaging.made_files import VOXELS, metaimage
 from tumorscope.answer import SeriesPrediction
 from tumorscope.batch.run import BatchConfig, Summary, run_batch
-from tumorscope.batch.schema import SCHEMA
+from tumorscope.batch.schema import SCHEMA, SCHEMA_VERSION
 from tumorscope.batch.unit_reader import UnitReader
 from tumorscope.batch.units import list_units
 from tumorscope.errors import UsageError
@@ -80,6 +80,7 @@ def test_schema_is_kept_and_described(make: Callable[..., Any], archive: Path) -
     assert schema.metadata[b"tumorscope.operating_point"] == b"balanced"
     assert schema.metadata[b"tumorscope.threshold"] == b"0.5"
     text = DOCS.read_text(encoding="utf-8")
+    assert f"Schema version {SCHEMA_VERSION};" in text
     for name in schema.names:
         assert f"`{name}`" in text, name
 

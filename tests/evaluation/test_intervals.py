@@ -18,6 +18,7 @@ from tumorscope.evaluation.intervals import (
 from tumorscope.evaluation.statistic import (
     average_precision,
     expected_calibration_error,
+    mean,
     mean_of,
     roc_auc,
     share,
@@ -159,6 +160,17 @@ def test_mean_with_a_perfect_part_is_as_wide_as_its_parts_make_it():
     assert found["mean"].low == pytest.approx(0.875 - below)
     assert found["mean"].high == pytest.approx(0.875 + (found["first"].high - 0.75) / 2)
     assert found["mean"].method == "mover"
+
+
+def test_mean_of_a_metric_below_zero_keeps_its_interval():
+    # Each part has two groups of 15, and most resamples lack one of the six parts.
+    groups = np.arange(90)
+    values = np.where(groups % 15 == 0, -0.9, -0.1)
+    parts = [mean(values, rows=(groups // 15 == part) & (groups % 15 < 2)) for part in range(6)]
+    found = bootstrap({"mean": mean_of(parts)}, groups)["mean"]
+    assert found.method == "mover"
+    assert found.low < found.estimate == pytest.approx(-0.5)
+    assert found.high < 0
 
 
 def test_mean_of_ordinary_parts_is_resampled_as_a_whole():

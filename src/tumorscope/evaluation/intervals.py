@@ -272,7 +272,9 @@ def _combine(whole: Estimate, parts: Sequence[Estimate]) -> Estimate:
     above = math.hypot(*(one.high - one.estimate for one in parts)) / len(parts)
     if math.isnan(below + above):
         return replace(whole, low=math.nan, high=math.nan, method="none")
-    low, high = max(0.0, whole.estimate - below), min(1.0, whole.estimate + above)
+    # Within the means of the ends, also after rounding.
+    low = max(sum(one.low for one in parts) / len(parts), whole.estimate - below)
+    high = min(sum(one.high for one in parts) / len(parts), whole.estimate + above)
     return replace(whole, low=low, high=high, method="mover")
 
 

@@ -1,7 +1,8 @@
 """Random changes of a training canvas; only the train split ever passes through here.
 
-Geometry: rotation, flip, scale, shift. Intensity: gamma, bias field, noise, blur, resolution,
-JPEG, inversion and a blanked or drawn frame, so that neither archive nor scanner tells the label.
+Geometry: rotation, flip, scale, shift. Anatomy: the skull. Intensity: gamma, bias field, noise,
+blur, resolution, JPEG, inversion and a blanked or drawn frame, so that neither archive nor scanner
+tells the label.
 """
 
 from __future__ import annotations
