@@ -7,7 +7,8 @@ AUROC where a source has both classes in a sequence, the shares of outcomes amon
 tumor-free scans, and what ``rule_out`` and ``rule_in`` promise of their probabilities; each with
 its interval over patients, and where a patient is not known over groups of similar images. (Splits
 keep groups together, which may join the patients of several sources.) ``--answers`` keeps the
-answers, so that the table can be made again without the scans. ``--sets`` takes only some sources.
+answers, so that the table can be made again without the scans. ``--beside OTHER.csv`` prints what
+differs from the answers of another model to the same scans. ``--sets`` takes only some sources.
 ``--record`` writes the figures of ``sources held out/`` in ``docs/results/held_out.json``; sources
 that the model learned from are refused.
 """
@@ -22,6 +23,7 @@ from typing import Final
 
 import numpy as np
 from benchmarks.bench_unseen import check_unseen
+from benchmarks.print_difference import print_difference
 from benchmarks.record import command_line, record_figures
 from numpy.typing import NDArray
 
@@ -56,6 +58,7 @@ def main() -> None:
     parser.add_argument("--split", nargs="+", default=["test"])
     parser.add_argument("--sets", nargs="*")
     parser.add_argument("--most", type=int, default=0, help="of a source, sequence and class")
+    parser.add_argument("--beside", type=Path, help="answers of another model")
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
     rows = [
@@ -71,12 +74,13 @@ def main() -> None:
         taken = [*sample_cells(rows, options.most, seed=0), *(unlabeled if options.most else [])]
         _write(options.answers, _answer(taken, options.root, model))
     units = {row.name: _unit(row) for row in rows}
-    with options.answers.open(encoding="utf-8") as stream:
-        answers = [one | {"unit": units[one["path"]]} for one in csv.DictReader(stream)]
+    answers = [one | {"unit": units[one["path"]]} for one in _read(options.answers)]
     found = figures(answers, model.manifest.operating_points)
     for name, one in found.items():
         size = f"{one.n_images}; {one.n_groups}"
         print(f"| {name} | {one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}] | {size} |")
+    if options.beside:
+        compare(answers, _read(options.beside))
     if options.record:
         answered = {one["path"] for one in answers}
         record_figures(
@@ -99,15 +103,20 @@ def figures(rows: Sequence[Row], points: Mapping[str, float]) -> dict[str, Estim
     points
         Thresholds of the model by the name of the operating point.
     """
+    return {
+        f"{cell}/{metric}": estimate
+        for cell, of_cell in _cells(rows).items()
+        for metric, estimate in (*_metrics(of_cell), *_kept(of_cell, points))
+    }
+
+
+def _cells(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return the rows of each source and sequence, of each source, and all."""
     cells: dict[str, list[Row]] = {}
     for row in rows:
         for name in (f"{row['set']}/{row['sequence']}", f"{row['set']}/all", f"{EVERYTHING}/all"):
             cells.setdefault(name, []).append(row)
-    return {
-        f"{cell}/{metric}": estimate
-        for cell, of_cell in sorted(cells.items())
-        for metric, estimate in (*_metrics(of_cell), *_kept(of_cell, points))
-    }
+    return dict(sorted(cells.items()))
 
 
 def _metrics(cell: Sequence[Row]) -> Iterator[tuple[str, Estimate]]:
@@ -133,6 +142,41 @@ def _metrics(cell: Sequence[Row]) -> Iterator[tuple[str, Estimate]]:
                 f"{prefix}{one}": share(outcomes == one, groups, rows=rows) for one in OUTCOMES
             }
             yield from bootstrap(shares, groups).items()
+
+
+def compare(rows: Sequence[Row], others: Sequence[Row]) -> None:
+    """Print AUROC and what is called ``tumor`` of both models, and the difference of each.
+
+    Raises
+    ------
+    SystemExit
+        If the others are not answers to the same scans.
+    """
+    by_path = {row["path"]: row for row in others}
+    if set(by_path) != {row["path"] for row in rows}:
+        raise SystemExit("--beside has answers to other scans; ask both models of the same ones.")
+    pairs = [(row, by_path[row["path"]]) for row in rows]
+    print("| | metric | images; units | one | other | one less other |\n|---|---|---|---|---|---|")
+    for cell, members in _cells(rows).items():
+        paths = {row["path"] for row in members}
+        _print_differences(cell, [pair for pair in pairs if pair[0]["path"] in paths])
+
+
+def _print_differences(cell: str, pairs: Sequence[tuple[Row, Row]]) -> None:
+    groups = _groups([row for row, _ in pairs])
+    labels = np.array([row["tumor"] for row, _ in pairs])
+    is_of = {label: labels == label for label in CLASSES}
+    models = [[pair[side] for pair in pairs] for side in (0, 1)]
+    if all(rows.any() for rows in is_of.values()):
+        tumor, rows = (labels == "1").astype(int), labels != ""
+        scores = [np.array([float(row["probability"]) for row in of_one]) for of_one in models]
+        one, other = (roc_auc(tumor, score, groups, rows=rows) for score in scores)
+        print_difference(cell, "AUROC", (one, other), groups)
+    calls = [np.array([row["outcome"] == "tumor" for row in of_one]) for of_one in models]
+    for label, name in (("1", "tumors called"), ("0", "tumor-free called")):
+        if is_of[label].any():
+            one, other = (share(called, groups, rows=is_of[label]) for called in calls)
+            print_difference(cell, name, (one, other), groups)
 
 
 def _kept(cell: Sequence[Row], points: Mapping[str, float]) -> Iterator[tuple[str, Estimate]]:
@@ -179,6 +223,11 @@ def _answer(
             "probability": probability,
             "outcome": answer.outcome,
         }
+
+
+def _read(path: Path) -> list[Row]:
+    with path.open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
 
 
 def _write(path: Path, answers: Iterator[dict[str, object]]) -> None:
