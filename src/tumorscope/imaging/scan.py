@@ -12,12 +12,12 @@ from tumorscope.errors import ImageError
 from tumorscope.labels import Plane, SequenceName
 
 WITHOUT_UID: Final = "without-uid:"
-"""Begins the ``series_uid`` made for DICOM slices that carry none."""
+"""Begins the ``series_uid`` made for slices in files of their own that carry none."""
 
 
 @dataclass(frozen=True, slots=True)
 class SliceMember:
-    """What tells a DICOM slice from the others of its series.
+    """What tells a slice in a file of its own from the others of its series.
 
     Attributes
     ----------
