@@ -2,12 +2,14 @@ import itertools
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Result
 from tests.model.test_identity import APART, write_by_hand
+from tumorscope.cli.model_card import card_lines
 from tumorscope.labels import NOTICE
 from tumorscope.model.artifact import EMBEDDED_NAMES, read_artifact
 
@@ -68,3 +70,19 @@ def test_model_and_format_change_the_card(tumorscope: Run, tiny_artifact_path: P
     embedded = json.loads(tumorscope("model", "info", "--format", "json").out)
     assert tiny["model_id"] == "tiny"
     assert embedded["model_id"] != "tiny"
+
+
+def test_a_figure_without_an_interval_says_so(tiny_artifact_path: Path) -> None:
+    manifest = read_artifact(tiny_artifact_path).manifest
+    no_interval = {"estimate": 1.0, "low": None, "high": None}
+    nothing = {"estimate": None, "low": None, "high": None}
+    sections = {
+        "overall": {"all images": {"roc_auc": no_interval}},
+        "abstention": {"all images": {"accuracy_of_the_rest": nothing}},
+        "by_set": {"own": {"roc_auc": no_interval}},
+    }
+    card = {"evaluation": {"n_images": 4, "n_groups": 2, "sections": sections}}
+    text = "\n".join(card_lines(replace(manifest, card=card)))
+    assert re.search(r"AUROC +1\.000 \[no interval\]", text)
+    assert re.search(r"own +AUROC 1\.000 \[no interval\]", text)
+    assert re.search(r"accuracy of the rest +undefined", text)

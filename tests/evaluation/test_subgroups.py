@@ -86,6 +86,9 @@ def test_macro_of_perfect_subgroups_is_limited_by_the_smallest():
     assert alike["accuracy"].method == uneven["accuracy"].method == "mover"
     assert alike["accuracy"].low > 0.985
     assert uneven["accuracy"].low < 0.93
+    both = uneven["balanced_accuracy"]
+    assert (both.estimate, both.method) == (1, "mover")
+    assert both.low < uneven["accuracy"].low
 
 
 def test_mismatched_names_are_an_error(study):

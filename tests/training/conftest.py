@@ -9,6 +9,7 @@ pytest.importorskip("keras", reason="the extra [train] is not installed")
 import tensorflow as tf
 
 from tumorscope.imaging.phantom import Lesion, head_phantom
+from tumorscope.labels import TUMOR_TYPES
 from tumorscope.training.config import MIN_WIDTH, TrainConfig
 from tumorscope.training.examples import UNKNOWN, Examples
 
@@ -34,11 +35,14 @@ def make_examples(count: int, *, seed: int = 0) -> Examples:
             mask_index.append(UNKNOWN)
         canvases.append(head_phantom(lesion=lesion, seed=1000 * seed + index, size=SIZE))
     tumor = np.arange(count, dtype=np.int8) % 2
+    types = np.arange(count) % len(TUMOR_TYPES)
     return Examples(
         keys=np.array([f"{seed}-{index}" for index in range(count)]),
         canvases=np.stack(canvases),
         tumor=tumor,
-        tumor_type=np.where(tumor == 1, np.arange(count) % 3, UNKNOWN).astype(np.int8),
+        tumor_type=np.where(tumor == 1, np.arange(count) % len(TUMOR_TYPES), UNKNOWN).astype(
+            np.int8
+        ),
         source=np.full(count, "made"),
         masks=np.stack(masks),
         mask_index=np.array(mask_index, np.int32),

@@ -213,7 +213,11 @@ def _counts(split: Mapping[str, Any]) -> str:
 
 
 def _estimate(name: str, one: Mapping[str, Any]) -> str:
-    return f"{name} {one['estimate']:.3f} [{one['low']:.3f}, {one['high']:.3f}]".strip()
+    value, low, high = (one.get(key) for key in ("estimate", "low", "high"))
+    if value is None:
+        return f"{name} undefined".strip()
+    interval = "no interval" if low is None or high is None else f"{low:.3f}, {high:.3f}"
+    return f"{name} {value:.3f} [{interval}]".strip()
 
 
 def _evaluation(card: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -127,7 +127,7 @@ def bootstrap(
     check_arrays(groups=groups)
     check_groups(groups)
     _, code = np.unique(groups, return_inverse=True)
-    wanted = [part for one in statistics.values() for part in (one, *one.parts)]
+    wanted = [part for one in statistics.values() for part in _with_parts(one)]
     samples: list[list[Floats]] = [[] for _ in wanted]
     for weight in _resample(code, seed, resamples):
         for sample, statistic in zip(samples, wanted, strict=True):
@@ -136,11 +136,20 @@ def bootstrap(
         _estimate(statistic, np.concatenate(sample), code)
         for statistic, sample in zip(wanted, samples, strict=True)
     )
-    found = {}
-    for name, statistic in statistics.items():
-        whole, *parts = (next(estimates) for _ in (statistic, *statistic.parts))
-        found[name] = _combine(whole, parts) if _needs_parts(whole, parts) else whole
-    return found
+    return {name: _join(statistic, estimates) for name, statistic in statistics.items()}
+
+
+def _with_parts(statistic: Statistic) -> Iterator[Statistic]:
+    yield statistic
+    for part in statistic.parts:
+        yield from _with_parts(part)
+
+
+def _join(statistic: Statistic, estimates: Iterator[Estimate]) -> Estimate:
+    """Take the estimates of a statistic and its parts, in the order of ``_with_parts``."""
+    whole = next(estimates)
+    parts = [_join(part, estimates) for part in statistic.parts]
+    return _combine(whole, parts) if _needs_parts(whole, parts) else whole
 
 
 def bootstrap_mean(
