@@ -40,9 +40,7 @@ def make_examples(count: int, *, seed: int = 0) -> Examples:
         keys=np.array([f"{seed}-{index}" for index in range(count)]),
         canvases=np.stack(canvases),
         tumor=tumor,
-        tumor_type=np.where(tumor == 1, np.arange(count) % len(TUMOR_TYPES), UNKNOWN).astype(
-            np.int8
-        ),
+        tumor_type=np.where(tumor == 1, types, UNKNOWN).astype(np.int8),
         source=np.full(count, "made"),
         masks=np.stack(masks),
         mask_index=np.array(mask_index, np.int32),
