@@ -34,11 +34,12 @@ RECIPE: Final = {
     "fine_tune_from": "block5_conv1",
     "frozen_epochs": 0,
     "fine_tune_epochs": 3,
-    "views": 1,
+    "views": 2,
     "patience": 0,
     "max_per_cell": 100,
+    "augmentation.skull_chance": 0.5,
 }
-"""Of decision 0097."""
+"""Of decisions 0097 and 0108."""
 
 SHORT: Final = {"fine_tune_epochs": 1, "max_per_cell": 50}
 

@@ -65,8 +65,8 @@ FRONT_MATTER: Final = re.compile(r"\A---\n.*?^---$", re.MULTILINE | re.DOTALL)
 MESSAGE: Final = re.compile(r'"[\w.]+":\s*"((?:[^"\\]|\\.)*)"')
 JSX_TEXT: Final = re.compile(r"<\w[^<>{}]*>\s*([^<>{}]*\d[^<>{}]*)</")
 HEADING: Final = re.compile(r"^#{2,} ", re.MULTILINE)
-BEFORE: Final = re.compile(r"model\s+before\s+(this|it|ours|the\s+present)")
-"""What a section says of figures of the model before the embedded one."""
+BEFORE: Final = re.compile(r"earlier\s+(embedded\s+)?model")
+"""What a section says of figures of a model before the embedded one."""
 
 NO_WORDS: Final = ("*.gen.ts", "*.test.ts", "*.test.tsx", "*/testing/*")
 """Code of the page that shows no words: generated, or tests."""

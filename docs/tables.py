@@ -174,12 +174,12 @@ def in_distribution(f: Figures) -> tuple[Sequence[str], Rows]:
 
 SEEDS: Final = {
     "seeds": "three seeds of the last stage",
-    "seeds short": "three seeds of a shorter last stage (one epoch, at most 50 images of a cell), "
-    "on every second image of the test split",
+    "seeds short": "three seeds of a shorter last stage without changed skulls (one epoch, at most "
+    "50 images of a cell, a copy of each), on every second image of the test split",
 }
 """What is repeated, by the beginning of its figures; the first that was measured is shown."""
 
-BESIDE: Final = {"seeds": "", "seeds short": ", shorter training"}
+BESIDE: Final = {"seeds": "", "seeds short": ", shorter training without changed skulls"}
 """The same in the head of a column."""
 
 NO_SEEDS: Final = (
@@ -431,8 +431,8 @@ def sources_held_out(f: Figures) -> tuple[Sequence[str], Rows]:
         "tiantan/T1+C": "pituitary region, coronal (`tiantan`), T1 with contrast",
         "all sources/all": "all images of these five",
     }
-    header = ("source, sequence", "AUROC", "tumors: `tumor`", "`rejected`", "tumor-free: `tumor`")
-    metrics = ("auroc", "tumor", "rejected", "free tumor")
+    header = ("source, sequence", "AUROC", "tumors: `tumor`", "tumor-free: `tumor`")
+    metrics = ("auroc", "tumor", "free tumor")
     rows = []
     for name, label in names.items():
         paths = [f"sources held out/{name}/{one}" for one in metrics]

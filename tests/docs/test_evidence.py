@@ -167,7 +167,7 @@ def test_samples_may_differ_by_a_processor_and_not_by_an_answer() -> None:
 def test_figures_of_another_model_are_called_so(checkout: Path) -> None:
     path = checkout / "docs" / "paper" / "paper.md"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("the model before ours", "ours"), encoding="utf-8")
+    path.write_text(text.replace("an earlier model of ours", "ours"), encoding="utf-8")
     problems = list(evidence.problems(checkout))
     assert any(
         one.startswith("docs/paper/paper.md shows held_out:peers/") and "does not say so" in one
