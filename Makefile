@@ -242,6 +242,7 @@ figures: .venv/.dev ## Measure what evaluate does not: robustness, series, held-
 	$(BIN)/python -m benchmarks.bench_evidence $(HELD_OUT) --every 8 --deletion
 	$(BIN)/python -m benchmarks.bench_input_check $(HELD_OUT) --every 3 --not-brain '' \
 	  $(if $(JOINTS),--pictures $(JOINTS)) --output $(RUN)-input-check.csv
+	$(BIN)/python -m benchmarks.bench_not_brain $(HELD_OUT) --features $(RUN)-not-brain.npz
 	$(BIN)/python -m benchmarks.bench_robustness $(HELD_OUT) --every 18 --output $(RUN)-robustness.csv
 	$(BIN)/python -m benchmarks.bench_series $(HELD_OUT) --sets lgg
 	$(BIN)/python -m benchmarks.bench_unseen $(HELD_OUT)

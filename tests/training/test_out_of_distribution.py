@@ -1,6 +1,7 @@
 import numpy as np
 
-from tumorscope.training.out_of_distribution import KINDS, make_counterexamples
+from tumorscope.imaging.phantom import head_phantom
+from tumorscope.training.out_of_distribution import KINDS, TURNS, make_counterexamples
 
 
 def heads(count: int = 6, size: int = 64) -> np.ndarray:
@@ -11,10 +12,11 @@ def heads(count: int = 6, size: int = 64) -> np.ndarray:
 
 
 def test_every_kind_takes_its_turn_and_shows_something() -> None:
-    made, kinds = make_counterexamples(heads(), 2 * len(KINDS))
-    assert made.shape == (2 * len(KINDS), 64, 64)
+    made, kinds = make_counterexamples(heads(), 2 * len(TURNS))
+    assert made.shape == (2 * len(TURNS), 64, 64)
     assert made.dtype == np.uint8
-    assert kinds.tolist() == 2 * list(KINDS)
+    assert kinds.tolist() == 2 * list(TURNS)
+    assert set(TURNS) == set(KINDS)
     assert (made.reshape(len(made), -1).std(axis=1) > 1).all()
 
 
@@ -27,7 +29,24 @@ def test_same_seed_same_pictures_and_another_seed_others() -> None:
 
 def test_no_counterexample_is_a_scan_it_was_made_from() -> None:
     scans = heads().astype(np.float64)
-    made, _ = make_counterexamples(heads(), 3 * len(KINDS))
+    made, _ = make_counterexamples(heads(), 3 * len(TURNS))
     for picture in made:
         nearest = np.abs(scans - picture).mean(axis=(1, 2)).min()
         assert nearest > 5
+
+
+def test_head_ct_has_white_bone_around_a_brain_of_nearly_one_gray() -> None:
+    scans = np.stack([head_phantom(seed=seed, size=128) for seed in range(6)])
+    made, kinds = make_counterexamples(scans, 8 * len(TURNS))
+    x_rayed = made[kinds == "x-rayed"]
+    assert len(x_rayed) == 8 * TURNS.count("x-rayed")
+    white = (x_rayed > 190).mean(axis=(1, 2))
+    assert np.median(white) > 3 * (scans > 190).mean()
+    assert np.median([_spread(one) for one in x_rayed]) < 0.75 * _spread(scans)
+
+
+def _spread(pictures: np.ndarray) -> float:
+    """Return the distance of the quartiles of what is neither white nor black."""
+    grays = pictures[(pictures > 20) & (pictures <= 190)]
+    low, high = np.percentile(grays, (25, 75))
+    return float(high - low)

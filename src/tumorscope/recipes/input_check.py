@@ -40,8 +40,8 @@ that say what a brain MR image looks like. With shares by size the rare ones wou
 THRESHOLD_SCANS: Final = 400
 """Calibration scans at least, spread over all sets, that set the threshold."""
 
-COUNTEREXAMPLES: Final = 2880
-"""Made from the training scans, as many of each kind."""
+COUNTEREXAMPLES: Final = 3840
+"""Made from the training scans: 320 a turn."""
 
 ACCEPTED_SHARE: Final = 0.995
 """Share of the calibration scans that lie below the lower end of the gap in which the threshold is
@@ -160,9 +160,8 @@ def with_input_check(
 ) -> Artifact:
     """Fit the input check on canvases of the two splits; an input check that was there is replaced.
 
-    Every second training scan and counterexample is seen in a changed copy, too, or instead: what
-    is dim, coarse or noisy is no less a brain, and no more. Real other pictures are seen both ways,
-    drawn heads as brains.
+    Scans and counterexamples are seen in changed copies, too: what is dim, coarse or noisy is no
+    less a brain, and no more.
 
     Parameters
     ----------
@@ -172,16 +171,34 @@ def with_input_check(
         How many to make.
     """
     preprocessing = artifact.manifest.preprocessing
-    made, _ = make_counterexamples(train, counterexamples)
-    made[1::2] = _changed(made[1::2], seed=1)
-    if len(others):
-        made = np.concatenate([made, others, _changed(others, seed=2)])
+    known = layouts(artifact, brains(train, preprocessing))
+    novel = np.concatenate(
+        [made_pictures(train, counterexamples, preprocessing), no_brains(others, preprocessing)]
+    )
+    foreign = layouts(artifact, novel)
+    novelty = fit_novelty(known, foreign)
+    return attach(artifact, novelty, calibration=layouts(artifact, calibration), foreign=foreign)
+
+
+def brains(train: Canvases, preprocessing: Preprocessing) -> Canvases:
+    """Return what is learned as a brain: scans, a changed copy of every second, drawn heads."""
     drawn = _drawn_heads(min(MOST_DRAWN_HEADS, ceil(DRAWN_SHARE * len(train))), preprocessing.size)
     changed = np.concatenate([_changed(train[::2], seed=0), drawn])
-    known = np.concatenate([train, _on_canvases(changed, preprocessing)])
-    novel = layouts(artifact, _on_canvases(made, preprocessing))
-    novelty = fit_novelty(layouts(artifact, known), novel)
-    return attach(artifact, novelty, calibration=layouts(artifact, calibration), foreign=novel)
+    return np.concatenate([train, _on_canvases(changed, preprocessing)])
+
+
+def made_pictures(train: Canvases, count: int, preprocessing: Preprocessing) -> Canvases:
+    """Make counterexamples from training scans, every second of them changed."""
+    made, _ = make_counterexamples(train, count)
+    made[1::2] = _changed(made[1::2], seed=1)
+    return _on_canvases(made, preprocessing)
+
+
+def no_brains(others: Canvases, preprocessing: Preprocessing) -> Canvases:
+    """Return real other pictures, as they are and changed; there may be none."""
+    if not len(others):
+        return others
+    return _on_canvases(np.concatenate([others, _changed(others, seed=2)]), preprocessing)
 
 
 def attach(
@@ -198,15 +215,20 @@ def attach(
     graph = onnx.load_from_string(artifact.graph)
     side = _side(artifact.manifest.preprocessing)
     content = add_novelty(graph, novelty, side=side).SerializeToString()
-    low = float(np.quantile(novelty.measure(calibration), ACCEPTED_SHARE))
-    high = float(np.quantile(novelty.measure(foreign), COUNTEREXAMPLE_SHARE))
-    threshold = low + GAP_SHARE * max(0.0, high - low)
+    threshold = threshold_of(novelty, calibration=calibration, foreign=foreign)
     manifest = replace(
         artifact.manifest,
         input_check=InputCheck(threshold),
         graph_sha256=hashlib.sha256(content).hexdigest(),
     )
     return Artifact(manifest, content, artifact.training_scans)
+
+
+def threshold_of(novelty: Novelty, *, calibration: _Features, foreign: _Features) -> float:
+    """Return the novelty from which on a picture is rejected; parameters as of :func:`attach`."""
+    low = float(np.quantile(novelty.measure(calibration), ACCEPTED_SHARE))
+    high = float(np.quantile(novelty.measure(foreign), COUNTEREXAMPLE_SHARE))
+    return low + GAP_SHARE * max(0.0, high - low)
 
 
 def _drawn_heads(count: int, size: int) -> Canvases:
