@@ -357,6 +357,33 @@ def input_check(f: Figures) -> tuple[Sequence[str], Rows]:
 
 
 @table
+def kinds_not_taught(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show what checks reject of kinds that they were not taught."""
+    names = {
+        "headct": "Head CT",
+        "headct, one source": "– one of its two sources",
+        "headct2, one source": "– the other",
+        "photo": "Photographs",
+        "all other bodies": "All other parts of the body at once",
+        "abdomenct": "– CT of the abdomen",
+        "abdomenmr": "– MR of the abdomen",
+        "chestct": "– chest CT",
+        "cxr": "– chest X-rays",
+        "hand": "– hand X-rays",
+        "heartmr": "– MR of the heart",
+        "kneemr": "– MR of the knee",
+        "pelvismr": "– MR of the pelvis",
+        "spinemr": "– MR of the spine",
+    }
+    rows = []
+    for name, label in names.items():
+        share, brains = (f.held_out(f"not_brain/{name}/{one}") for one in ("rejected", "brains"))
+        rows.append((*_with_size(label, share), brains))
+    head = ("Not taught", "rejected [95 % interval]", "images; groups", "brain MR rejected: wrong")
+    return head, rows
+
+
+@table
 def series(f: Figures) -> tuple[Sequence[str], Rows]:
     """Show whole series of the test split."""
     metrics = ("auroc", "sensitivity", "specificity")
@@ -378,7 +405,7 @@ def peers(f: Figures) -> tuple[Sequence[str], Rows]:
     metrics = ("auroc", "sensitivity", "specificity")
     rows = [
         (name, label, *(f.held_out(f"peers/{program}/{name}/{metric}") for metric in metrics))
-        for name in ("all", "br35h", "lgg", "sartaj")
+        for name in ("all", "br35h", "lgg", "navoneel", "sartaj", "tiantan", "types44")
         for program, label in programs.items()
     ]
     return ("Images", "Program", "AUROC", "sensitivity", "specificity"), rows

@@ -166,10 +166,21 @@ def test_samples_may_differ_by_a_processor_and_not_by_an_answer() -> None:
     assert not evidence.agree([line], [line.replace("meningioma", "glioma")])
 
 
+def _measured_with_another(checkout: Path, prefix: str) -> None:
+    """Say that figures are of another model than the embedded one."""
+    recorded = checkout / "docs" / "results" / "held_out.json"
+    content = json.loads(recorded.read_text(encoding="utf-8"))
+    for name, figure in content["figures"].items():
+        if name.startswith(prefix):
+            figure["model_sha256"] = "0123456"
+    recorded.write_text(json.dumps(content), encoding="utf-8")
+
+
 def test_figures_of_another_model_are_called_so(checkout: Path) -> None:
+    _measured_with_another(checkout, "peers/")
     path = checkout / "docs" / "paper" / "paper.md"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("an earlier model of ours", "ours"), encoding="utf-8")
+    path.write_text(evidence.BEFORE.sub("model", text), encoding="utf-8")
     problems = list(evidence.problems(checkout))
     assert any(
         one.startswith("docs/paper/paper.md shows held_out:peers/") and "does not say so" in one
@@ -178,18 +189,13 @@ def test_figures_of_another_model_are_called_so(checkout: Path) -> None:
 
 
 def test_another_section_saying_so_does_not_excuse_the_first(checkout: Path) -> None:
-    recorded = checkout / "docs" / "results" / "held_out.json"
-    content = json.loads(recorded.read_text(encoding="utf-8"))
-    for name, figure in content["figures"].items():
-        if name.startswith("robustness/"):
-            figure["model_sha256"] = "0123456"
-    recorded.write_text(json.dumps(content), encoding="utf-8")
+    _measured_with_another(checkout, "robustness/")
     path = checkout / "docs" / "reference" / "results.md"
     start, robustness, rest = path.read_text(encoding="utf-8").partition("\n## Robustness\n")
     section, heading, rest = rest.partition("\n## ")
-    assert evidence.BEFORE.search(rest)
     silent = evidence.BEFORE.sub("model", section)
-    path.write_text(start + robustness + silent + heading + rest, encoding="utf-8")
+    another = "\n## Before\n\nAn earlier model answered otherwise.\n"
+    path.write_text(start + robustness + silent + heading + rest + another, encoding="utf-8")
     found = [one for one in evidence.problems(checkout) if "does not say so" in one]
     assert found
     assert all(one.startswith("docs/reference/results.md shows held_out:robu") for one in found)

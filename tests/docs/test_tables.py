@@ -62,7 +62,7 @@ def test_a_table_without_an_end_is_an_error() -> None:
     [
         ("held_out:hospital/FLAIR/auroc", "0.944"),
         ("held_out:hospital/all/coverage_tumor | %", "74 %"),
-        ("held_out:peers/tumorscope/all/auroc | n", "1,712"),
+        ("held_out:type_folds/all | n", "2,522"),
         ("test:overall / all images / roc_auc | .2f", "0.98"),
         ("card:size", "224"),
     ],
