@@ -9,7 +9,7 @@ that the same check rejects. Where a kind has two sources, as ``headct`` and ``h
 held out alone, too. The network stays as it is: no part of it but the check has ever seen an other
 picture. Features are kept in the file, so that the table can be made again.
 
-``--record`` puts the rows into ``docs/results/held_out.json``, as ``kinds/``.
+``--record`` puts the rows into ``docs/results/held_out.json``, as ``not_brain/``.
 """
 
 from __future__ import annotations
@@ -135,12 +135,15 @@ def _features(
     sources: Mapping[str, list[ManifestRow]],
     options: argparse.Namespace,
 ) -> dict[str, Features]:
-    """Read the features, or make and keep them."""
+    """Read the features, or make and keep them; those of another network are refused."""
+    artifact = read_artifact(options.model)
+    network = np.array(artifact.manifest.graph_sha256)
     if not options.features.exists():
-        artifact = read_artifact(options.model)
         made = dict(_make_features(artifact, rows, sources, options.root))
-        np.savez(options.features, **made)
+        np.savez(options.features, network=network, **made)
     with np.load(options.features) as kept:
+        if kept["network"] != network:
+            raise SystemExit(f"{options.features} is of another model; name another file.")
         return dict(kept)
 
 

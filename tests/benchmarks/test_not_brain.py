@@ -110,6 +110,9 @@ def test_features_are_made_once_and_kept(
     assert len(kept["made"]) <= 9
     monkeypatch.setattr(bench_not_brain, "layouts", None)
     bench_not_brain.main()
+    monkeypatch.setattr("sys.argv", ["bench", *words, "--model", "lite"])
+    with pytest.raises(SystemExit, match="is of another model"):
+        bench_not_brain.main()
 
 
 def means(artifact: object, canvases: np.ndarray) -> np.ndarray:
