@@ -5,7 +5,7 @@
 
 Every run starts from the same artifact, learns from the same split and is exported and measured
 alike; the seed decides which images of a full cell are taken, how they are changed, their order
-and the dropout. ``--short`` is one epoch of at most 50 images of a cell, instead of three of 100,
+and the dropout. ``--short`` is one epoch of at most 100 images of a cell, instead of three of 400,
 and is recorded as ``seeds short/``. ``--every`` measures a part of the test split. The models are
 exported bare, without input check and recognition: no image is turned away, which is no figure here
 and would take longer than all the rest. What a folder holds is not made again, and a run that was
@@ -34,14 +34,14 @@ RECIPE: Final = {
     "fine_tune_from": "block5_conv1",
     "frozen_epochs": 0,
     "fine_tune_epochs": 3,
-    "views": 2,
+    "views": 1,
     "patience": 0,
-    "max_per_cell": 100,
+    "max_per_cell": 400,
     "augmentation.skull_chance": 0.5,
 }
-"""Of decisions 0097 and 0108."""
+"""Of decisions 0097, 0108 and 0111."""
 
-SHORT: Final = {"fine_tune_epochs": 1, "max_per_cell": 50}
+SHORT: Final = {"fine_tune_epochs": 1, "max_per_cell": 100}
 
 HEADLINES: Final = {
     "AUROC": ("overall", "all images", "roc_auc"),
@@ -65,7 +65,7 @@ def main() -> None:
     for name in ("manifest", "root", "start", "folder"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--short", action="store_true", help="a third of the time")
+    parser.add_argument("--short", action="store_true", help="a sixth of the images seen")
     parser.add_argument("--every", type=int, default=1, help="image of the test split is measured")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes")
     parser.add_argument("--record", action="store_true", help="into docs/results/held_out.json")

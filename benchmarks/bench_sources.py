@@ -40,7 +40,8 @@ from tumorscope.operating_point import RULE_IN, RULE_OUT
 from tumorscope.recipes.cells import sample_cells
 from tumorscope.recipes.model_inputs import SkippedRow, load_rows
 
-COLUMNS: Final = ("set", "sequence", "plane", "path", "tumor", "probability", "outcome")
+COLUMNS: Final = ("set", "sequence", "plane", "path", "unit", "tumor", "probability", "outcome")
+"""Of the file of answers; ``unit`` is the patient, or what stands for one."""
 OUTCOMES: Final = ("tumor", "no_tumor", "abstain", "rejected")
 CLASSES: Final = ("0", "1")
 EVERYTHING: Final = "all sources"
@@ -73,8 +74,7 @@ def main() -> None:
         unlabeled = [row for row in rows if row.tumor is None]
         taken = [*sample_cells(rows, options.most, seed=0), *(unlabeled if options.most else [])]
         _write(options.answers, _answer(taken, options.root, model))
-    units = {row.name: _unit(row) for row in rows}
-    answers = [one | {"unit": units[one["path"]]} for one in _read(options.answers)]
+    answers = _read(options.answers)
     found = figures(answers, model.manifest.operating_points)
     for name, one in found.items():
         size = f"{one.n_images}; {one.n_groups}"
@@ -219,6 +219,7 @@ def _answer(
             "sequence": row.sequence,
             "plane": row.plane,
             "path": row.name,
+            "unit": _unit(row),
             "tumor": row.tumor,
             "probability": probability,
             "outcome": answer.outcome,

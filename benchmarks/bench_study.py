@@ -58,7 +58,7 @@ def _print(name: str, rows: Sequence[dict[str, str]]) -> None:
 
 def _line(name: str, wanted: Sequence[str], places: Sequence[Sequence[dict[str, str]]]) -> None:
     truth = np.array([max(int(row["tumor"]) for row in place) for place in places])
-    groups = np.array([place[0]["group_id"] for place in places])
+    groups = np.array([place[0]["unit"] for place in places])
     values = np.array([[float(row["probability"]) for row in place] for place in places])
     clipped = np.clip(values, _LEAST, 1 - _LEAST)
     logits = np.log(clipped / (1 - clipped))
