@@ -163,3 +163,16 @@ def test_columns_join_groups_patients_and_files():
     ]
     with pytest.raises(UsageError, match=r"1 rows of t have neither .* the first is 'g'"):
         join_columns(rows, accept_ungrouped=False)
+
+
+def test_a_blank_slice_does_not_take_its_patient_out_of_the_split():
+    rows = [
+        ManifestRow(set="s", path="a", tumor=0, patient_id="p", sha256="1", group_id="patient:s/p"),
+        ManifestRow(set="s", path="b", tumor=0, patient_id="p", sha256="2", group_id="blank"),
+        ManifestRow(set="s", path="c", tumor=0, patient_id="q", sha256="2", group_id="unreadable"),
+        ManifestRow(set="s", path="d", tumor=0, patient_id="q", sha256="3", group_id="patient:s/q"),
+    ]
+
+    joined = join_columns(rows, accept_ungrouped=False)
+
+    assert [row.group_id for row in joined] == ["patient:s/p", "blank", "unreadable", "patient:s/q"]

@@ -23,7 +23,8 @@ def _row(path: str, **known) -> ManifestRow:
 
 
 def test_an_isotropic_volume_is_cut_in_three_planes_within_the_head(save_volume, tmp_path: Path):
-    rows = expand_volumes([_row(save_volume("v.nii.gz", _head((64, 72, 80))))], tmp_path)
+    path = save_volume("v.nii.gz", _head((64, 72, 80)))
+    rows = expand_volumes([_row(path, tumor=None)], tmp_path)
 
     for plane, length in (("sagittal", 64), ("coronal", 72), ("axial", 80)):
         chosen = [row.slice_index for row in rows if row.plane == plane]
@@ -31,9 +32,26 @@ def test_an_isotropic_volume_is_cut_in_three_planes_within_the_head(save_volume,
         # the head's larger slices are at 0.175 to 0.825 of the axis; a tenth of them ends it
         assert 0.22 * length < min(chosen) < 0.27 * length
         assert 0.73 * length < max(chosen) < 0.78 * length
-    assert {row.tumor for row in rows} == {0}
+    assert {row.tumor for row in rows} == {None}
     axial = next(row for row in rows if row.plane == "axial")
     assert (axial.width, axial.height) == (64, 72)
+
+
+def test_a_head_without_a_tumor_is_cut_up_to_the_vertex(save_volume, tmp_path: Path):
+    path = save_volume("v.nii.gz", _head((64, 72, 80)))
+
+    def chosen(plane: str, tumor: int | None) -> set[int | None]:
+        rows = expand_volumes([_row(path, tumor=tumor)], tmp_path)
+        return {row.slice_index for row in rows if row.plane == plane}
+
+    for plane in ("sagittal", "coronal", "axial"):
+        assert chosen(plane, None) < chosen(plane, 0)  # more at the ends, and the same between
+    # The head ends at 0.125 and 0.875 of an axis.
+    assert 0.83 * 80 < max(chosen("axial", 0)) < 0.875 * 80
+    assert 0.83 * 64 < max(chosen("sagittal", 0)) < 0.875 * 64
+    assert 0.125 * 64 < min(chosen("sagittal", 0)) < 0.16 * 64
+    assert 0.125 * 72 < min(chosen("coronal", 0)) < 0.16 * 72
+    assert min(chosen("axial", 0)) > 0.16 * 80  # no neck
 
 
 def test_neck_and_face_are_left_out(save_volume, tmp_path: Path):

@@ -122,7 +122,8 @@ def join_columns(rows: Sequence[ManifestRow], *, accept_ungrouped: bool) -> list
     """Fill ``group_id`` from what the columns say, without a look at the pictures.
 
     Rows that share a group, a patient or a file are one group. A group is named after its first
-    ``group_id``, else after its first patient, ``patient:set/id``, else ``file:SHA-256``.
+    ``group_id``, else after its first patient, ``patient:set/id``, else ``file:SHA-256``. Rows of
+    the groups ``blank`` and ``unreadable`` stay there and join nobody.
 
     Parameters
     ----------
@@ -140,10 +141,16 @@ def join_columns(rows: Sequence[ManifestRow], *, accept_ungrouped: bool) -> list
         _refuse_ungrouped(rows)
     groups = DisjointSets[_Unit]()
     for row in rows:
-        first, *others = _units(row)
-        for other in others:
-            groups.join(first, other)
-    return [replace(row, group_id=_name_unit(groups.find(_units(row)[0]))) for row in rows]
+        if row.group_id not in EXCLUDED_GROUPS:
+            first, *others = _units(row)
+            for other in others:
+                groups.join(first, other)
+    return [
+        row
+        if row.group_id in EXCLUDED_GROUPS
+        else replace(row, group_id=_name_unit(groups.find(_units(row)[0])))
+        for row in rows
+    ]
 
 
 def _refuse_ungrouped(rows: Iterable[ManifestRow]) -> None:

@@ -31,7 +31,11 @@ HEAD_FRACTION: Final = 0.25
 """A slice is of the head where its foreground has at least this share of the largest one's."""
 
 END_FRACTION: Final = 0.10
-"""Share of the head's slices left out at each end: scalp, skull and face without brain."""
+"""Share of the head's slices left out at each end: scalp, skull and face without brain. They stay
+where a whole head has no tumor: a series shows them, too, and no mask can be wrong there."""
+
+EDGE_FRACTION: Final = 0.05
+"""The same as :data:`HEAD_FRACTION`, up to the vertex of a head without a tumor."""
 
 AXIAL_BRAIN_MM: Final = 125.0
 """From the top of the head down to the base of the temporal lobes and cerebellum."""
@@ -91,7 +95,7 @@ def _expand_plane(
 ) -> Iterator[ManifestRow]:
     slices = list(cut_slices(volume, plane))
     masks = None if mask is None else list(cut_slices(mask, plane))
-    for index in choose_slices(volume, plane):
+    for index in choose_slices(volume, plane, with_ends=row.tumor == 0 and mask is None):
         tumor = _slice_label(row, None if masks is None else masks[index])
         rows, columns = slices[index].shape
         yield replace(
@@ -105,8 +109,13 @@ def _expand_plane(
         )
 
 
-def choose_slices(volume: Volume, plane: Plane) -> list[int]:
+def choose_slices(volume: Volume, plane: Plane, *, with_ends: bool = False) -> list[int]:
     """Choose evenly spaced slices of the brain, about :data:`SLICES_PER_PLANE`.
+
+    Parameters
+    ----------
+    with_ends
+        Go on in the same steps to where head or brain end, such as the vertex.
 
     Raises
     ------
@@ -114,17 +123,29 @@ def choose_slices(volume: Volume, plane: Plane) -> list[int]:
         If the volume is empty.
     """
     areas = _foreground_areas(volume.voxels, AXIS_OF_PLANE[plane])
-    head = np.flatnonzero(areas >= HEAD_FRACTION * max(1, areas.max()))
-    if head.size == 0:
-        raise ImageContentError("The volume shows nothing: no voxel stands out from the others.")
-    first, last = int(head[0]), int(head[-1])
+    first, last = _ends(areas, HEAD_FRACTION)
+    lowest, highest = _ends(areas, EDGE_FRACTION)
     if plane == "axial":
         first = max(first, last - round(AXIAL_BRAIN_MM / volume.spacing_mm[2]))
+        lowest = first
     if plane == "coronal":
         last = min(last, first + round(CORONAL_BRAIN_MM / volume.spacing_mm[1]))
+        highest = last
     trim = round(END_FRACTION * (last - first + 1))
     chosen = range(first + trim, last - trim + 1)
-    return list(chosen[:: max(1, round(len(chosen) / SLICES_PER_PLANE))])
+    step = max(1, round(len(chosen) / SLICES_PER_PLANE))
+    if with_ends:
+        start = chosen.start - (chosen.start - lowest) // step * step
+        chosen = range(start, highest + 1)
+    return list(chosen[::step])
+
+
+def _ends(areas: NDArray[np.int64], fraction: float) -> tuple[int, int]:
+    """Return the first and last slice with at least this share of the largest area."""
+    shown = np.flatnonzero(areas >= fraction * max(1, areas.max()))
+    if shown.size == 0:
+        raise ImageContentError("The volume shows nothing: no voxel stands out from the others.")
+    return int(shown[0]), int(shown[-1])
 
 
 def _foreground_areas(voxels: NDArray[np.float32], axis: int) -> NDArray[np.int64]:
