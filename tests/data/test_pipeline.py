@@ -176,3 +176,22 @@ def test_a_blank_slice_does_not_take_its_patient_out_of_the_split():
     joined = join_columns(rows, accept_ungrouped=False)
 
     assert [row.group_id for row in joined] == ["patient:s/p", "blank", "unreadable", "patient:s/q"]
+
+
+def test_the_ends_of_heads_join_no_patients(save_volume, tmp_path: Path):
+    inside = np.hypot(*np.meshgrid(*[np.linspace(-1, 1, 48)] * 2))
+    rows = []
+    for patient in ("p", "q"):
+        voxels = np.random.default_rng(ord(patient)).uniform(50, 200, (48, 48, 8))
+        voxels[..., -1] = 90 * (inside < 0.4) * (1.2 - inside)  # a disc, as at the vertex
+        path = save_volume(f"{patient}.nii.gz", voxels.astype(np.float32))
+        rows += [
+            ManifestRow(
+                set="s", path=path, tumor=0, patient_id=patient, slice_index=at, plane="axial"
+            )
+            for at in (3, 4, 7)
+        ]
+
+    grouped = add_groups(rows, tmp_path)
+
+    assert [row.group_id for row in grouped] == ["patient:s/p"] * 3 + ["patient:s/q"] * 3

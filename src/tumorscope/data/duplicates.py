@@ -82,6 +82,17 @@ class DuplicatePairs:
     def __len__(self) -> int:
         return len(self.first)
 
+    def without(self, left_out: NDArray[np.bool_]) -> DuplicatePairs:
+        """Leave out the pairs of some pictures, shape (pictures,)."""
+        kept = ~(left_out[self.first] | left_out[self.second])
+        return DuplicatePairs(
+            self.first[kept],
+            self.second[kept],
+            self.orientation[kept],
+            self.correlation[kept],
+            self.distance[kept],
+        )
+
     def is_same_image(self, thresholds: DuplicateThresholds) -> NDArray[np.bool_]:
         """Tell which pairs are one image."""
         return self.correlation >= thresholds.same_image_correlation

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,16 @@ from tumorscope.data.split import (
     UNREADABLE_GROUP,
     patient_key,
 )
+from tumorscope.data.volumes import FOREGROUND_FRACTION
 from tumorscope.errors import ImageError, ManifestError, UsageError
 from tumorscope.system.files import file_sha256
 from tumorscope.system.progress import progress
 
 _LOG = logging.getLogger(__name__)
+
+END_AREA: Final = 0.4
+"""A slice of a volume with less of the largest one's foreground is near an end of the head. In the
+volumes of eight heads such slices were like those of other patients, with up to 0.31."""
 
 _Unit = tuple[int, str]
 """Rank of a column that tells what belongs together, and its value."""
@@ -90,18 +96,20 @@ def add_groups(
     ``group_id``, else after its first patient, ``patient:set/id``, or where no patient is known
     after its first picture, ``picture:path``. Neither the groups nor their names depend on the
     order of the rows. Pictures that show nothing are one group, ``blank``; files that
-    cannot be read are another, ``unreadable``.
+    cannot be read are another, ``unreadable``. The ends of a patient's volumes, such as the vertex,
+    join nobody else: there all heads look alike.
     """
     order = sorted(range(len(rows)), key=lambda index: _sort_key(rows[index]))
     ordered = [rows[index] for index in order]
     unreadable: set[int] = set()
-    pictures = _read_or_note(ordered, root, unreadable)
+    areas: list[int] = []
+    pictures = _note_areas(_read_or_note(ordered, root, unreadable), areas)
     descriptors = describe(progress(pictures, total=len(ordered), what="near-duplicates"))
     empty = descriptors.blank.tolist()
     patients = [
         None if is_empty else patient_key(row) for row, is_empty in zip(ordered, empty, strict=True)
     ]
-    pairs = find_pairs(descriptors)
+    pairs = find_pairs(descriptors).without(_ends_of_volumes(ordered, areas))
     given = [
         None if is_empty or row.group_id in EXCLUDED_GROUPS else row.group_id
         for row, is_empty in zip(ordered, empty, strict=True)
@@ -192,6 +200,33 @@ def _read_or_note(
             _LOG.warning("%s cannot be read and is excluded: %s", row.name, error)
             unreadable.add(position)
             yield np.zeros((1, 1), dtype=np.float32)
+
+
+def _note_areas(
+    pictures: Iterable[NDArray[np.float32]], areas: list[int]
+) -> Iterator[NDArray[np.float32]]:
+    """Note how many pixels of each picture are foreground."""
+    for pixels in pictures:
+        low, high = np.min(pixels), np.percentile(pixels, 99)
+        areas.append(int((pixels > low + FOREGROUND_FRACTION * (high - low)).sum()))
+        yield pixels
+
+
+def _ends_of_volumes(rows: Sequence[ManifestRow], areas: Sequence[int]) -> NDArray[np.bool_]:
+    """Tell which rows are slices with little of the head, of a volume whose patient is known."""
+    largest: dict[tuple[str, str | None], int] = {}
+    for row, area in zip(rows, areas, strict=True):
+        volume = (row.path, row.plane)
+        largest[volume] = max(area, largest.get(volume, 0))
+    return np.array(
+        [
+            row.slice_index is not None
+            and row.patient_id is not None
+            and area < END_AREA * largest[row.path, row.plane]
+            for row, area in zip(rows, areas, strict=True)
+        ],
+        dtype=np.bool_,
+    )
 
 
 def _sort_key(row: ManifestRow) -> tuple[str, str, int]:
