@@ -54,7 +54,7 @@ def _parts(answers: Sequence[Answer]) -> dict[str, list[Answer]]:
     return {
         "series": [one for one in answers if one["kind"] == "series"],
         "slices": slices,
-        "of these, at the vertex": [one for one in slices if one["slice_index"] > top[one["source"]]],
+        "vertex": [one for one in slices if one["slice_index"] > top[one["source"]]],
     }
 
 

@@ -103,7 +103,7 @@ def test_the_steps_of_the_page_fit_together(scans: Path, monkeypatch: pytest.Mon
     split = {row.path: row.split for row in read_manifest(scans / "split.csv", root=scans / "DATA")}
     assert len(split) == 72
     assert first.items() <= split.items()  # who was on a side stays there
-    card = read_artifact(scans / "R2.tumorscope").manifest.card
+    card = read_artifact(scans / "R4.tumorscope").manifest.card
     start = read_artifact(scans / "E13.tumorscope").manifest.graph_sha256
     assert card["training"]["start_graph_sha256"] == start
     assert card["evaluation"]["n_images"] > 0
