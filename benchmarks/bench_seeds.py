@@ -39,7 +39,7 @@ RECIPE: Final = {
     "max_per_cell": 400,
     "augmentation.skull_chance": 0.5,
 }
-"""Of decisions 0097, 0108 and 0111."""
+"""Of decisions 0097, 0108 and 0112."""
 
 SHORT: Final = {"fine_tune_epochs": 1, "max_per_cell": 100}
 
