@@ -443,7 +443,7 @@ def skull_stripped(f: Figures) -> tuple[Sequence[str], Rows]:
 
 @table
 def sources_held_out(f: Figures) -> tuple[Sequence[str], Rows]:
-    """Show sources that a twin of an earlier model did not see."""
+    """Show sources that a twin of the model learned nothing from."""
     names = {
         "brats_volumes/FLAIR": "gliomas, skull-stripped volumes (`brats_volumes`), FLAIR",
         "brats_volumes/T1+C": "– T1 with contrast",
@@ -476,7 +476,7 @@ PROMISES: Final = {
 
 @table
 def promises_held_out(f: Figures) -> tuple[Sequence[str], Rows]:
-    """Show what operating points keep at sources that a twin learned nothing from."""
+    """Show what operating points keep at sources that a twin of the model learned nothing from."""
     rows = []
     for name in ("tiantan", "tcga_gbm", "rsna_boxes", "brats_volumes", "brats_slices"):
         paths = (f"sources held out/{name}/all/{one}" for one in PROMISES)
