@@ -1,4 +1,4 @@
-"""What the input check rejects of a kind of picture that it was not taught.
+"""What the input check rejects of a kind of picture, and of a source of brains, not taught to it.
 
     python -m benchmarks.bench_not_brain --manifest split.csv --root DATA --features features.npz \
         [--model MODEL] [--record]
@@ -6,8 +6,10 @@
 The check is fitted anew without each kind of other picture in turn, its threshold too, and asked
 about all pictures of that kind; beside it stands the share of brain MR images of the test split
 that the same check rejects. Where a kind has two sources, as ``headct`` and ``headct2``, each is
-held out alone, too. The network stays as it is: no part of it but the check has ever seen an other
-picture. Features are kept in the file, so that the table can be made again.
+held out alone, too. Then each source of brain MR images is left out in turn: its scans, what was
+made of them, and its part in the threshold; what the check rejects of it is wrong. The network
+stays as it is: it has learned from these brains and has seen no other picture. Features are kept in
+the file, so that the table can be made again.
 
 ``--record`` puts the rows into ``docs/results/held_out.json``, as ``not_brain/``.
 """
@@ -15,9 +17,9 @@ picture. Features are kept in the file, so that the table can be made again.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from benchmarks.record import check_training, command_line, record_figures
@@ -46,6 +48,12 @@ NO_BODIES: Final = ("headct", "photo")
 OTHER_BODIES: Final = "all other bodies"
 """Every kind but head CT and photographs, held out together."""
 
+DRAWN: Final = "drawn"
+"""Source of heads that are no scans."""
+
+SAME_ARCHIVE: Final = {"brats_slices": "brats_volumes", "brats_volumes": "brats_slices"}
+"""Data sets that are held out together: they may share patients."""
+
 BRAINS: Final = "asked/brains"
 BRAINS_ASKED: Final = 600
 """Images of the test split at least, spread over all sets, and less than twice as many."""
@@ -66,10 +74,14 @@ def main() -> None:
     if options.record:
         check_training(rows, model)
     sources = _by_source(rows)
-    found = measure(_features(rows, sources, options), list(sources))
+    kept = _features(rows, sources, options)
+    kinds, brain_sources = measure(kept, list(sources)), measure_brains(kept)
     print("| held out | rejected | brain MR images rejected |\n|---|---|---|")
-    for name in dict.fromkeys(name.partition("/")[0] for name in found):
-        print(f"| {name} | {_text(found[f'{name}/rejected'])} | {_text(found[f'{name}/brains'])} |")
+    for name in dict.fromkeys(name.partition("/")[0] for name in kinds):
+        print(f"| {name} | {_text(kinds[f'{name}/rejected'])} | {_text(kinds[f'{name}/brains'])} |")
+    for name, share in brain_sources.items():
+        print(f"| {name} | | {_text(share)} |")
+    found = kinds | brain_sources
     if options.record:
         record_figures(
             "not_brain/",
@@ -110,15 +122,43 @@ def rejected(
 ) -> list[Estimate]:
     """Fit the check with some sources, and return what it rejects of each of ``asked``."""
     pictures = [kept[name] for source in taught if (name := f"taught/{source}") in kept]
-    foreign = np.concatenate([kept["made"], *pictures])
-    novelty = fit_novelty(kept["brains"], foreign)
-    threshold = threshold_of(novelty, calibration=kept["calibration"], foreign=foreign)
+    is_rejected = _fit(kept["brains"], [kept["made"], *pictures], kept["calibration"])
     shares = []
     for names in asked:
-        values = novelty.measure(np.concatenate([kept[name] for name in names]))
         groups = np.concatenate([kept[f"{name}/groups"] for name in names])
-        shares.append(bootstrap_share((values > threshold).astype(np.float64), groups))
+        asked_of = np.concatenate([kept[name] for name in names])
+        shares.append(bootstrap_share(is_rejected(asked_of), groups))
     return shares
+
+
+def measure_brains(kept: Mapping[str, NDArray[Any]]) -> dict[str, Estimate]:
+    """Leave each source of brains out of the check, and return what that rejects of its scans."""
+    pictures = [kept[name] for name in kept if name.startswith("taught/")]
+    sources, groups = kept["brains/sources"], kept["brains/groups"]
+    scans = sources[: len(groups)]
+    found: dict[str, Estimate] = {}
+    for source in dict.fromkeys(scans.tolist()):
+        held_out = [source, SAME_ARCHIVE.get(source, source)]
+        is_made_of = np.isin(kept["made/sources"], held_out).any(axis=1)
+        is_rejected = _fit(
+            kept["brains"][~np.isin(sources, held_out)],
+            [kept["made"][~is_made_of], *pictures],
+            kept["calibration"][~np.isin(kept["calibration/sources"], held_out)],
+        )
+        asked = scans == source
+        values = is_rejected(kept["brains"][: len(scans)][asked])
+        found[f"brains of {source}/rejected"] = bootstrap_share(values, groups[asked])
+    return found
+
+
+def _fit(
+    known: Features, foreign: Sequence[Features], calibration: Features
+) -> Callable[[Features], NDArray[np.float64]]:
+    """Fit a check with its threshold; return what tells 1 for rejected from 0."""
+    others = np.concatenate(foreign)
+    novelty = fit_novelty(known, others)
+    threshold = threshold_of(novelty, calibration=calibration, foreign=others)
+    return lambda asked: (novelty.measure(asked) > threshold).astype(np.float64)
 
 
 def _by_source(rows: Sequence[ManifestRow]) -> dict[str, list[ManifestRow]]:
@@ -154,11 +194,18 @@ def _make_features(
     root: Path,
 ) -> Iterator[tuple[str, NDArray[np.generic]]]:
     preprocessing = artifact.manifest.preprocessing
-    train = load_canvases(known_scans(rows), root, preprocessing)
-    yield "brains", layouts(artifact, brains(train, preprocessing))
-    yield "made", layouts(artifact, made_pictures(train, COUNTEREXAMPLES, preprocessing))
-    judged = load_canvases(spread(rows, "calibration", THRESHOLD_SCANS), root, preprocessing)
-    yield "calibration", layouts(artifact, judged)
+    known, train = _read(known_scans(rows), artifact, root)
+    sources_of = np.array([row.set for row in known])
+    learned = brains(train, preprocessing)
+    yield "brains", layouts(artifact, learned)
+    yield "brains/groups", np.array([row.group_id for row in known])
+    yield "brains/sources", _sources_of_brains(sources_of, len(learned))
+    made, scans = made_pictures(train, COUNTEREXAMPLES, preprocessing)
+    yield "made", layouts(artifact, made)
+    yield "made/sources", sources_of[scans]
+    judged, canvases = _read(spread(rows, "calibration", THRESHOLD_SCANS), artifact, root)
+    yield "calibration", layouts(artifact, canvases)
+    yield "calibration/sources", np.array([row.set for row in judged])
     for source, pictures in sources.items():
         shown = [row for row in pictures if row.split == "train"]
         if shown:
@@ -171,10 +218,24 @@ def _make_features(
 def _make_asked(
     name: str, rows: Sequence[ManifestRow], artifact: Artifact, root: Path
 ) -> Iterator[tuple[str, NDArray[np.generic]]]:
+    read, canvases = _read(rows, artifact, root)
+    yield name, layouts(artifact, canvases)
+    yield f"{name}/groups", np.array([row.group_id for row in read])
+
+
+def _read(
+    rows: Sequence[ManifestRow], artifact: Artifact, root: Path
+) -> tuple[list[ManifestRow], NDArray[np.uint8]]:
+    """Return the rows whose picture can be used, and their canvases."""
     loaded = load_rows(rows, root, artifact.manifest.preprocessing)
     read = [one for one in loaded if isinstance(one, LoadedRow)]
-    yield name, layouts(artifact, np.stack([one.canvas for one in read]))
-    yield f"{name}/groups", np.array([one.row.group_id for one in read])
+    return [one.row for one in read], np.stack([one.canvas for one in read])
+
+
+def _sources_of_brains(scans: NDArray[np.str_], count: int) -> NDArray[np.str_]:
+    """Return the source of each of :func:`tumorscope.recipes.input_check.brains`, in its order."""
+    copies = scans[::2]
+    return np.concatenate([scans, copies, np.full(count - len(scans) - len(copies), DRAWN)])
 
 
 def _text(share: Estimate) -> str:

@@ -62,6 +62,50 @@ def test_of_two_sources_each_is_held_out_alone_too(monkeypatch: pytest.MonkeyPat
     assert found["headct2, one source/rejected"].n_images == 10
 
 
+def test_a_source_of_brains_is_held_out_with_all_that_came_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bench_not_brain, "fit_novelty", by_likeness)
+    sources = np.repeat(["one", "twin", "brats_slices", "brats_volumes"], 20)
+    scans = np.concatenate([features(at, count=20, seed=at) for at in (0, 0, 1, 1)])
+    drawn = np.zeros((5, 6), np.float32)
+    kept = {
+        "brains": np.concatenate([scans, scans[::2], drawn]),
+        "brains/groups": np.array([f"patient/{at}" for at in range(80)]),
+        "brains/sources": bench_not_brain._sources_of_brains(sources, 80 + 40 + 5),
+        "made": np.concatenate([features(3), features(0, count=20)]),
+        "made/sources": np.array([["brats_slices", "brats_volumes"]] * 40 + [["twin", "one"]] * 20),
+        "calibration": np.concatenate([scans[40:], np.zeros((20, 6), np.float32)]),
+        "calibration/sources": np.concatenate([sources[40:], np.full(20, "web")]),
+    }
+    assert kept["brains/sources"].tolist().count("drawn") == 5
+    found = bench_not_brain.measure_brains(kept)
+    assert list(found) == [f"brains of {one}/rejected" for one in dict.fromkeys(sources.tolist())]
+    assert found["brains of one/rejected"].estimate == 0  # its twin has the same look
+    assert found["brains of one/rejected"].n_groups == 20
+    kept["made/sources"][40:] = "twin"
+    assert bench_not_brain.measure_brains(kept)["brains of one/rejected"].estimate == 1
+    plain = {"made": features(3), "made/sources": np.full((40, 2), "web")}
+    found = bench_not_brain.measure_brains(kept | plain)
+    assert found["brains of brats_slices/rejected"].estimate == 1  # nor is the other part known
+
+
+def by_likeness(known: np.ndarray, foreign: np.ndarray) -> Likeness:
+    """Learn what stands out in brains and in no counterexample."""
+    return Likeness((known.max(axis=0) > 2) & ~(foreign.max(axis=0) > 2))
+
+
+class Likeness:
+    """A check that lets in what stands out as brains do, and what does not stand out."""
+
+    def __init__(self, known: np.ndarray) -> None:
+        self.known = known
+
+    def measure(self, asked: np.ndarray) -> np.ndarray:
+        strange = (asked > 2).any(axis=1) & ~(asked[:, self.known] > 2).any(axis=1)
+        return strange.astype(float)
+
+
 def by_direction(known: np.ndarray, foreign: np.ndarray) -> Directions:
     """Learn nothing but what stood out in a counterexample."""
     return Directions(foreign.max(axis=0) > 2)
@@ -92,7 +136,8 @@ def test_features_are_made_once_and_kept(
 
     for split in ("train", "calibration", "test"):
         for seed in range(4):
-            add(make_head(seed=seed), set="lgg", tumor=0, split=split)
+            source = ("lgg", "figshare")[seed % 2]
+            add(make_head(seed=seed), set=source, tumor=0, split=split)
     for kind in SOURCES:
         for split in ("train", "test"):
             add(make_picture(len(rows)), set="not_brain_mr", tumor=None, sequence=kind, split=split)
@@ -108,6 +153,9 @@ def test_features_are_made_once_and_kept(
         assert len(kept[f"asked/{source}"]) == 2
         assert len(kept[f"taught/{source}"]) == 2  # one, and a changed copy
     assert len(kept["made"]) <= 9
+    assert kept["made/sources"].shape == (len(kept["made"]), 2)
+    assert len(kept["brains/sources"]) == len(kept["brains"])
+    assert kept["calibration/sources"].tolist() == 2 * ["lgg", "figshare"]
     monkeypatch.setattr(bench_not_brain, "layouts", None)
     bench_not_brain.main()
     monkeypatch.setattr("sys.argv", ["bench", *words, "--model", "lite"])

@@ -57,7 +57,7 @@ def test_embedded_network_rejects_limbs_and_keeps_a_head() -> None:
 
     size = preprocessing.size
     heads = np.stack([head_phantom(seed=seed, size=size) for seed in range(12)])
-    made, kinds = make_counterexamples(heads[:6], 12 * len(KINDS), seed=1000)
+    made, kinds, _ = make_counterexamples(heads[:6], 12 * len(KINDS), seed=1000)
     limbs = made[kinds == "sections"]
     assert np.mean([is_rejected(limb) for limb in limbs]) > 0.9
     # The check has learned from real pictures that are no brains, and a drawn head is one of them:

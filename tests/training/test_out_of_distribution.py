@@ -11,7 +11,7 @@ def heads(count: int = 6, size: int = 64) -> np.ndarray:
 
 
 def test_every_kind_takes_its_turn_and_shows_something() -> None:
-    made, kinds = make_counterexamples(heads(), 2 * len(TURNS))
+    made, kinds, _ = make_counterexamples(heads(), 2 * len(TURNS))
     assert made.shape == (2 * len(TURNS), 64, 64)
     assert made.dtype == np.uint8
     assert kinds.tolist() == 2 * list(TURNS)
@@ -20,15 +20,15 @@ def test_every_kind_takes_its_turn_and_shows_something() -> None:
 
 
 def test_same_seed_same_pictures_and_another_seed_others() -> None:
-    first, _ = make_counterexamples(heads(), 8, seed=1)
+    first, *_ = make_counterexamples(heads(), 8, seed=1)
     np.testing.assert_array_equal(first, make_counterexamples(heads(), 8, seed=1)[0])
-    other, _ = make_counterexamples(heads(), 8, seed=2)
+    other, *_ = make_counterexamples(heads(), 8, seed=2)
     assert all((one != another).any() for one, another in zip(first, other, strict=True))
 
 
 def test_no_counterexample_is_a_scan_it_was_made_from() -> None:
     scans = heads().astype(np.float64)
-    made, _ = make_counterexamples(heads(), 3 * len(TURNS))
+    made, *_ = make_counterexamples(heads(), 3 * len(TURNS))
     for picture in made:
         nearest = np.abs(scans - picture).mean(axis=(1, 2)).min()
         assert nearest > 5
@@ -36,7 +36,7 @@ def test_no_counterexample_is_a_scan_it_was_made_from() -> None:
 
 def test_head_ct_has_white_bone_around_a_brain_of_nearly_one_gray() -> None:
     scans = np.where(np.arange(128) // 8 % 2, heads(size=128), heads(size=128) // 3)  # stripes
-    made, kinds = make_counterexamples(scans, 8 * len(TURNS))
+    made, kinds, _ = make_counterexamples(scans, 8 * len(TURNS))
     x_rayed = made[kinds == "x-rayed"]
     assert len(x_rayed) == 8 * TURNS.count("x-rayed")
     white = (x_rayed > 190).mean(axis=(1, 2))

@@ -33,8 +33,9 @@ def export(run: Path, output: Path, quick: bool, overwrite: bool) -> None:
     card = artifact.manifest.card
     graph = card["graph"]
     click.echo(
-        f"{output}: {graph['arithmetic']}, {len(artifact.graph) / 1e6:.1f} MB, AUROC on the "
-        f"calibration split {graph['calibration_roc_auc'][graph['arithmetic']]:.4f}"
+        f"{output}: {graph['arithmetic']}, {len(artifact.graph) / 1e6:.1f} MB, AUROC on "
+        f"{graph['calibration_images']} images of the calibration split "
+        f"{graph['calibration_roc_auc'][graph['arithmetic']]:.4f}"
     )
     for line in _compared(card.get("compared_with_start")):
         click.echo(line)

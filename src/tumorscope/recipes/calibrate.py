@@ -103,7 +103,7 @@ def calibrate(
         artifact = _with_input_check(artifact, data.rows, data.root)
     examples, skipped = load_examples(cases, data.root, artifact.manifest.preprocessing)
     cases = _readable(data, cases, skipped)
-    outputs = run_artifact(artifact, examples)
+    outputs = run_artifact(artifact, examples.canvases)
     fitted, kept = calibrate_manifest(artifact.manifest, outputs, examples, cases)
     if artifact.manifest.input_check is not None and outputs.novelty is not None:
         fitted = replace(

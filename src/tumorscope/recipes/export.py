@@ -41,6 +41,7 @@ from tumorscope.operating_point import NEUTRAL, decides_alone
 from tumorscope.recipes.cells import most_of_cell, sample_cells
 from tumorscope.recipes.input_check import (
     COUNTEREXAMPLES,
+    Canvases,
     known_scans,
     other_pictures,
     spread,
@@ -73,6 +74,10 @@ LITE_MODEL_ID: Final = f"{MODEL_ID}-lite"
 RANGE_SCANS: Final = 96
 """Training scans at least, spread over all sets, whose activations set the integer ranges."""
 
+JUDGED_SCANS: Final = 600
+"""Calibration scans at least, spread over all sets, on which the arithmetics are compared, and less
+than twice as many, or all there are; floating point takes four times as long as integers."""
+
 WEIGHT_BITS: Final[tuple[Literal[7, 8], ...]] = (7, 8)
 """Of the integers tried; the fewer first, which are the fast ones without VNNI."""
 
@@ -90,7 +95,7 @@ random it is 0.9."""
 QUICK_COUNTEREXAMPLES: Final = COUNTEREXAMPLES // 6
 
 INT8_AUROC_TOLERANCE: Final = 0.002
-"""Largest loss of AUROC on the calibration split for which integers are taken."""
+"""Largest loss of AUROC on calibration scans for which integers are taken."""
 
 INT8_DIFFERENCE_TOLERANCE: Final = 0.02
 """99th percentile of the difference of probability from floating point up to which weights of 7
@@ -131,12 +136,12 @@ def export(
 ) -> Artifact:
     """Write the artifact of a run.
 
-    The graph is quantized to 8-bit integers if that keeps the AUROC on the calibration split
-    within 0.002 of the float graph's, with weights of 7 bits if that is close enough; calibration,
-    conformal thresholds, operating points, the evidence threshold and the input check's are fitted
-    on the calibration split with the graph that is shipped. What that split is too small for stays
-    as it was in the artifact that the run started from; the card says so under ``not_fitted``, and
-    under ``compared_with_start`` how the model compares with that artifact.
+    The graph is quantized to 8-bit integers if that keeps the AUROC on a part of the calibration
+    split within 0.002 of the float graph's, with weights of 7 bits if that is close enough;
+    calibration, conformal thresholds, operating points, the evidence threshold and the input
+    check's are fitted on the whole split with the graph that is shipped. What that split is too
+    small for stays as it was in the artifact that the run started from; the card says so under
+    ``not_fitted``, and under ``compared_with_start`` how the model compares with that artifact.
 
     Parameters
     ----------
@@ -217,7 +222,7 @@ def compare_with_start(
     dict
         ``start`` and ``new``, the AUROCs, and their ``difference``, each with its interval.
     """
-    before = run_artifact(start, examples, what="comparing with the start").tumor
+    before = run_artifact(start, examples.canvases, what="comparing with the start").tumor
     group_of = {row.name: unit_of(row) for row in rows}
     groups = np.array([group_of[key] for key in examples.keys.tolist()])
     everything = np.ones(len(groups), np.bool_)
@@ -293,27 +298,34 @@ def _choose_graph(
     Integers of more bits, which are slower, are not tried where those of fewer are close enough.
     """
     examples = splits["calibration"]
+    step = max(1, len(examples) // JUDGED_SCANS)
+    canvases, tumor = examples.canvases[::step], examples.tumor[::step]
+    weight = balancing_weights(tumor, examples.source[::step])
     candidates = {"float32": graph}
-    outputs = {"float32": _run(graph, examples, preprocessing)}
+    outputs = {"float32": _run(graph, canvases, preprocessing)}
     for bits in WEIGHT_BITS:
         name = f"int8, weights of {bits} bits"
         with tempfile.TemporaryDirectory() as folder:
             candidates[name] = quantize(
                 graph, splits["ranges"].canvases, folder=Path(folder), weight_bits=bits
             )
-        outputs[name] = _run(candidates[name], examples, preprocessing)
+        outputs[name] = _run(candidates[name], canvases, preprocessing)
         logits = {name: one.tumor for name, one in outputs.items()}
-        auroc = {name: float(roc_auc_score(examples.tumor, one)) for name, one in logits.items()}
-        difference = _differences(logits, examples)
+        auroc = {name: float(roc_auc_score(tumor, one)) for name, one in logits.items()}
+        difference = _differences(logits, tumor, weight)
         chosen = choose_arithmetic(auroc, difference)
         if difference.get(chosen, np.inf) <= INT8_DIFFERENCE_TOLERANCE:
             break
     reason = {
         "arithmetic": chosen,
+        "calibration_images": len(tumor),
         "calibration_roc_auc": auroc,
         "difference_from_float32_p99": difference,
     }
-    return candidates[chosen], outputs[chosen], reason
+    found, answers = candidates[chosen], outputs[chosen]
+    if step > 1:
+        answers = _run(found, examples.canvases, preprocessing)
+    return found, answers, reason
 
 
 def choose_arithmetic(auroc: Mapping[str, float], difference: Mapping[str, float]) -> str:
@@ -322,7 +334,7 @@ def choose_arithmetic(auroc: Mapping[str, float], difference: Mapping[str, float
     Parameters
     ----------
     auroc
-        On the calibration split.
+        On calibration scans.
     difference
         99th percentile of the difference of probability from ``float32``, of the integer ones.
 
@@ -337,10 +349,13 @@ def choose_arithmetic(auroc: Mapping[str, float], difference: Mapping[str, float
     return (close or sorted(kept, key=difference.__getitem__) or ["float32"])[0]
 
 
-def _differences(logits: Mapping[str, NDArray[np.float32]], examples: Examples) -> dict[str, float]:
+def _differences(
+    logits: Mapping[str, NDArray[np.float32]],
+    tumor: NDArray[np.int8],
+    weight: NDArray[np.float32],
+) -> dict[str, float]:
     """Return how far the integers' probabilities are from floating point, 99th percentiles."""
-    weight = balancing_weights(examples.tumor, examples.source)
-    slope, intercept = fit_platt(logits["float32"], examples.tumor, sample_weight=weight)
+    slope, intercept = fit_platt(logits["float32"], tumor, sample_weight=weight)
     scores = {name: sigmoid(slope * one + intercept) for name, one in logits.items()}
     exact = scores.pop("float32")
     return {name: float(np.quantile(np.abs(one - exact), 0.99)) for name, one in scores.items()}
@@ -357,15 +372,15 @@ def _uncalibrated(
     )
 
 
-def _run(graph: onnx.ModelProto, examples: Examples, preprocessing: Preprocessing) -> Outputs:
-    return run_artifact(_uncalibrated(graph, preprocessing), examples, what="choosing arithmetic")
+def _run(graph: onnx.ModelProto, canvases: Canvases, preprocessing: Preprocessing) -> Outputs:
+    return run_artifact(_uncalibrated(graph, preprocessing), canvases, what="choosing arithmetic")
 
 
-def run_artifact(artifact: Artifact, examples: Examples, *, what: str = "answering") -> Outputs:
-    """Return the graph's outputs for each example."""
+def run_artifact(artifact: Artifact, canvases: Canvases, *, what: str = "answering") -> Outputs:
+    """Return the graph's outputs for each canvas."""
     classifier = Classifier(artifact)
-    canvases = progress(examples.canvases, total=len(examples), what=what)
-    rows = [classifier.run(canvas[None]) for canvas in canvases]
+    shown = progress(canvases, total=len(canvases), what=what)
+    rows = [classifier.run(canvas[None]) for canvas in shown]
     return Outputs(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 

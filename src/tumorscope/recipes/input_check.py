@@ -172,9 +172,8 @@ def with_input_check(
     """
     preprocessing = artifact.manifest.preprocessing
     known = layouts(artifact, brains(train, preprocessing))
-    novel = np.concatenate(
-        [made_pictures(train, counterexamples, preprocessing), no_brains(others, preprocessing)]
-    )
+    made, _ = made_pictures(train, counterexamples, preprocessing)
+    novel = np.concatenate([made, no_brains(others, preprocessing)])
     foreign = layouts(artifact, novel)
     novelty = fit_novelty(known, foreign)
     return attach(artifact, novelty, calibration=layouts(artifact, calibration), foreign=foreign)
@@ -184,21 +183,32 @@ def brains(train: Canvases, preprocessing: Preprocessing) -> Canvases:
     """Return what is learned as a brain: scans, a changed copy of every second, drawn heads."""
     drawn = _drawn_heads(min(MOST_DRAWN_HEADS, ceil(DRAWN_SHARE * len(train))), preprocessing.size)
     changed = np.concatenate([_changed(train[::2], seed=0), drawn])
-    return np.concatenate([train, _on_canvases(changed, preprocessing)])
+    return np.concatenate([train, _on_canvases(changed, preprocessing)[0]])
 
 
-def made_pictures(train: Canvases, count: int, preprocessing: Preprocessing) -> Canvases:
-    """Make counterexamples from training scans, every second of them changed."""
-    made, _ = make_counterexamples(train, count)
-    made[1::2] = _changed(made[1::2], seed=1)
-    return _on_canvases(made, preprocessing)
+def made_pictures(
+    train: Canvases, count: int, preprocessing: Preprocessing
+) -> tuple[Canvases, NDArray[np.intp]]:
+    """Make counterexamples from training scans, every second of them changed.
+
+    Returns
+    -------
+    canvases
+        Shape (n, size, size); n is less than ``count`` where one shows nothing.
+    scans
+        Shape (n, 2), places of the training scans that each was made of.
+    """
+    made = make_counterexamples(train, count)
+    made.canvases[1::2] = _changed(made.canvases[1::2], seed=1)
+    canvases, kept = _on_canvases(made.canvases, preprocessing)
+    return canvases, made.scans[kept]
 
 
 def no_brains(others: Canvases, preprocessing: Preprocessing) -> Canvases:
     """Return real other pictures, as they are and changed; there may be none."""
     if not len(others):
         return others
-    return _on_canvases(np.concatenate([others, _changed(others, seed=2)]), preprocessing)
+    return _on_canvases(np.concatenate([others, _changed(others, seed=2)]), preprocessing)[0]
 
 
 def attach(
@@ -253,15 +263,18 @@ def _changed(canvases: Canvases, *, seed: int) -> Canvases:
     )
 
 
-def _on_canvases(pictures: Canvases, preprocessing: Preprocessing) -> Canvases:
-    """Bring pictures onto canvases, as if they had been read."""
-    canvases = []
-    for picture in pictures:
+def _on_canvases(
+    pictures: Canvases, preprocessing: Preprocessing
+) -> tuple[Canvases, NDArray[np.intp]]:
+    """Bring pictures onto canvases, as if they had been read; say which of them show anything."""
+    canvases, kept = [], []
+    for place, picture in enumerate(pictures):
         try:
             canvases.append(preprocessing.apply(picture.astype(np.float32))[0])
         except ImageError:  # a cut-out of nothing but air
             continue
-    return np.stack(canvases)
+        kept.append(place)
+    return np.stack(canvases), np.array(kept, np.intp)
 
 
 def layouts(artifact: Artifact, canvases: Canvases) -> NDArray[np.float32]:

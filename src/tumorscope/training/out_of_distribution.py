@@ -9,7 +9,7 @@ picture of anything; other organs, photographs and X-rays remain unseen and are 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +31,26 @@ PIECE: Final = (0.25, 0.5)
 """Side of a cut-out as a share of the scan's: too little to tell where in the head it lies."""
 
 
-def make_counterexamples(
-    canvases: Canvas, count: int, *, seed: int = 0
-) -> tuple[Canvas, NDArray[np.str_]]:
+class Counterexamples(NamedTuple):
+    """Pictures that show no brain, and how they came about.
+
+    Attributes
+    ----------
+    canvases
+        Shape (n, size, size).
+    kinds
+        Shape (n,), name of what was done.
+    scans
+        Shape (n, 2), places of the training scans that each was made of; a kind may need one or
+        none of them.
+    """
+
+    canvases: Canvas
+    kinds: NDArray[np.str_]
+    scans: NDArray[np.intp]
+
+
+def make_counterexamples(canvases: Canvas, count: int, *, seed: int = 0) -> Counterexamples:
     """Make pictures that are no brain MR images.
 
     Parameters
@@ -44,21 +61,16 @@ def make_counterexamples(
         How many, in the order of ``TURNS``.
     seed
         Same seed, same pictures.
-
-    Returns
-    -------
-    canvases
-        Shape (count, size, size), uint8.
-    kinds
-        Shape (count,), name of what was done.
     """
     rng = np.random.default_rng(seed)
     kinds = np.array([TURNS[index % len(TURNS)] for index in range(count)])
     made = np.empty((count, *canvases.shape[1:]), np.uint8)
+    places = np.empty((count, 2), np.intp)
     for index, kind in enumerate(kinds):
-        scans = canvases[rng.choice(len(canvases), 2, replace=False)].astype(np.float64)
+        places[index] = rng.choice(len(canvases), 2, replace=False)
+        scans = canvases[places[index]].astype(np.float64)
         made[index] = _to_grey(KINDS[str(kind)](scans, rng))
-    return made, kinds
+    return Counterexamples(made, kinds, places)
 
 
 def _cut_out(scans: _Floats, rng: np.random.Generator) -> _Floats:
