@@ -26,8 +26,10 @@ fuzz_guided.main()
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
+    # Linux hands the largest size that this process ever had on to the program that it becomes, and
+    # libFuzzer would take it for its own; a shell in between, which forks, begins at nothing.
     return subprocess.run(
-        [sys.executable, "-W", "ignore", *words],
+        ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-W", "ignore", *words],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])},
         capture_output=True,
