@@ -76,7 +76,7 @@ RANGE_SCANS: Final = 96
 
 JUDGED_SCANS: Final = 600
 """Calibration scans at least, spread over all sets, on which the arithmetics are compared, and less
-than twice as many, or all there are; floating point takes four times as long as integers."""
+than twice as many, or all there are: floating point is slow, and nothing else needs its outputs."""
 
 WEIGHT_BITS: Final[tuple[Literal[7, 8], ...]] = (7, 8)
 """Of the integers tried; the fewer first, which are the fast ones without VNNI."""
