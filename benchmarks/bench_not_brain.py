@@ -35,12 +35,12 @@ from tumorscope.recipes.input_check import (
     THRESHOLD_SCANS,
     brains,
     known_scans,
-    layouts,
     made_pictures,
     no_brains,
     spread,
     threshold_of,
 )
+from tumorscope.recipes.layouts import layouts
 from tumorscope.recipes.model_inputs import LoadedRow, load_canvases, load_rows
 from tumorscope.training.input_check import fit_novelty
 

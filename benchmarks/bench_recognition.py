@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tumorscope.data.manifest import ManifestRow, read_manifest
 from tumorscope.evaluation.intervals import bootstrap_share
-from tumorscope.model.classifier import Classifier, load_model
+from tumorscope.model.artifact import Artifact, read_artifact
 from tumorscope.model.recognition import RECOGNIZED
 from tumorscope.recipes.recognition import (
     MOST_OF_CELL,
@@ -40,11 +40,11 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     options = parser.parse_args()
     rows = read_manifest(options.manifest, root=options.root)
-    model = load_model(options.model)
+    artifact = read_artifact(options.model)
     seen = {
-        "train": _seen(rows, "train", options, model),
-        "calibration": _seen(rows, "calibration", options, model),
-        "test": _seen(rows, "test", options, model),
+        "train": _seen(rows, "train", options, artifact),
+        "calibration": _seen(rows, "calibration", options, artifact),
+        "test": _seen(rows, "test", options, artifact),
     }
     print("| what | source | scans; groups | all sources | without this source |")
     print("|---|---|---|---|---|")
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _seen(
-    rows: Sequence[ManifestRow], split: str, options: argparse.Namespace, model: Classifier
+    rows: Sequence[ManifestRow], split: str, options: argparse.Namespace, artifact: Artifact
 ) -> Seen:
     """Read the features of a split, or make and keep them."""
     most = MOST_OF_CELL["train" if split == "train" else "calibration"]
@@ -67,11 +67,11 @@ def _seen(
     path = options.features.with_stem(f"{options.features.stem}-{split}")
     by_name = {row.name: row for row in taken}
     if not path.exists():
-        found = see(taken, options.root, model, changed=split == "train")
+        found = see(taken, options.root, artifact, changed=split == "train")
         names = np.array([row.name for row in found.rows])
-        np.savez(path, names=names, features=found.features)
+        np.savez(path, names=names, layouts=found.layouts)
     with np.load(path) as kept:
-        return Seen([by_name[str(name)] for name in kept["names"]], kept["features"])
+        return Seen([by_name[str(name)] for name in kept["names"]], kept["layouts"])
 
 
 def _line(
@@ -82,7 +82,7 @@ def _line(
     cells = []
     for keep in (seen, {key: _take(one, source, inside=False) for key, one in seen.items()}):
         line = fit_lines(name, classes, keep["train"], keep["calibration"])
-        right = line.logits(asked.features).argmax(axis=1) == truth
+        right = line.logits(asked.layouts).argmax(axis=1) == truth
         found = bootstrap_share(right.astype(np.float64), groups)
         cells.append(f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]")
     print(f"| {name} | {source} | {len(truth)}; {len(set(groups))} | {' | '.join(cells)} |")
@@ -94,7 +94,7 @@ def _take(seen: Seen, source: str, *, inside: bool) -> Seen:
 
 def _keep(seen: Seen, rows: NDArray[np.bool_]) -> Seen:
     kept = [row for row, is_kept in zip(seen.rows, rows, strict=True) if is_kept]
-    return Seen(kept, seen.features[rows])
+    return Seen(kept, seen.layouts[rows])
 
 
 if __name__ == "__main__":

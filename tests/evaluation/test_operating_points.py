@@ -85,6 +85,43 @@ def test_points_are_in_order_where_the_classes_are_apart():
     assert points == pytest.approx({"rule_out": 0.45, "balanced": 0.45, "rule_in": 0.6})
 
 
+def _two_sources(rng, images):
+    """An easy source with tumors and tumor-free images, and a hard one of ``images`` of each."""
+    tumor = rng.normal(np.repeat([3.0, 1.0], (400, images)))
+    free = rng.normal(np.repeat([-3.0, -1.0], (400, images)))
+    source = np.repeat(["easy", "hard"], (400, images))
+    y_true = np.repeat([1, 0], len(source))
+    return y_true, np.concatenate([tumor, free]), np.concatenate([source, source])
+
+
+def test_points_keep_their_promise_at_the_hardest_source(rng):
+    y_true, score, source = _two_sources(rng, 50)
+    alone = choose_operating_points(y_true, score)
+    points = choose_operating_points(y_true, score, source=source)
+    hard_tumor, hard_free = (score[(source == "hard") & (y_true == label)] for label in (1, 0))
+    assert (hard_tumor >= alone["rule_out"]).mean() < 0.98  # over all images it is kept
+    assert (hard_free < alone["rule_in"]).mean() < 0.98
+    assert (hard_tumor >= points["rule_out"]).mean() == pytest.approx(0.98)  # and not by more
+    assert (hard_free < points["rule_in"]).mean() == pytest.approx(0.98)
+    assert points["balanced"] == alone["balanced"]
+
+
+def test_a_source_of_few_images_or_of_other_names_changes_no_point(rng):
+    y_true, score, source = _two_sources(rng, 49)
+    alone = choose_operating_points(y_true, score)
+    assert choose_operating_points(y_true, score, source=source) == alone
+    assert choose_operating_points(y_true, score, source=np.full(len(y_true), "one")) == alone
+
+
+def test_sources_of_one_class_count_for_that_class(rng):
+    y_true, score, source = _two_sources(rng, 50)
+    kept = (source == "easy") | (y_true == 1)
+    points = choose_operating_points(y_true[kept], score[kept], source=source[kept])
+    alone = choose_operating_points(y_true[kept], score[kept])
+    assert points["rule_out"] < alone["rule_out"]
+    assert points["rule_in"] == alone["rule_in"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 12)), min_size=4, max_size=60))
 def test_thresholds_keep_their_promise_and_no_better_one_exists(cases):

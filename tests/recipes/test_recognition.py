@@ -5,7 +5,6 @@ import pytest
 
 from tumorscope.data.manifest import ManifestRow
 from tumorscope.model.artifact import Artifact
-from tumorscope.model.classifier import Classifier
 from tumorscope.recipes.recognition import (
     Seen,
     classes_of,
@@ -52,11 +51,11 @@ def test_only_frequent_classes_are_named_and_unknown_words_are_other():
     assert (labels_of(rows, "sequence", ["T1", "other"])[60:] == -1).all()
 
 
-def test_a_side_without_known_sequences_has_no_features(
+def test_a_side_without_known_sequences_has_no_layouts(
     tiny_artifact: Artifact, tmp_path: Path
 ) -> None:
-    seen = see([], tmp_path, Classifier(tiny_artifact, threads=1))
-    assert (seen.rows, len(seen.features)) == ([], 0)
+    seen = see([], tmp_path, tiny_artifact)
+    assert (seen.rows, len(seen.layouts)) == ([], 0)
 
 
 @pytest.mark.parametrize("has_calibration", [True, False])
@@ -71,5 +70,5 @@ def test_lines_name_the_class_that_the_features_show(rng, has_calibration):
     line = fit_lines("sequence", ["T1", "T2"], train, calibration)
 
     asked = seen(50)
-    named = line.logits(asked.features).argmax(axis=1)
+    named = line.logits(asked.layouts).argmax(axis=1)
     assert (named == np.repeat([0, 1], 50)).mean() > 0.95

@@ -36,8 +36,15 @@ def test_graph_measures_what_numpy_measures(train_examples):
     import keras
 
     from tumorscope.training.checkpoint import layer_arrays
+    from tumorscope.training.lines import fit_line
     from tumorscope.training.network import build_network
-    from tumorscope.training.onnx_graph import add_layout, add_novelty, build_graph
+    from tumorscope.training.onnx_graph import (
+        add_layout,
+        add_novelty,
+        add_recognition,
+        build_graph,
+        without_recognition,
+    )
 
     keras.utils.set_random_seed(3)
     config, canvases = TrainConfig(), train_examples.canvases
@@ -64,6 +71,13 @@ def test_graph_measures_what_numpy_measures(train_examples):
         np.testing.assert_array_equal(same, features)
         np.testing.assert_allclose(measured, novelty.measure(layout), rtol=1e-3, atol=1e-6)
     assert len(again.graph.node) == len(checked.graph.node)
+    planes = np.arange(len(layout)) % 3
+    line = fit_line(layout, planes, np.ones(len(layout)), count=3)
+    named = add_recognition(checked, {"plane": line}, side=side)
+    measured, same = run(named, ["plane", "novelty"])
+    np.testing.assert_allclose(measured, line.logits(layout), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(same, novelty.measure(layout), rtol=1e-3, atol=1e-6)
+    assert without_recognition(named) == checked
 
 
 def test_graph_of_other_layers_is_refused(tiny_artifact):

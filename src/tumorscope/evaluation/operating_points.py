@@ -7,6 +7,7 @@ Choose on the calibration split, never on test.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +21,10 @@ from tumorscope.operating_point import ordered
 RULE_OUT_SENSITIVITY: Final = 0.98
 RULE_IN_SPECIFICITY: Final = 0.98
 """What the names promise of the scores on which the thresholds were chosen; a convention."""
+
+FEWEST_OF_SOURCE: Final = 50
+"""Images of one class that a source needs to have a threshold of its own: of fewer, a single image
+is more than the 2 % that may be on the wrong side."""
 
 _ROUNDING: Final = 1e-9
 """49 of 50 is 0.98, also after a sum of weights."""
@@ -90,9 +95,17 @@ def rule_in(
 
 
 def choose_operating_points(
-    y_true: NDArray[Any], y_score: _Reals, *, sample_weight: _Reals | None = None
+    y_true: NDArray[Any],
+    y_score: _Reals,
+    *,
+    sample_weight: _Reals | None = None,
+    source: NDArray[np.str_] | None = None,
 ) -> dict[str, float]:
     """Choose the thresholds ``balanced``, ``rule_out`` (0.98) and ``rule_in`` (0.98).
+
+    With sources, ``rule_out`` and ``rule_in`` keep their promise at each of them that has 50 images
+    of the class, and over all images. Were the sources a sample of all there are, a threshold that
+    holds at the hardest of ``k`` would hold at the next one with a chance of ``k / (k + 1)``.
 
     ``rule_out <= balanced <= rule_in``: where the classes are so well separated that ``balanced``
     keeps the promise of another one, too, that one is ``balanced``. No promise is broken by it, for
@@ -106,19 +119,42 @@ def choose_operating_points(
         Shape (n,), higher for tumor.
     sample_weight
         Shape (n,), at least 0.
+    source
+        Shape (n,), names of archives, or of archive, sequence and plane.
 
     Raises
     ------
     UsageError
         If a class is missing, lengths differ, labels are not 0 or 1 or a number is not finite.
     """
+    score = np.asarray(y_score, np.float64)
+    weight = np.ones(len(y_true)) if sample_weight is None else sample_weight
+    where = np.zeros(len(y_true), np.str_) if source is None else source
+    check_arrays(y_true=y_true, y_score=score, sample_weight=weight, source=where)
     return ordered(
         {
-            "balanced": balanced(y_true, y_score, sample_weight=sample_weight),
-            "rule_out": rule_out(y_true, y_score, sample_weight=sample_weight),
-            "rule_in": rule_in(y_true, y_score, sample_weight=sample_weight),
+            "balanced": balanced(y_true, score, sample_weight=weight),
+            "rule_out": min(
+                rule_out(y_true[part], score[part], sample_weight=weight[part])
+                for part in _parts(y_true, where, label=1)
+            ),
+            "rule_in": max(
+                rule_in(y_true[part], score[part], sample_weight=weight[part])
+                for part in _parts(y_true, where, label=0)
+            ),
         }
     )
+
+
+def _parts(
+    y_true: NDArray[Any], source: NDArray[np.str_], *, label: int
+) -> Iterator[NDArray[np.bool_]]:
+    """Yield all cases, then those of one source at a time among all of the other class."""
+    yield np.ones(len(y_true), np.bool_)
+    for name in np.unique(source):
+        of_source = (source == name) & (y_true == label)
+        if of_source.sum() >= FEWEST_OF_SOURCE:
+            yield of_source | (y_true != label)
 
 
 def _curve(

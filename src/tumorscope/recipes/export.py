@@ -431,7 +431,7 @@ def calibrate_manifest(
     scores = sigmoid(logits)
     points = dict(draft.operating_points)
     if not (is_small and has_start):
-        points = choose_operating_points(examples.tumor, scores)
+        points = choose_operating_points(examples.tumor, scores, source=examples.source)
     conformal = draft.conformal
     if is_small:
         kept["prediction_sets"] = f"fewer than {FEWEST_OF_A_CLASS} cases of a class"

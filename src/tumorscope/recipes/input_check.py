@@ -11,9 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from tumorscope.data.manifest import ManifestRow, manifest_root, read_manifest
 from tumorscope.data.public_sets import set_named
@@ -23,14 +21,13 @@ from tumorscope.imaging.phantom import Lesion, head_phantom
 from tumorscope.imaging.preprocess import Preprocessing
 from tumorscope.model.artifact import Artifact, read_artifact, write_artifact
 from tumorscope.model.input_check import InputCheck
-from tumorscope.model.integer_arithmetic import keep_exact
+from tumorscope.recipes.layouts import layouts, side_of
 from tumorscope.recipes.model_inputs import load_canvases
 from tumorscope.recipes.provenance import data_summary, git_commit
 from tumorscope.system.files import check_output
 from tumorscope.training.augmentation import Augmentation
 from tumorscope.training.input_check import KIND, Novelty, fit_novelty
-from tumorscope.training.network import CELL_PIXELS
-from tumorscope.training.onnx_graph import add_layout, add_novelty, without_novelty
+from tumorscope.training.onnx_graph import add_novelty
 from tumorscope.training.out_of_distribution import KINDS, make_counterexamples
 
 KNOWN_SCANS_EACH: Final = 100
@@ -223,7 +220,7 @@ def attach(
         :func:`layouts`.
     """
     graph = onnx.load_from_string(artifact.graph)
-    side = _side(artifact.manifest.preprocessing)
+    side = side_of(artifact.manifest.preprocessing)
     content = add_novelty(graph, novelty, side=side).SerializeToString()
     threshold = threshold_of(novelty, calibration=calibration, foreign=foreign)
     manifest = replace(
@@ -275,25 +272,6 @@ def _on_canvases(
             continue
         kept.append(place)
     return np.stack(canvases), np.array(kept, np.intp)
-
-
-def layouts(artifact: Artifact, canvases: Canvases) -> NDArray[np.float32]:
-    """Return the features that the input check looks at, shape (n, d)."""
-    graph = without_novelty(onnx.load_from_string(artifact.graph))
-    side = _side(artifact.manifest.preprocessing)
-    content = add_layout(graph, side=side).SerializeToString()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    keep_exact(options, content)
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    shown = tqdm(canvases, desc="input check", unit="image", disable=None)
-    rows = [session.run(["layout"], {"canvas": canvas[None]})[0] for canvas in shown]
-    return np.concatenate(rows)
-
-
-def _side(preprocessing: Preprocessing) -> int:
-    """Return the side of the map of ``block5_conv3``, half as fine as the evidence."""
-    return preprocessing.size // (2 * CELL_PIXELS)
 
 
 def _card(

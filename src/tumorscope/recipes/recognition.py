@@ -18,19 +18,17 @@ from tumorscope.data.public_sets import set_named
 from tumorscope.evaluation.calibration import fit_temperature
 from tumorscope.labels import PLANES, SEQUENCE_NAMES, Split
 from tumorscope.model.artifact import Artifact
-from tumorscope.model.classifier import OUTPUTS, Classifier
 from tumorscope.model.recognition import RECOGNIZED, Recognition
 from tumorscope.recipes.cells import cell_of
+from tumorscope.recipes.layouts import layouts, side_of
 from tumorscope.recipes.model_inputs import SkippedRow, load_rows
 from tumorscope.system.progress import progress
 from tumorscope.training.augmentation import Augmentation
 from tumorscope.training.lines import Line, fit_line
 from tumorscope.training.onnx_graph import add_recognition, without_recognition
 
-MOST_OF_CELL: Final[dict[Split, int]] = {"train": 40, "calibration": 15}
+MOST_OF_CELL: Final[dict[Split, int]] = {"train": 80, "calibration": 15}
 """Scans of each source, sequence and plane."""
-
-FEATURES: Final = OUTPUTS.index("features")
 
 FEWEST_CLASSES: Final = 2
 
@@ -43,14 +41,14 @@ CHANGES: Final = Augmentation(inversion_chance=0.0, gamma=(0.75, 1.35), skull_ch
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """Rows, and the features of their scans, shape (n, d)."""
+    """Rows, and the layouts of their scans, shape (n, d)."""
 
     rows: list[ManifestRow]
-    features: NDArray[np.float32]
+    layouts: NDArray[np.float32]
 
 
 def with_recognition(artifact: Artifact, rows: Sequence[ManifestRow], root: Path) -> Artifact:
-    """Teach a network's features to name sequence and plane.
+    """Teach a network to name sequence and plane by where its maps are active.
 
     The lines are fitted on the train split, where every scan is also seen in a changed copy, and
     their temperatures on the calibration split. The artifact is returned as it is where the
@@ -70,11 +68,11 @@ def with_recognition(artifact: Artifact, rows: Sequence[ManifestRow], root: Path
     graph = without_recognition(onnx.load_from_string(artifact.graph)).SerializeToString()
     digest = hashlib.sha256(graph).hexdigest()
     bare = replace(artifact.manifest, recognition=None, graph_sha256=digest)
-    classifier = Classifier(Artifact(bare, graph))
-    train = see(taken["train"], root, classifier, changed=True)
-    calibration = see(taken["calibration"], root, classifier)
+    train = see(taken["train"], root, Artifact(bare, graph), changed=True)
+    calibration = see(taken["calibration"], root, Artifact(bare, graph))
     lines = {name: fit_lines(name, of, train, calibration) for name, of in classes.items()}
-    content = add_recognition(onnx.load_from_string(graph), lines).SerializeToString()
+    side = side_of(bare.preprocessing)
+    content = add_recognition(onnx.load_from_string(graph), lines, side=side).SerializeToString()
     manifest = replace(
         bare,
         recognition=Recognition.from_dict(classes),
@@ -94,21 +92,22 @@ def spread_cells(rows: Sequence[ManifestRow], split: Split, most: int) -> list[M
 
 
 def see(
-    rows: Sequence[ManifestRow], root: Path, classifier: Classifier, *, changed: bool = False
+    rows: Sequence[ManifestRow], root: Path, artifact: Artifact, *, changed: bool = False
 ) -> Seen:
-    """Return the features of scans; with ``changed``, of a changed copy of each as well."""
-    kept, features = [], []
-    loaded = load_rows(rows, root, classifier.manifest.preprocessing)
-    for index, item in enumerate(progress(loaded, total=len(rows), what="sequence and plane")):
+    """Return the layouts of scans; with ``changed``, of a changed copy of each as well."""
+    kept, canvases = [], []
+    loaded = load_rows(rows, root, artifact.manifest.preprocessing)
+    for index, item in enumerate(progress(loaded, total=len(rows), what="reading")):
         if isinstance(item, SkippedRow):
             continue
-        copies = [item.canvas]
+        kept.append(item.row)
+        canvases.append(item.canvas)
         if changed:
-            copies.append(CHANGES.apply(item.canvas, None, np.random.default_rng(index))[0])
-        for canvas in copies:
             kept.append(item.row)
-            features.append(classifier.run(canvas[None])[FEATURES][0])
-    return Seen(kept, np.stack(features) if features else np.zeros((0, 0), np.float32))
+            canvases.append(CHANGES.apply(item.canvas, None, np.random.default_rng(index))[0])
+    if not kept:
+        return Seen([], np.zeros((0, 0), np.float32))
+    return Seen(kept, layouts(artifact, np.stack(canvases), what="sequence and plane"))
 
 
 def fit_lines(name: str, classes: Sequence[str], train: Seen, calibration: Seen) -> Line:
@@ -116,7 +115,7 @@ def fit_lines(name: str, classes: Sequence[str], train: Seen, calibration: Seen)
     found = labels_of(train.rows, name, classes)
     known = found >= 0
     line = fit_line(
-        train.features[known],
+        train.layouts[known],
         found[known],
         _weights([row for row, is_known in zip(train.rows, known, strict=True) if is_known], name),
         count=len(classes),
@@ -125,7 +124,7 @@ def fit_lines(name: str, classes: Sequence[str], train: Seen, calibration: Seen)
     judged = labels >= 0
     if judged.sum() < FEWEST_OF_CLASS:
         return line
-    logits = line.logits(calibration.features[judged])
+    logits = line.logits(calibration.layouts[judged])
     return line.cooled(fit_temperature(logits, labels[judged]))
 
 

@@ -8,10 +8,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.extmath import randomized_svd
 
-PENALTY: Final = 3e-3
-"""Inverse strength of the ridge penalty, on standardized features: a thousand of them and some
-thousand scans of a dozen archives, which must not be told from each other instead."""
+COMPONENTS: Final = 256
+"""Principal components of the standardized features in which classes are told apart: ten thousand
+features of some thousand scans say little more, and the fit takes seconds."""
+
+PENALTY: Final = 3e-4
+"""Inverse strength of the ridge penalty: the scans are of a dozen archives, which must not be told
+from each other instead."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,10 +66,13 @@ def fit_line(
     """
     values = np.sqrt(features.astype(np.float64))
     mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
+    standard = (values - mean) / deviation
+    wanted = min(COMPONENTS, *standard.shape)
+    directions = randomized_svd(standard, wanted, random_state=0)[2].T
     present = np.unique(classes)
     line = LogisticRegression(C=PENALTY, max_iter=2000)
-    line.fit((values - mean) / deviation, classes, sample_weight=weight / np.mean(weight))
-    found, offset = line.coef_, line.intercept_
+    line.fit(standard @ directions, classes, sample_weight=weight / np.mean(weight))
+    found, offset = line.coef_ @ directions.T, line.intercept_
     if len(present) == 2:
         found = np.concatenate([-found / 2, found / 2])
         offset = np.concatenate([-offset / 2, offset / 2])

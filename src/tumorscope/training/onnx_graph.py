@@ -38,8 +38,8 @@ LAYOUT_READERS: Final = (
     "block4_conv3/mean/GlobalAveragePool",
     "block5_conv3/mean/GlobalAveragePool",
 )
-"""Nodes that read the maps at which the input check looks: ``block3_pool``, ``block4_conv3`` and
-``block5_conv3``."""
+"""Nodes that read the maps at which input check and recognition look: ``block3_pool``,
+``block4_conv3`` and ``block5_conv3``."""
 
 
 class _Graph:
@@ -141,7 +141,7 @@ def add_layout(graph: onnx.ModelProto, *, side: int) -> onnx.ModelProto:
     """
     part = _Graph()
     _add_layout(part, graph, side, name="layout")
-    return _extended(graph, part, "layout", ["n", None])
+    return _extended(graph, part, {"layout": ["n", None]})
 
 
 def add_novelty(graph: onnx.ModelProto, novelty: Novelty, *, side: int) -> onnx.ModelProto:
@@ -158,7 +158,7 @@ def add_novelty(graph: onnx.ModelProto, novelty: Novelty, *, side: int) -> onnx.
     logit = part.node("Add", [product, bias], "novelty/logit")
     column = part.node("Sigmoid", [logit], "novelty/column")
     part.node("Squeeze", [column, part.constant("novelty/axis", np.array([1]))], "novelty")
-    return _extended(without_novelty(graph), part, "novelty", ["n"])
+    return _extended(without_novelty(graph), part, {"novelty": ["n"]})
 
 
 def without_novelty(graph: onnx.ModelProto) -> onnx.ModelProto:
@@ -172,30 +172,32 @@ def without_novelty(graph: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def add_recognition(graph: onnx.ModelProto, lines: Mapping[str, Line]) -> onnx.ModelProto:
+def add_recognition(
+    graph: onnx.ModelProto, lines: Mapping[str, Line], *, side: int
+) -> onnx.ModelProto:
     """Return the graph, float or quantized, with one more output of logits for each line.
 
     Lines of the same names that the graph had are taken out.
 
     Parameters
     ----------
-    graph
-        With the output ``features``.
+    graph, side
+        As in :func:`add_layout`.
     lines
-        By the name of the output, which has shape (n, classes).
+        Of the layout, by the name of the output, which has shape (n, classes).
     """
-    extended = without_recognition(graph)
+    part = _Graph()
+    layout = _add_layout(part, graph, side, name="recognition/layout")
+    roots = part.node("Sqrt", [layout], "recognition/roots")
     for name, line in lines.items():
-        part = _Graph()
-        roots = part.node("Sqrt", ["features"], f"recognition/{name}/roots")
         weights = part.constant(f"recognition/{name}/weights", line.weights)
         product = part.node("MatMul", [roots, weights], f"recognition/{name}/product")
         bias = part.constant(f"recognition/{name}/bias", line.bias)
         part.nodes.append(
             helper.make_node("Add", [product, bias], [name], name=f"recognition/{name}/Add")
         )
-        extended = _extended(extended, part, name, ["n", len(line.bias)])
-    return extended
+    shapes: dict[str, list[Any]] = {name: ["n", len(line.bias)] for name, line in lines.items()}
+    return _extended(without_recognition(graph), part, shapes)
 
 
 def without_recognition(graph: onnx.ModelProto) -> onnx.ModelProto:
@@ -228,8 +230,8 @@ def _layout_maps(graph: onnx.ModelProto) -> list[str]:
     missing = [reader for reader in LAYOUT_READERS if reader not in sources]
     if missing:
         raise UsageError(
-            "An input check needs a graph as 'tumorscope export' writes it; this one has no "
-            f"{missing[0]}."
+            "Input check and recognition need a graph as 'tumorscope export' writes it; this one "
+            f"has no {missing[0]}."
         )
     return [sources[reader] for reader in LAYOUT_READERS]
 
@@ -257,13 +259,14 @@ def _add_windows(part: _Graph, source: str, side: int, *, name: str) -> str:
 
 
 def _extended(
-    graph: onnx.ModelProto, part: _Graph, output: str, shape: list[Any]
+    graph: onnx.ModelProto, part: _Graph, outputs: Mapping[str, list[Any]]
 ) -> onnx.ModelProto:
     model = onnx.ModelProto()
     model.CopyFrom(graph)
     model.graph.node.extend(part.nodes)
     model.graph.initializer.extend(part.constants)
-    model.graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, shape))
+    for name, shape in outputs.items():
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     onnx.checker.check_model(model)
     return model
 
