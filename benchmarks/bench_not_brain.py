@@ -40,7 +40,7 @@ from tumorscope.recipes.input_check import (
     spread,
     threshold_of,
 )
-from tumorscope.recipes.layouts import layouts
+from tumorscope.recipes.layouts import layouts, network_sha256
 from tumorscope.recipes.model_inputs import LoadedRow, load_canvases, load_rows
 from tumorscope.training.input_check import fit_novelty
 
@@ -177,7 +177,7 @@ def _features(
 ) -> dict[str, Features]:
     """Read the features, or make and keep them; those of another network are refused."""
     artifact = read_artifact(options.model)
-    network = np.array(artifact.manifest.graph_sha256)
+    network = np.array(network_sha256(artifact))
     if not options.features.exists():
         made = dict(_make_features(artifact, rows, sources, options.root))
         np.savez(options.features, network=network, **made)

@@ -3,9 +3,10 @@
     python -m benchmarks.bench_recognition --manifest split.csv --root DATA --model one.tumorscope \
         --features features.npz
 
-Lines are fitted on the train split's features of all sources, or of all other sources, and asked
-about the test split of each. Features are kept in the file, so that the table can be made again.
-Prints the share of right names with its interval over groups.
+Lines are fitted on the train split's layouts of all sources, or of all other sources, and asked
+about the calibration and the test split of each, of which no line has learned more than how sure to
+be. Layouts are kept in the file, so that the table can be made again. Prints the share of right
+names with its interval over groups.
 """
 
 from __future__ import annotations
@@ -49,13 +50,24 @@ def main() -> None:
     print("| what | source | scans; groups | all sources | without this source |")
     print("|---|---|---|---|---|")
     for name in RECOGNIZED:
-        classes = classes_of(seen["train"].rows, name)
-        sources = sorted({row.set for row in seen["test"].rows})
-        for source in sources:
-            asked = _take(seen["test"], source, inside=True)
-            known = labels_of(asked.rows, name, classes) >= 0
-            if known.any():
-                _line(name, classes, source, seen, _keep(asked, known))
+        _table(name, seen)
+
+
+def _table(name: str, seen: dict[str, Seen]) -> None:
+    """Print a line for each source, and one for all."""
+    classes = classes_of(seen["train"].rows, name)
+    everyone = _joined(seen["calibration"], seen["test"])
+    asked = _keep(everyone, labels_of(everyone.rows, name, classes) >= 0)
+    truth = labels_of(asked.rows, name, classes)
+    source_of = np.array([row.set for row in asked.rows])
+    inside = _named(name, classes, seen, asked) == truth
+    outside = np.zeros(len(truth), np.bool_)
+    for source in np.unique(source_of):
+        here = source_of == source
+        others = {key: _without(one, str(source)) for key, one in seen.items()}
+        outside[here] = _named(name, classes, others, _keep(asked, here)) == truth[here]
+        _line(name, str(source), _keep(asked, here), inside[here], outside[here])
+    _line(name, "all", asked, inside, outside)
 
 
 def _seen(
@@ -74,22 +86,28 @@ def _seen(
         return Seen([by_name[str(name)] for name in kept["names"]], kept["layouts"])
 
 
+def _named(
+    name: str, classes: Sequence[str], taught: dict[str, Seen], asked: Seen
+) -> NDArray[np.intp]:
+    line = fit_lines(name, classes, taught["train"], taught["calibration"])
+    return np.asarray(line.logits(asked.layouts).argmax(axis=1))
+
+
 def _line(
-    name: str, classes: Sequence[str], source: str, seen: dict[str, Seen], asked: Seen
+    name: str, source: str, asked: Seen, inside: NDArray[np.bool_], outside: NDArray[np.bool_]
 ) -> None:
-    truth = labels_of(asked.rows, name, classes)
     groups = np.array([row.group_id for row in asked.rows])
-    cells = []
-    for keep in (seen, {key: _take(one, source, inside=False) for key, one in seen.items()}):
-        line = fit_lines(name, classes, keep["train"], keep["calibration"])
-        right = line.logits(asked.layouts).argmax(axis=1) == truth
-        found = bootstrap_share(right.astype(np.float64), groups)
-        cells.append(f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]")
-    print(f"| {name} | {source} | {len(truth)}; {len(set(groups))} | {' | '.join(cells)} |")
+    shares = [bootstrap_share(right.astype(np.float64), groups) for right in (inside, outside)]
+    cells = [f"{one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in shares]
+    print(f"| {name} | {source} | {len(groups)}; {len(set(groups))} | {' | '.join(cells)} |")
 
 
-def _take(seen: Seen, source: str, *, inside: bool) -> Seen:
-    return _keep(seen, np.array([(row.set == source) == inside for row in seen.rows]))
+def _without(seen: Seen, source: str) -> Seen:
+    return _keep(seen, np.array([row.set != source for row in seen.rows]))
+
+
+def _joined(first: Seen, second: Seen) -> Seen:
+    return Seen([*first.rows, *second.rows], np.concatenate([first.layouts, second.layouts]))
 
 
 def _keep(seen: Seen, rows: NDArray[np.bool_]) -> Seen:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -32,7 +34,7 @@ def layouts(
     ndarray
         Shape (n, d), mean activations, at least 0.
     """
-    graph = without_recognition(without_novelty(onnx.load_from_string(artifact.graph)))
+    graph = _network(artifact)
     side = side_of(artifact.manifest.preprocessing)
     content = add_layout(graph, side=side).SerializeToString()
     options = onnxruntime.SessionOptions()
@@ -47,3 +49,12 @@ def layouts(
 def side_of(preprocessing: Preprocessing) -> int:
     """Return the side of the map of ``block5_conv3`` in cells, half as fine as the evidence."""
     return preprocessing.size // (2 * CELL_PIXELS)
+
+
+def network_sha256(artifact: Artifact) -> str:
+    """Return the SHA-256 of a network without input check and recognition: it fixes the layouts."""
+    return hashlib.sha256(_network(artifact).SerializeToString(deterministic=True)).hexdigest()
+
+
+def _network(artifact: Artifact) -> onnx.ModelProto:
+    return without_recognition(without_novelty(onnx.load_from_string(artifact.graph)))
