@@ -73,7 +73,7 @@ def _table(name: str, seen: dict[str, Seen]) -> None:
 def _seen(
     rows: Sequence[ManifestRow], split: str, options: argparse.Namespace, artifact: Artifact
 ) -> Seen:
-    """Read the features of a split, or make and keep them."""
+    """Read the layouts of a split, or make and keep them."""
     most = MOST_OF_CELL["train" if split == "train" else "calibration"]
     taken = spread_cells(rows, split, most)  # type: ignore[arg-type]
     path = options.features.with_stem(f"{options.features.stem}-{split}")

@@ -95,16 +95,17 @@ def see(
     rows: Sequence[ManifestRow], root: Path, artifact: Artifact, *, changed: bool = False
 ) -> Seen:
     """Return the layouts of scans; with ``changed``, of a changed copy of each as well."""
-    kept, canvases = [], []
+    kept: list[ManifestRow] = []
+    canvases: list[NDArray[np.uint8]] = []
     loaded = load_rows(rows, root, artifact.manifest.preprocessing)
     for index, item in enumerate(progress(loaded, total=len(rows), what="reading")):
         if isinstance(item, SkippedRow):
             continue
-        kept.append(item.row)
-        canvases.append(item.canvas)
+        copies = [item.canvas]
         if changed:
-            kept.append(item.row)
-            canvases.append(CHANGES.apply(item.canvas, None, np.random.default_rng(index))[0])
+            copies.append(CHANGES.apply(item.canvas, None, np.random.default_rng(index))[0])
+        kept += [item.row] * len(copies)
+        canvases += copies
     if not kept:
         return Seen([], np.zeros((0, 0), np.float32))
     return Seen(kept, layouts(artifact, np.stack(canvases), what="sequence and plane"))
