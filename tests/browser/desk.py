@@ -27,20 +27,39 @@ class Desk:
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
-        self.faults: list[str] = []
         self.forgiven: list[str] = []
+        self._faults: list[str] = []
+        self._errors: list[tuple[str, str]] = []
         page.set_default_timeout(WAIT_MS)
         page.on("console", self._on_console)
-        page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
+        page.on("pageerror", lambda error: self._faults.append(f"uncaught: {error}"))
         page.on("request", self._on_request)
 
+    @property
+    def faults(self) -> list[str]:
+        """What went wrong so far.
+
+        What a test forgives it forgives from the start: a page may complain while it opens, before
+        the test has a word with it.
+        """
+        return self._faults + [
+            f"console: {text} ({url})"
+            for text, url in self._errors
+            if not any(part in text for part in self.forgiven)
+        ]
+
+    def forget(self) -> None:
+        """Forget what went wrong so far."""
+        self._faults.clear()
+        self._errors.clear()
+
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not any(part in message.text for part in self.forgiven):
-            self.faults.append(f"console: {message.text} ({message.location['url']})")
+        if message.type == "error":
+            self._errors.append((message.text, message.location["url"]))
 
     def _on_request(self, request: Request) -> None:
         if not request.url.startswith((self.url, "data:", "blob:")):
-            self.faults.append(f"asked another host: {request.url}")
+            self._faults.append(f"asked another host: {request.url}")
 
     def open(self, path: str = "/") -> None:
         """Go to a view by its address."""

@@ -96,5 +96,5 @@ def test_pulling_the_network_cable_changes_nothing(desk: Desk, scans: Path) -> N
     )
     assert fetched == "did not come"
     # The page's own policy forbids it, too, and both say so.
-    desk.faults.clear()
+    desk.forget()
     desk.read(scans / "marked.png")
