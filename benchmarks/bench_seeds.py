@@ -117,18 +117,25 @@ def _report(seed: int, measured: Path, options: argparse.Namespace) -> Metrics:
         changes = [f"{name}={value}" for name, value in settings.items()] + options.changes
         words = ["train", options.manifest, "--root", options.root, "--start", options.start]
         words += ["--output", folder, "--seed", seed, "--resume"]
-        _run(*words, *(word for change in changes for word in ("--set", change)))
+        run_tumorscope(*words, *(word for change in changes for word in ("--set", change)))
         export(folder, output=artifact, is_bare=True)
         shutil.rmtree(folder / "cache", ignore_errors=True)  # gigabytes; nothing reads it again
     metrics = report / "metrics.json"
     if not metrics.exists():
         words = ["evaluate", measured, "--root", options.root, "--split", "test"]
-        _run(*words, "--model", artifact, "--output", report, "--overwrite")
+        run_tumorscope(*words, "--model", artifact, "--output", report, "--overwrite")
     content: Metrics = json.loads(metrics.read_text(encoding="utf-8"))
     return content
 
 
-def _run(*words: object) -> None:
+def run_tumorscope(*words: object) -> None:
+    """Run one of the commands; what it prints goes beside the figures.
+
+    Raises
+    ------
+    SystemExit
+        If it fails.
+    """
     command = [sys.executable, "-m", "tumorscope", *map(str, words)]
     # evaluate ends with 1 where a picture could not be read; the report names it.
     code = subprocess.run(command, check=False, stdout=sys.stderr).returncode

@@ -40,6 +40,7 @@ PRIVATE: Final = (
     "--pictures",
     "--report",
     "--start",
+    "--cache",
 )
 """Options whose paths are written as names: where somebody keeps files is no part of a figure."""
 
