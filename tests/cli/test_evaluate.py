@@ -99,6 +99,28 @@ def test_other_pictures_are_those_of_the_side(
     assert metrics["sections"]["rejection"]["photo"]["rejected"]["n_images"] == count
 
 
+@pytest.mark.parametrize(
+    ("name", "side"), [("pictures/photos", ()), ("photos", ("--split", "val"))]
+)
+def test_other_pictures_that_are_not_there_are_told_before_any_scan_is_answered(
+    tumorscope: Callable[..., Result],
+    study: Path,
+    tiny_artifact_path: Path,
+    tmp_path: Path,
+    name: str,
+    side: tuple[str, ...],
+) -> None:
+    for at in (20, 21):
+        Image.new("L", (64, 64), at).save(tmp_path / f"{at}.png")
+    others = ["photos,made,20.png,,photo,,,g20,train", "made,made,21.png,1,,,,g21,val"]
+    study.write_text(study.read_text() + "\n".join(others) + "\n")
+    words = ("evaluate", study, "--model", tiny_artifact_path, "--output", tmp_path / "report")
+    told = tumorscope(*words, "--not-brain", name, *side)
+    assert told.code == 2
+    assert f"has no set {name}; it has made" in told.err
+    assert not (tmp_path / "report").exists()
+
+
 def test_an_artifact_does_not_say_where_files_are_kept(
     tumorscope: Callable[..., Result],
     study: Path,

@@ -118,7 +118,8 @@ def evaluate(
     LeakError
         If a group stands on two sides of the split.
     UsageError
-        If a column is not there, or the report cannot be written where it should be.
+        If a column or one of ``not_brain`` is not there, or the report cannot be written where it
+        should be.
     """
     if record and (model is None or not model.is_file()):
         raise UsageError("--record writes to the artifact; give its file with --model.")
@@ -134,6 +135,7 @@ def evaluate(
             "would include training images: give --split test."
         )
     subgroups = _subgroups(chosen, by)
+    foreign = _foreign_rows(data.rows, not_brain, split)
     artifact = read_artifact(model)
     classifier = Classifier(artifact, operating_point=operating_point, threshold=threshold)
     gathered = _gather(classifier, chosen, data.root)
@@ -155,7 +157,7 @@ def evaluate(
         is_copy=None if trained is None else trained.is_copy,
         is_neighbor=None if trained is None else trained.is_neighbor,
         **_controls(gathered.rows, data, split, classifier),
-        **_foreign(_foreign_rows(data.rows, not_brain, split), data.root, classifier),
+        **_foreign(foreign, data.root, classifier),
     )
     title = f"{classifier.identity.id} on {split or data.name}"
     page = None
@@ -295,7 +297,15 @@ def _cases(data: EvaluationData) -> Cases:
 def _foreign_rows(
     rows: Sequence[ManifestRow], sets: Sequence[str], split: Split | None
 ) -> list[ManifestRow]:
-    return [row for row in rows if row.set in sets and split in (None, row.split)]
+    of_side = [row for row in rows if split in (None, row.split)]
+    there = {row.set for row in of_side}
+    if absent := sorted(set(sets) - there):
+        where = f"Split {split!r} of the manifest" if split else "The manifest"
+        raise UsageError(
+            f"--not-brain takes the name of a set. {where} has no set {', '.join(absent)}; it has "
+            f"{', '.join(sorted(there))}."
+        )
+    return [row for row in of_side if row.set in sets]
 
 
 def _foreign(rows: Sequence[ManifestRow], root: Path, classifier: Classifier) -> dict[str, Any]:
