@@ -243,7 +243,19 @@ def test_without_patience_the_last_epoch_counts(  # noqa: PLR0917  fixtures
     fitted = run(train_examples, val_examples, config, tmp_path)
 
     assert len(fitted.history) == epochs
-    assert load_arrays(RunPaths(tmp_path).best)[1]["epoch"] == kept
+    assert fitted.kept == load_arrays(RunPaths(tmp_path).best)[1]["epoch"] == kept
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("frozen_epochs", "stage"), [(1, "frozen"), (0, "fine_tune")])
+def test_training_that_diverges_says_so(
+    train_examples, val_examples, quick_config, tmp_path, frozen_epochs, stage
+):
+    rate = {f"{stage}_learning_rate": 1e30}
+    config = replace(quick_config, frozen_epochs=frozen_epochs, fine_tune_epochs=1, **rate)
+    words = rf"diverged in epoch 1 of {frozen_epochs + 1}.* {stage}_learning_rate=1e\+29"
+    with pytest.raises(UsageError, match=words):
+        run(train_examples, val_examples, config, tmp_path)
 
 
 def test_sliver_keeps_its_place_but_loses_its_vote(train_examples, quick_config):

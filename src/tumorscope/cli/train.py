@@ -197,10 +197,11 @@ def _train_one(manifest: Path, *, output: Path, **options: Any) -> None:
     with needs_extra("Training", "train"):
         from tumorscope.recipes.train import train as run
     fitted = run(manifest, output=output, **options)
-    best = min(fitted.history, key=lambda entry: entry["val_loss"])
+    kept = fitted.history[fitted.kept]
     click.echo(
-        f"Best epoch {best['epoch']:.0f}: validation loss {best['val_loss']:.4f}, "
-        f"AUROC {best['val_roc_auc']:.4f}. Next: " + next_command(f"export {output} --output FILE")
+        f"Kept: epoch {fitted.kept + 1} of {len(fitted.history)}, validation loss "
+        f"{kept['val_loss']:.4f}, AUROC {kept['val_roc_auc']:.4f}. Next: "
+        + next_command(f"export {output} --output FILE")
     )
 
 

@@ -94,10 +94,14 @@ class RunPaths:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Result of a run: weights by layer name and the metrics of each epoch."""
+    """Result of a run: weights by layer name and the metrics of each epoch.
+
+    ``kept`` is the place in ``history`` of the epoch that the weights are of.
+    """
 
     weights: Arrays
     history: list[dict[str, float]]
+    kept: int
 
 
 def fit(  # noqa: PLR0913  keyword-only
@@ -142,7 +146,7 @@ def fit(  # noqa: PLR0913  keyword-only
     ------
     UsageError
         If a class is missing, ``start`` lacks a layer, the folder holds a run and ``resume`` is
-        not given, or another process is writing to one of the folders.
+        not given, another process is writing to one of the folders, or the training diverges.
     """
     _check_labels(train, "train")
     _check_labels(val, "val")
@@ -211,8 +215,8 @@ class Trainer:
                 if self._is_exhausted():
                     break
                 self._run_epoch(epoch, bar)
-        best, _ = load_arrays(self.run.best)
-        return Fitted(best, self.history)
+        best, meta = load_arrays(self.run.best)
+        return Fitted(best, self.history, kept=meta["epoch"])
 
     def _run_epoch(self, epoch: int, bar: tqdm[Any]) -> None:
         self._enter_stage(epoch)
@@ -331,7 +335,18 @@ class Trainer:
             features, _ = self.cache.read(keys)
             logits.append(self.network.trunk.predict_on_batch(_padded(features))["tumor"])
         scores = np.concatenate(logits)[: len(self.val)].astype(np.float64)
+        if not np.isfinite(scores).all():
+            raise UsageError(self._diverged())
         return validation_metrics(scores, self.val_targets)
+
+    def _diverged(self) -> str:
+        setting = "frozen" if self.stage == "frozen" else "fine_tune"
+        rate = getattr(self.config, f"{setting}_learning_rate")
+        return (
+            f"The training diverged in epoch {len(self.history) + 1} of {self.config.epochs}: the "
+            "network's outputs are no longer numbers. Train again with a lower learning rate, such "
+            f"as --set {setting}_learning_rate={rate / 10:g}, and another --output folder."
+        )
 
     def _is_best(self) -> bool:
         losses = [entry["val_loss"] for entry in self.history]
