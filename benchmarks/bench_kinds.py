@@ -84,14 +84,18 @@ def without(rows: Sequence[ManifestRow], held_out: Sequence[ManifestRow]) -> lis
 
 
 def figures(given: Sequence[Answer]) -> dict[str, Estimate]:
-    """Return the shares of outcomes of each kind, and of all of them."""
+    """Return the shares of outcomes: of all kinds, of each sequence of them, and of each kind."""
+    cells: dict[str, list[Answer]] = {}
+    for one in given:
+        row = one[0]
+        for name in (EVERY_KIND, f"{EVERY_KIND}/{row.sequence}", str(row.type)):
+            cells.setdefault(name, []).append(one)
     found = {}
-    for kind in (EVERY_KIND, *sorted({row.type or "" for row, _ in given})):
-        of_kind = [one for one in given if kind in (EVERY_KIND, one[0].type)]
-        groups = np.array([row.group_id or row.name for row, _ in of_kind])
+    for cell, members in sorted(cells.items()):
+        groups = np.array([row.group_id or row.name for row, _ in members])
         for outcome in OUTCOMES:
-            hits = np.array([said == outcome for _, said in of_kind])
-            found[f"{kind}/{outcome}"] = bootstrap_share(hits, groups)
+            hits = np.array([said == outcome for _, said in members])
+            found[f"{cell}/{outcome}"] = bootstrap_share(hits, groups)
     return found
 
 

@@ -12,7 +12,9 @@ from tumorscope.labels import Split
 
 def row(name: str, group: str, kind: str | None, split: Split = "train") -> ManifestRow:
     tumor = None if kind is None else 1
-    return ManifestRow(set="s", path=name, tumor=tumor, type=kind, group_id=group, split=split)
+    return ManifestRow(
+        set="s", path=name, tumor=tumor, type=kind, group_id=group, split=split, sequence="T2"
+    )
 
 
 ROWS = [
@@ -36,10 +38,11 @@ def test_a_group_that_holds_the_kind_is_not_learned_from() -> None:
     assert splits == {"a": "external", "b": "external", "c": "test", "d": "external", "e": "train"}
 
 
-def test_shares_are_of_each_kind_and_of_all() -> None:
+def test_shares_are_of_each_kind_and_sequence_and_of_all() -> None:
     given = [(ROWS[0], "tumor"), (ROWS[2], "abstain"), (ROWS[4], "tumor")]
     found = figures(given)
     assert found["glioma/tumor"].estimate == 0.5
     assert (found["glioma/tumor"].n_images, found["glioma/tumor"].n_groups) == (2, 2)
     assert found["meningioma/no_tumor"].estimate == 0
     assert found["all kinds/tumor"].estimate == pytest.approx(2 / 3)
+    assert found["all kinds/T2/tumor"] == found["all kinds/tumor"]
