@@ -211,7 +211,7 @@ export const de: Catalogue = {
   "answer.no_tumor.reader":
     "Die Tumorwahrscheinlichkeit bleibt unter dem Arbeitspunkt. Das schließt einen Tumor nicht aus.",
   "answer.no_tumor.plain":
-    "Das Programm hat nichts markiert, das wie ein Tumor aussieht. Farbige Stellen, falls es welche gibt, sind Hinweise, die nicht ausreichen. Es kann Tumoren übersehen; dies ist keine Entwarnung.",
+    "Das Programm hat nichts markiert, das wie ein Tumor aussieht. Farbige Stellen, falls es welche gibt, sind Hinweise, die nicht ausreichen. Das Programm kann Tumoren übersehen; dies ist keine Entwarnung.",
   "answer.mixed.reader":
     "Die Tumorwahrscheinlichkeit der Serie bleibt unter dem Arbeitspunkt, obwohl {count, plural, one {# Schnitt} other {# Schnitte}} ihn für sich allein {count, plural, one {erreicht} other {erreichen}}. Das schließt einen Tumor nicht aus.",
   "answer.mixed.plain":

@@ -204,7 +204,7 @@ export const en = {
   "answer.no_tumor.reader":
     "The tumor probability stays below the operating point. This does not exclude a tumor.",
   "answer.no_tumor.plain":
-    "The program marked nothing that looks like a tumor. Colored areas, if there are any, are hints too weak to count. It can miss tumors, so this is not an all-clear.",
+    "The program marked nothing that looks like a tumor. Colored areas, if there are any, are hints too weak to count. The program can miss tumors, so this is not an all-clear.",
   "answer.mixed.reader":
     "The tumor probability of the series stays below the operating point, although {count, plural, one {# slice reaches} other {# slices reach}} it on {count, plural, one {its} other {their}} own. This does not exclude a tumor.",
   "answer.mixed.plain":
