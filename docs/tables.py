@@ -497,6 +497,35 @@ def promises_held_out(f: Figures) -> tuple[Sequence[str], Rows]:
     return ("source", *PROMISES.values()), rows
 
 
+CALLED: Final = ("tumor", "no_tumor")
+"""Outcomes of tumors that say most."""
+
+
+@table
+def kinds_held_out(f: Figures) -> tuple[Sequence[str], Rows]:
+    """Show kinds of tumors that models trained by the same recipe learned nothing from."""
+    names = {
+        "astrocytoma": "astrocytoma",
+        "ependymoma": "ependymoma",
+        "glioblastoma": "glioblastoma",
+        "medulloblastoma": "medulloblastoma",
+        "meningioma": "meningioma",
+        "metastasis": "metastasis",
+        "neurocytoma": "neurocytoma",
+        "oligodendroglioma": "oligodendroglioma",
+        "schwannoma": "schwannoma",
+        "all kinds": "all of them",
+        "all kinds/T1+C": "– T1 with contrast",
+        "all kinds/T2": "– T2",
+        "all kinds/T1": "– T1",
+    }
+    rows = []
+    for name, label in names.items():
+        called, missed = (f.held_out(f"kinds held out/types44/{name}/{one}") for one in CALLED)
+        rows.append((label, called, missed, called.size))
+    return ("kind held out", "`tumor`", "`no_tumor`", SIZE), rows
+
+
 @table
 def patients(f: Figures) -> tuple[Sequence[str], Rows]:
     """Show held-out patients of data sets with other tumors and other disease."""
